@@ -1,0 +1,173 @@
+//! Reads from `/proc` what a process costs, and which process listens on a port.
+//! Where there is no `/proc`, each answer is an error that says so; a run goes on without.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Units of process times in `/proc`, per second: fixed at 100 for user space on every
+/// architecture that Linux still supports.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// What a process has used so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    /// CPU time in user space.
+    pub(crate) user: Duration,
+    /// CPU time in the kernel.
+    pub(crate) system: Duration,
+    /// Resident memory now.
+    pub(crate) rss_bytes: u64,
+}
+
+/// What a thread did so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ThreadTime {
+    /// Time it ran.
+    pub(crate) ran: Duration,
+    /// Time it could have run, had a core been free.
+    pub(crate) waited: Duration,
+}
+
+/// What process `pid` has used so far.
+pub(crate) fn usage(pid: u32) -> io::Result<Usage> {
+    let stat = read(&PathBuf::from(format!("/proc/{pid}/stat")))?;
+    let status = read(&PathBuf::from(format!("/proc/{pid}/status")))?;
+    parse_usage(&stat, &status).ok_or_else(|| unreadable("the process's entry"))
+}
+
+/// What the calling thread did so far; `None` where the kernel does not tell.
+pub(crate) fn thread_time() -> Option<ThreadTime> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut nanos = text.split_whitespace().map_while(|word| word.parse().ok());
+    Some(ThreadTime {
+        ran: Duration::from_nanos(nanos.next()?),
+        waited: Duration::from_nanos(nanos.next()?),
+    })
+}
+
+/// Files this process may have open; `None` where there is no limit, or it is not told.
+pub(crate) fn open_file_limit() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The process that listens on `addr`, or on its port at every address.
+pub(crate) fn listener(addr: SocketAddr) -> Result<u32, String> {
+    let table = match addr.ip() {
+        IpAddr::V4(_) => ["/proc/net/tcp", "/proc/net/tcp6"],
+        IpAddr::V6(_) => ["/proc/net/tcp6", "/proc/net/tcp"],
+    };
+    let mut inodes = Vec::new();
+    for path in table {
+        // A kernel without IPv6 has no second table.
+        let text = fs::read_to_string(path).unwrap_or_default();
+        inodes.extend(text.lines().filter_map(|line| listening_inode(line, addr)));
+    }
+    if inodes.is_empty() {
+        return Err(format!("/proc/net shows no socket that listens on {addr}"));
+    }
+    let names: Vec<PathBuf> =
+        inodes.iter().map(|inode| PathBuf::from(format!("socket:[{inode}]"))).collect();
+    let processes = fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?;
+    processes
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .find(|pid| holds(*pid, &names))
+        .ok_or_else(|| format!("the files of the process that listens on {addr} cannot be read"))
+}
+
+fn holds(pid: u32, names: &[PathBuf]) -> bool {
+    // Processes of other users cannot be read, others end meanwhile: both are passed over.
+    let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|link| names.contains(&link)))
+}
+
+/// The inode of a line of `/proc/net/tcp`, if it is of a socket that listens on `addr`.
+fn listening_inode(line: &str, addr: SocketAddr) -> Option<u64> {
+    const LISTEN: &str = "0A";
+    let mut words = line.split_whitespace().skip(1);
+    let (ip, port) = words.next()?.split_once(':')?;
+    let state = words.nth(1)?;
+    let inode = words.nth(5)?.parse().ok()?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let ip = kernel_address(ip)?;
+    let fits = ip.is_unspecified() || ip.to_canonical() == addr.ip().to_canonical();
+    (state == LISTEN && port == addr.port() && fits).then_some(inode)
+}
+
+/// The kernel prints addresses as 32-bit words in the byte order of the machine.
+fn kernel_address(hex: &str) -> Option<IpAddr> {
+    let word = |at: usize| u32::from_str_radix(hex.get(at..at + 8)?, 16).ok();
+    if hex.len() == 8 {
+        return Some(IpAddr::V4(Ipv4Addr::from(word(0)?.to_ne_bytes())));
+    }
+    let mut bytes = [0; 16];
+    for (index, part) in bytes.chunks_exact_mut(4).enumerate() {
+        part.copy_from_slice(&word(8 * index)?.to_ne_bytes());
+    }
+    Some(IpAddr::V6(Ipv6Addr::from(bytes)))
+}
+
+fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
+    // The command name, in parentheses, may hold spaces and parentheses itself.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let (user, system) = (ticks()?, ticks()?);
+    let time = |ticks| Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND);
+    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let rss_kib: u64 = rss.split_whitespace().next()?.parse().ok()?;
+    Some(Usage { user: time(user), system: time(system), rss_bytes: rss_kib * 1024 })
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    fs::read_to_string(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+fn unreadable(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what} in /proc is not understood"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_whose_name_holds_parentheses_is_read() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 9 0 0 0 250 125 0 0 20 0 3 0 1 2 3";
+        let status = "Name:\ta\nVmPeak:\t 9 kB\nVmRSS:\t    2048 kB\n";
+        let usage = parse_usage(stat, status).unwrap();
+        assert_eq!(usage.user, Duration::from_millis(2_500));
+        assert_eq!(usage.system, Duration::from_millis(1_250));
+        assert_eq!(usage.rss_bytes, 2 * 1024 * 1024);
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn a_listening_socket_is_found_by_address_and_port() {
+        let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  \
+                    1000        0 43210 1 0000000000000000 100 0 0 10 0";
+        let find = |addr: &str| listening_inode(line, addr.parse().unwrap());
+        assert_eq!(find("127.0.0.1:8080"), Some(43_210));
+        assert_eq!(find("127.0.0.1:8081"), None);
+        assert_eq!(find("127.0.0.2:8080"), None);
+        let connected = line.replace(" 0A ", " 01 ");
+        assert_eq!(listening_inode(&connected, "127.0.0.1:8080".parse().unwrap()), None);
+        let everywhere = line.replace("0100007F", &"0".repeat(32));
+        assert_eq!(listening_inode(&everywhere, "[::1]:8080".parse().unwrap()), Some(43_210));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_process_that_listens_here_is_this_one() {
+        let listener_socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener_socket.local_addr().unwrap();
+        assert_eq!(listener(addr), Ok(std::process::id()));
+        assert!(usage(std::process::id()).unwrap().rss_bytes > 0);
+    }
+}

@@ -1,0 +1,142 @@
+//! When each event is due, and the clock that says so.
+//! Knows no sockets: the publisher asks what is due now, the subscribers how late an event came.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since the Unix epoch. The epoch is read once, the rest comes from the monotonic
+/// clock: readings never go back, and differences are exact.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    origin: Instant,
+    origin_nanos: u64,
+}
+
+impl Clock {
+    /// A clock that begins now.
+    pub(crate) fn new() -> Self {
+        // A system clock before 1970 only changes the numbers shown, never a difference.
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { origin: Instant::now(), origin_nanos: nanos(since_epoch) }
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> u64 {
+        self.origin_nanos + nanos(self.origin.elapsed())
+    }
+}
+
+/// What an event of this load carries: its number, and when it was due.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Stamp {
+    /// Numbers start at 1.
+    pub(crate) seq: u64,
+    /// Nanoseconds of [`Clock`].
+    pub(crate) due: u64,
+}
+
+/// An open-loop schedule: event `seq` is due at `start + (seq − 1) / rate`, whatever was answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    start: u64,
+    /// Time between events in nanoseconds, and its fraction in units of 2⁻³².
+    period: (u64, u64),
+    /// Events that come before the measured ones.
+    pub(crate) warmup: u64,
+    /// All events, warm-up included.
+    pub(crate) total: u64,
+}
+
+impl Schedule {
+    /// Events at `rate` per second, due from `start` on; of these the ones in `warmup` are not
+    /// measured. At least one event is measured.
+    pub(crate) fn new(start: u64, rate: f64, warmup: Duration, measured: Duration) -> Self {
+        let period = 1e9 / rate;
+        Self {
+            start,
+            period: (whole(period), whole(period.fract() * 4_294_967_296.0)),
+            warmup: whole((warmup.as_secs_f64() * rate).ceil()),
+            total: whole((warmup.as_secs_f64() * rate).ceil())
+                + whole((measured.as_secs_f64() * rate).round()).max(1),
+        }
+    }
+
+    /// One event, due at `start`.
+    pub(crate) fn once(start: u64) -> Self {
+        Self { start, period: (0, 0), warmup: 0, total: 1 }
+    }
+
+    /// When event `seq` is due.
+    pub(crate) fn due(&self, seq: u64) -> u64 {
+        let before = seq - 1;
+        // Below 2³² events and 500 years neither product overflows.
+        self.start + before * self.period.0 + ((before * self.period.1) >> 32)
+    }
+
+    /// When the first measured event is due.
+    pub(crate) fn measure_start(&self) -> u64 {
+        self.due(self.warmup + 1)
+    }
+
+    /// Whether `stamp` is of this run. Other loads on the same server number their events alike,
+    /// but their due times differ.
+    pub(crate) fn owns(&self, stamp: Stamp) -> bool {
+        (1..=self.total).contains(&stamp.seq) && self.due(stamp.seq) == stamp.due
+    }
+}
+
+/// Whole nanoseconds; 500 years fit.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the fraction is to be cut off, and the command line takes no negative value"
+)]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_that_divides_no_second_does_not_drift() {
+        let schedule = Schedule::new(1_000, 3_000.0, Duration::ZERO, Duration::from_hours(1));
+        assert_eq!(schedule.due(1), 1_000);
+        let hour = schedule.due(3_000 * 3_600 + 1) - 1_000;
+        assert!(hour.abs_diff(3_600_000_000_000) < 10_000, "{hour}");
+    }
+
+    #[test]
+    fn warmup_events_come_before_the_measured_ones() {
+        let schedule = Schedule::new(0, 10.0, Duration::from_millis(250), Duration::from_secs(2));
+        assert_eq!((schedule.warmup, schedule.total), (3, 23));
+        assert_eq!(schedule.measure_start(), 300_000_000);
+    }
+
+    #[test]
+    fn a_very_slow_rate_still_publishes_one_event() {
+        let schedule = Schedule::new(0, 0.01, Duration::ZERO, Duration::from_secs(1));
+        assert_eq!(schedule.total, 1);
+    }
+
+    #[test]
+    fn events_of_another_run_are_not_owned() {
+        let ours = Schedule::new(1_000, 100.0, Duration::ZERO, Duration::from_secs(1));
+        let theirs = Schedule::new(2_000, 100.0, Duration::ZERO, Duration::from_secs(1));
+        assert!(ours.owns(Stamp { seq: 7, due: ours.due(7) }));
+        assert!(!ours.owns(Stamp { seq: 7, due: theirs.due(7) }));
+        assert!(!ours.owns(Stamp { seq: 0, due: 1_000 }));
+        assert!(!ours.owns(Stamp { seq: 101, due: ours.due(101) }));
+    }
+
+    #[test]
+    fn the_clock_never_goes_back() {
+        let clock = Clock::new();
+        let (first, second) = (clock.now(), clock.now());
+        assert!(second >= first);
+    }
+}

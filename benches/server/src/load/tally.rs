@@ -1,0 +1,230 @@
+//! Judges what subscribers received: order, loss, duplicates and lateness.
+//! Counts only: it reads no bytes and prints nothing.
+
+use hdrhistogram::Histogram;
+
+use super::decode::Block;
+use super::schedule::{Clock, Schedule};
+
+/// The longest lateness told apart, in microseconds: ten minutes.
+const LATENESS_LIMIT_US: u64 = 600_000_000;
+
+/// What one subscriber has received.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    last_id: Option<u64>,
+    /// The highest number received; numbers start at 1.
+    last_seq: u64,
+    /// Bit `n` is set when `last_seq − n` has been received.
+    recent: u64,
+    /// Events of this load, each counted once.
+    pub(crate) unique: u64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Arrival {
+    InOrder,
+    Late,
+    Duplicate,
+}
+
+impl Ledger {
+    fn arrived(&mut self, seq: u64) -> Arrival {
+        if let Some(ahead) = seq.checked_sub(self.last_seq).filter(|ahead| *ahead > 0) {
+            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
+            self.recent = self.recent.checked_shl(shift).unwrap_or(0) | 1;
+            self.last_seq = seq;
+            self.unique += 1;
+            return Arrival::InOrder;
+        }
+        let behind = u32::try_from(self.last_seq - seq).unwrap_or(u32::MAX);
+        match 1_u64.checked_shl(behind) {
+            Some(bit) if self.recent & bit == 0 => {
+                self.recent |= bit;
+                self.unique += 1;
+                Arrival::Late
+            }
+            // Too far back to remember, so not counted as received twice either.
+            None => Arrival::Late,
+            Some(_) => Arrival::Duplicate,
+        }
+    }
+
+    /// Ids that were passed over, or `None` when `id` does not come after the last one.
+    fn follows(&mut self, id: u64) -> Option<u64> {
+        let skipped = match self.last_id {
+            None => Some(0),
+            Some(last) => id.checked_sub(last)?.checked_sub(1),
+        };
+        self.last_id = Some(id);
+        skipped
+    }
+}
+
+/// What all subscribers have received together.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    clock: Clock,
+    schedule: Option<Schedule>,
+    /// Events of this load.
+    pub(crate) deliveries: u64,
+    /// Those of them that are not warm-up.
+    pub(crate) measured: u64,
+    /// Events of others, such as the server's own ticks.
+    pub(crate) foreign: u64,
+    /// Events that came after a later one, by number or by id.
+    pub(crate) out_of_order: u64,
+    /// Events that came again.
+    pub(crate) duplicates: u64,
+    /// Ids between one event and the next that never came.
+    pub(crate) ids_skipped: u64,
+    /// When the last event of this load came.
+    pub(crate) last_arrival: u64,
+    /// Receive time minus due time of the measured events, in microseconds.
+    pub(crate) lateness_us: Histogram<u64>,
+}
+
+impl Tally {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            schedule: None,
+            deliveries: 0,
+            measured: 0,
+            foreign: 0,
+            out_of_order: 0,
+            duplicates: 0,
+            ids_skipped: 0,
+            last_arrival: 0,
+            lateness_us: lateness(),
+        }
+    }
+
+    /// From now on, events of `schedule` are this load's.
+    pub(crate) fn expect(&mut self, schedule: Schedule) {
+        self.schedule = Some(schedule);
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// Takes down that `block` came at `now`.
+    pub(crate) fn record(&mut self, ledger: &mut Ledger, block: Block, now: u64) {
+        let (id, stamp) = match block {
+            Block::Position(id) => {
+                ledger.last_id = Some(id);
+                return;
+            }
+            Block::Event { id, stamp } => (id, stamp),
+        };
+        let id_in_order = id.is_none_or(|id| match ledger.follows(id) {
+            Some(skipped) => {
+                self.ids_skipped += skipped;
+                true
+            }
+            None => false,
+        });
+        let ours = stamp.zip(self.schedule).filter(|(stamp, schedule)| schedule.owns(*stamp));
+        let Some((stamp, schedule)) = ours else {
+            self.foreign += 1;
+            self.out_of_order += u64::from(!id_in_order);
+            return;
+        };
+        self.deliveries += 1;
+        self.last_arrival = now;
+        match ledger.arrived(stamp.seq) {
+            Arrival::Duplicate => {
+                self.duplicates += 1;
+                return;
+            }
+            Arrival::InOrder => self.out_of_order += u64::from(!id_in_order),
+            Arrival::Late => self.out_of_order += 1,
+        }
+        if stamp.seq > schedule.warmup {
+            self.measured += 1;
+            self.lateness_us.saturating_record(now.saturating_sub(stamp.due) / 1_000);
+        }
+    }
+}
+
+/// A histogram of microseconds, exact to 0.1 %.
+pub(crate) fn lateness() -> Histogram<u64> {
+    Histogram::new_with_max(LATENESS_LIMIT_US, 3).expect("the bounds are constants and valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::load::schedule::Stamp;
+
+    fn tally() -> (Tally, Schedule) {
+        let schedule =
+            Schedule::new(1_000, 1_000.0, Duration::from_millis(3), Duration::from_secs(1));
+        let mut tally = Tally::new(Clock::new());
+        tally.expect(schedule);
+        (tally, schedule)
+    }
+
+    fn receive(seqs: &[u64]) -> (Tally, Ledger) {
+        let (mut tally, schedule) = tally();
+        let mut ledger = Ledger::default();
+        for &seq in seqs {
+            let stamp = Some(Stamp { seq, due: schedule.due(seq) });
+            tally.record(&mut ledger, Block::Event { id: None, stamp }, schedule.due(seq) + 5_000);
+        }
+        (tally, ledger)
+    }
+
+    #[test]
+    fn events_in_order_count_once_each() {
+        let (tally, ledger) = receive(&[1, 2, 3, 4, 5]);
+        assert_eq!((ledger.unique, tally.out_of_order, tally.duplicates), (5, 0, 0));
+    }
+
+    #[test]
+    fn warmup_events_are_checked_but_not_timed() {
+        let (tally, _) = receive(&[1, 2, 3, 4, 5]);
+        assert_eq!((tally.deliveries, tally.measured, tally.lateness_us.len()), (5, 2, 2));
+        assert_eq!(tally.lateness_us.max(), 5);
+    }
+
+    #[test]
+    fn a_late_event_is_not_a_duplicate_and_a_duplicate_is_not_late() {
+        let (tally, ledger) = receive(&[1, 3, 2, 3, 4]);
+        assert_eq!((ledger.unique, tally.out_of_order, tally.duplicates), (4, 1, 1));
+    }
+
+    #[test]
+    fn late_events_are_told_from_duplicates_for_the_last_64() {
+        for (first, unique) in [(938, 3), (937, 3), (936, 2)] {
+            let (tally, ledger) = receive(&[1, 1_000, first]);
+            assert_eq!((ledger.unique, tally.out_of_order), (unique, 1), "{first}");
+        }
+    }
+
+    #[test]
+    fn ids_must_rise_and_a_gap_in_them_is_counted() {
+        let (mut tally, _) = tally();
+        let mut ledger = Ledger::default();
+        let mut event =
+            |id| tally.record(&mut ledger, Block::Event { id: Some(id), stamp: None }, 0);
+        event(7);
+        event(8);
+        event(11);
+        event(11);
+        event(10);
+        assert_eq!((tally.foreign, tally.ids_skipped, tally.out_of_order), (5, 2, 2));
+    }
+
+    #[test]
+    fn an_opening_position_is_where_ids_are_counted_from() {
+        let (mut tally, _) = tally();
+        let mut ledger = Ledger::default();
+        tally.record(&mut ledger, Block::Position(40), 0);
+        tally.record(&mut ledger, Block::Event { id: Some(42), stamp: None }, 0);
+        assert_eq!((tally.foreign, tally.ids_skipped), (1, 1));
+    }
+}

@@ -1,0 +1,15 @@
+//! The bench server: serves one live stream, or measures a server that does.
+
+mod cli;
+mod load;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::parse() {
+        Ok(cli::Cli { command: Some(cli::Command::Load(args)), .. }) => load::main(&args),
+        Ok(cli::Cli { command: None, serve, .. }) => serve::main(&serve),
+        Err(code) => code,
+    }
+}

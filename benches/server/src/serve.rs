@@ -1,0 +1,164 @@
+//! The server that strangers run first: one broker, a page that shows it live, and the paths that
+//! `load` measures. Says what is not there yet instead of pretending.
+
+mod metrics;
+
+use crate::cli::{EngineName, ServeArgs, SlowPolicyName, values::Replay};
+use headwater::http::{HeaderValue, header};
+use headwater::routing::{get, post};
+use headwater::sse::{self, Broker, Event, Refusal};
+use headwater::{Engine, Hub, IntoResponse, Response, Router, Server, ServerHandle};
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a drain may take.
+const DRAIN: Duration = Duration::from_secs(2);
+/// Longest time that a tick waits for room in the hub.
+const TICK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Known to handlers once the server runs.
+type Handle = Arc<OnceLock<ServerHandle>>;
+
+/// Serves until a signal. The exit code says whether that went well.
+pub(crate) fn main(args: &ServeArgs) -> ExitCode {
+    match serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(line) => {
+            eprintln!("bench-server: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(args: &ServeArgs) -> Result<(), String> {
+    refuse_what_is_not_built(args)?;
+    let hub = Hub::new();
+    let mut broker = hub.broker("events");
+    if let Some(events) = args.subscriber_buffer {
+        broker = broker.subscriber_buffer(events.get());
+    }
+    let broker = broker.build();
+    let handle = Handle::default();
+    let mut server = Server::builder()
+        .hub(&hub)
+        .bind(args.addr.to_string())
+        .engine(engine(args.engine));
+    if let Some(workers) = args.workers {
+        server = server.workers(workers.get());
+    }
+    let app = routes(&broker, args.heartbeat(), &handle);
+    let running = server.serve(app).map_err(|error| error.to_string())?;
+    // Set once: this is the only place.
+    handle.set(running.clone()).ok();
+    announce(&running)?;
+    if let Some(period) = args.rate.period() {
+        let size = args.size;
+        thread::Builder::new()
+            .name("ticks".to_owned())
+            .spawn(move || tick(&broker, period, size))
+            .map_err(|error| format!("cannot start the ticks: {error}"))?;
+    }
+    running.wait_for_signal(DRAIN).map_err(|error| error.to_string())
+}
+
+fn refuse_what_is_not_built(args: &ServeArgs) -> Result<(), String> {
+    let later = |flag: &str| Err(format!("{flag} is not part of this version"));
+    if args.slow_policy != SlowPolicyName::Drop {
+        return later("a --slow-policy other than drop");
+    }
+    if args.gap_notice.is_some() {
+        return later("--gap-notice");
+    }
+    if args.replay != Replay::None {
+        return later("a --replay other than none");
+    }
+    Ok(())
+}
+
+fn engine(name: EngineName) -> Engine {
+    match name {
+        EngineName::Auto => Engine::Auto,
+        EngineName::IoUring => Engine::IoUring,
+        EngineName::Epoll => Engine::Epoll,
+        EngineName::Std => Engine::Std,
+    }
+}
+
+/// The ready line, alone on standard output; why this engine goes to standard error.
+fn announce(running: &ServerHandle) -> Result<(), String> {
+    let (addr, workers) = (running.local_addrs()[0], running.workers());
+    let line = format!("listening on http://{addr} engine={} workers={workers}", running.engine());
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    written.map_err(|error| format!("cannot say that the server is ready: {error}"))?;
+    eprintln!("bench-server: {}", running.engine_reason());
+    Ok(())
+}
+
+fn routes(broker: &Broker, heartbeat: Option<Duration>, handle: &Handle) -> Router {
+    let (publisher, counted, measured) = (broker.clone(), broker.clone(), broker.clone());
+    let (info, metrics) = (handle.clone(), handle.clone());
+    Router::new()
+        .route("/", get(|| typed("text/html; charset=utf-8", include_str!("page.html"))))
+        .route("/plaintext", get(|| "Hello, World!"))
+        .route("/json", get(|| typed("application/json", r#"{"message":"Hello, World!"}"#)))
+        .route("/events", get(sse::feed(broker).heartbeat(heartbeat)))
+        .route("/publish", post(move |body: String| publish(&publisher, body)))
+        .route("/count", get(move || format!("{} subscribers\n", counted.subscribers())))
+        .route("/info", get(move || typed("application/json", describe(&info))))
+        .route(
+            "/metrics",
+            get(move || typed(metrics::CONTENT_TYPE, metrics::text(&measured, metrics.get()))),
+        )
+}
+
+fn typed(kind: &'static str, body: impl IntoResponse) -> Response {
+    (header::CONTENT_TYPE, HeaderValue::from_static(kind), body).into_response()
+}
+
+fn publish(broker: &Broker, body: String) -> Response {
+    match broker.publish(Event::data(body)) {
+        Ok(published) => {
+            format!("{} subscribers, id {}\n", broker.subscribers(), published.id).into_response()
+        }
+        Err(refused) => refused.into_response(),
+    }
+}
+
+fn describe(handle: &Handle) -> String {
+    let Some(server) = handle.get() else { return "{}".to_owned() };
+    serde_json::json!({
+        "engine": server.engine().to_string(),
+        "why": server.engine_reason(),
+        "workers": server.workers(),
+        "version": env!("CARGO_PKG_VERSION"),
+    })
+    .to_string()
+}
+
+/// Publishes a numbered event per period, padded to `size`, on a schedule that does not drift.
+fn tick(broker: &Broker, period: Duration, size: usize) {
+    let start = Instant::now();
+    for number in 1_u64.. {
+        // At rates above the resolution of sleeping, several ticks follow one sleep.
+        let due = start + period.mul_f64(number as f64);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let data = format!("{:.<size$}", format!("tick {number} "));
+        let refused = loop {
+            match broker.publish_wait(Event::data(&*data), Some(Instant::now() + TICK_PATIENCE)) {
+                Ok(_) => break None,
+                Err(refused) if refused.refusal() == Refusal::Full => {
+                    eprintln!("bench-server: tick {number} waits: {refused}");
+                }
+                Err(refused) => break Some(refused),
+            }
+        };
+        if let Some(refused) = refused {
+            eprintln!("bench-server: no more ticks: {refused}");
+            return;
+        }
+    }
+}

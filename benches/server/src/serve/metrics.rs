@@ -1,0 +1,55 @@
+//! The metrics page, in the Prometheus text format (version 0.0.4).
+
+use headwater::ServerHandle;
+use headwater::sse::Broker;
+use std::fmt::{Display, Write};
+
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
+    let mut page = Page(String::new());
+    page.gauge("subscribers", "Streams subscribed now.", broker.subscribers());
+    page.counter("events_published_total", "Events taken from publishers.", broker.published());
+    page.counter("events_dropped_total", "Events that slow subscribers missed.", broker.dropped());
+    if let Some(server) = server {
+        let stats = server.stats();
+        page.counter(
+            "events_delivered_total",
+            "Events handed completely to the kernel, once per stream.",
+            stats.events_delivered,
+        );
+        page.gauge("connections", "Connections open now.", stats.connections);
+        page.gauge("streams", "Event streams open now.", stats.streams);
+        page.gauge("owed_bytes", "Bytes that slow streams are owed now.", stats.owed_bytes);
+        page.counter("connections_accepted_total", "Connections accepted.", stats.accepted);
+        page.counter(
+            "accept_failures_total",
+            "Times that accepting stood still for want of descriptors or memory.",
+            stats.accept_failures,
+        );
+        page.counter("requests_total", "Requests received completely.", stats.requests);
+        page.counter("requests_refused_total", "Requests refused.", stats.refused);
+        page.counter("handler_panics_total", "Handlers that panicked.", stats.handler_panics);
+    }
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
+        self.metric(name, "counter", help, value);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.metric(name, "gauge", help, value);
+    }
+
+    fn metric(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            self.0,
+            "# HELP headwater_{name} {help}\n# TYPE headwater_{name} {kind}\nheadwater_{name} {value}\n"
+        );
+    }
+}

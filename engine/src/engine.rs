@@ -1,0 +1,172 @@
+//! Names the engines, says which of them this build has, and picks one. Starts nothing: see `spawn`.
+
+use std::{error, fmt, str::FromStr};
+
+/// A way to talk to the kernel. All of them always have a name; which ones can be used depends on the
+/// build ([`Engine::compiled`]) and on the machine ([`Engine::select`]).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[non_exhaustive]
+pub enum Engine {
+    /// The first of the others that passes its self-test, in the order in which they stand here.
+    #[default]
+    Auto,
+    /// `io_uring`, Linux only.
+    IoUring,
+    /// Readiness: epoll on Linux, kqueue on macOS and the BSDs.
+    Epoll,
+    /// Blocking sockets and a thread per connection: works everywhere, scales to a few thousand.
+    Std,
+}
+
+/// An engine that can be used here, and why it was taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Selected {
+    /// Never [`Engine::Auto`].
+    pub engine: Engine,
+    /// One line for people.
+    pub reason: String,
+}
+
+/// The engine that was asked for cannot be used. Another one is never taken in its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// The one asked for.
+    pub engine: Engine,
+    /// One line for people.
+    pub reason: String,
+}
+
+/// No engine has this name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseEngineError(String);
+
+impl Engine {
+    /// The engines of this build, in the order in which [`Engine::Auto`] tries them.
+    pub const fn compiled() -> &'static [Self] {
+        &[
+            #[cfg(feature = "epoll")]
+            Self::Epoll,
+            Self::Std,
+        ]
+    }
+
+    /// Tests the engine on this machine. [`Engine::Auto`] becomes the first one that works; any other
+    /// stays what it is.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it is not part of this build, or fails its self-test.
+    pub fn select(self) -> Result<Selected, Unavailable> {
+        if self != Self::Auto {
+            return match self.self_test() {
+                Ok(()) => Ok(Selected { engine: self, reason: format!("{self}: chosen by name") }),
+                Err(reason) => Err(Unavailable { engine: self, reason }),
+            };
+        }
+        let mut refusals = Vec::new();
+        for engine in [Self::IoUring, Self::Epoll, Self::Std] {
+            match engine.self_test() {
+                Ok(()) => {
+                    let mut reasons = vec![format!("{engine} passed its self-test")];
+                    reasons.append(&mut refusals);
+                    let reason = format!("auto: {}", reasons.join("; "));
+                    return Ok(Selected { engine, reason });
+                }
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        Err(Unavailable { engine: self, reason: refusals.join("; ") })
+    }
+
+    fn self_test(self) -> Result<(), String> {
+        if !Self::compiled().contains(&self) {
+            return Err(format!("{self} is not part of this build"));
+        }
+        match self {
+            #[cfg(feature = "epoll")]
+            Self::Epoll => crate::epoll::self_test()
+                .map_err(|error| format!("{self} failed its self-test: {error}")),
+            // Needs nothing but threads and sockets, which whoever binds a listener has.
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::IoUring => "io_uring",
+            Self::Epoll => "epoll",
+            Self::Std => "std",
+        })
+    }
+}
+
+impl FromStr for Engine {
+    type Err = ParseEngineError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "io_uring" => Ok(Self::IoUring),
+            "epoll" => Ok(Self::Epoll),
+            "std" => Ok(Self::Std),
+            _ => Err(ParseEngineError(name.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "engine {} cannot be used: {}", self.engine, self.reason)
+    }
+}
+
+impl error::Error for Unavailable {}
+
+impl fmt::Display for ParseEngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown engine {:?}: use auto, io_uring, epoll or std", self.0)
+    }
+}
+
+impl error::Error for ParseEngineError {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_a_round_trip() {
+        for engine in [Engine::Auto, Engine::IoUring, Engine::Epoll, Engine::Std] {
+            assert_eq!(engine.to_string().parse(), Ok(engine));
+        }
+        let error = "uring".parse::<Engine>().unwrap_err();
+        assert!(error.to_string().contains("\"uring\""));
+    }
+
+    #[test]
+    fn engine_that_is_not_built_is_refused_and_not_replaced() {
+        let refused = Engine::IoUring.select().unwrap_err();
+        assert_eq!(refused.engine, Engine::IoUring);
+        assert_eq!(refused.reason, "io_uring is not part of this build");
+    }
+
+    #[test]
+    fn every_compiled_engine_can_be_chosen_by_name() {
+        for engine in Engine::compiled() {
+            assert_eq!(engine.select().unwrap().engine, *engine);
+        }
+    }
+
+    #[test]
+    fn auto_takes_the_first_that_works_and_says_why() {
+        let selected = Engine::default().select().unwrap();
+        assert_eq!(Some(&selected.engine), Engine::compiled().first());
+        let expected = format!("auto: {} passed its self-test; ", selected.engine);
+        assert!(selected.reason.starts_with(&expected), "{}", selected.reason);
+        assert!(selected.reason.contains("io_uring is not part of this build"));
+    }
+}

@@ -1,0 +1,342 @@
+//! The reference engine: blocking sockets, a thread that accepts, and a thread per connection that
+//! receives. Fulfils the contract of `driver`; works wherever `std` does, for a few thousand
+//! connections.
+//!
+//! The threads report through one channel, each at most one piece of bytes at a time: a reader lends
+//! out its only buffer and waits for it. Sends are made by the worker's own thread with a flag that
+//! keeps them from blocking. Nobody tells when a full socket has room again, so while there are any,
+//! and only then, a timer lets the worker try.
+
+mod acceptor;
+mod line;
+mod poll;
+mod retry;
+
+use crate::{
+    driver::{Attempt, Completion, Departure, Driver, Key, Outcome, Sockets, Wake},
+    slots::Slots,
+    socket,
+};
+use acceptor::Acceptor;
+pub use line::Lease;
+use line::{Flow, Line};
+use retry::Retry;
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    mem,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// The std engine's part of one worker. Dropping it ends its threads and closes its sockets.
+#[derive(Debug)]
+pub struct StdThreads {
+    acceptor: Acceptor,
+    connections: Slots<Connection>,
+    /// Accepted, but standing still for want of a thread; tried again when accepting is resumed.
+    held: VecDeque<TcpStream>,
+    /// Came out of the channel, or from a resumed connection, and is to be looked at first.
+    reports: VecDeque<Report>,
+    receiver: Receiver<Report>,
+    sender: Sender<Report>,
+    woken: Arc<AtomicBool>,
+    retry: Retry,
+}
+
+/// One connection as the worker sees it.
+#[derive(Debug)]
+struct Connection {
+    line: Arc<Line>,
+    reader: Option<JoinHandle<()>>,
+    flow: Flow,
+    /// Bytes that had been received before it was paused.
+    held: Option<Lease>,
+    /// A send fell short since `Writable` was last reported.
+    stalled: bool,
+    /// `Writable` was reported and nothing sent since.
+    retried: bool,
+}
+
+/// What the threads tell the worker.
+#[derive(Debug)]
+enum Report {
+    Connected(TcpStream),
+    AcceptFailed(io::Error),
+    Received(Key, Lease),
+    Gone(Key, Departure),
+    Woken,
+}
+
+impl StdThreads {
+    /// A driver that accepts on this listener.
+    ///
+    /// # Errors
+    /// When the accepting thread cannot be started.
+    pub fn new(listener: TcpListener) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        Ok(Self {
+            acceptor: Acceptor::start(listener, sender.clone())?,
+            connections: Slots::new(),
+            held: VecDeque::new(),
+            reports: VecDeque::new(),
+            receiver,
+            sender,
+            woken: Arc::default(),
+            retry: Retry::default(),
+        })
+    }
+
+    /// Turns a report into a completion, unless it is about a connection that is gone or does not
+    /// deliver now.
+    fn complete(&mut self, report: Report) -> Option<Completion<Lease>> {
+        match report {
+            Report::Connected(stream) => self.connect(stream),
+            Report::AcceptFailed(error) => Some(Completion::AcceptFailed(error)),
+            Report::Received(key, lease) => self.deliver(key, lease),
+            Report::Gone(key, how) => {
+                let connection = self.connections.get_mut(key)?;
+                connection.flow = Flow::Departed;
+                connection.held = None;
+                Some(Completion::Gone(key, how))
+            }
+            Report::Woken => {
+                self.woken.store(false, Ordering::Release);
+                Some(Completion::Woken)
+            }
+        }
+    }
+
+    /// Gives a new connection a slot and a reader; keeps it for later when there is no thread to be
+    /// had.
+    fn connect(&mut self, stream: TcpStream) -> Option<Completion<Lease>> {
+        if self.acceptor.stands_still() {
+            self.held.push_back(stream);
+            return None;
+        }
+        let line = Arc::new(Line::new(stream));
+        let key = self.connections.insert(Connection::new(Arc::clone(&line)));
+        match line::start_reader(Arc::clone(&line), key, self.sender.clone()) {
+            Ok(reader) => {
+                self.acceptor.taken_over();
+                // Inserted above.
+                self.connections.get_mut(key)?.reader = Some(reader);
+                Some(Completion::Accepted(key))
+            }
+            Err(error) => {
+                self.acceptor.stand_still();
+                self.connections.remove(key);
+                self.held.extend(Arc::into_inner(line).map(Line::into_stream));
+                Some(Completion::AcceptFailed(error))
+            }
+        }
+    }
+
+    fn deliver(&mut self, key: Key, lease: Lease) -> Option<Completion<Lease>> {
+        let connection = self.connections.get_mut(key)?;
+        match connection.flow {
+            Flow::Receiving => return Some(Completion::Received(key, lease)),
+            Flow::Paused => connection.held = Some(lease),
+            Flow::Detached | Flow::Departed => connection.line.give_back(lease.buffer),
+        }
+        None
+    }
+
+    fn try_send(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
+        let Some(connection) = self.connections.get_mut(key) else { return Outcome::Gone };
+        let (outcome, short) = socket::attempt(connection.line.stream(), slices);
+        let retried = mem::take(&mut connection.retried);
+        if short && !mem::replace(&mut connection.stalled, true) {
+            self.retry.stalled(key, retried && outcome == Outcome::Sent(0));
+        }
+        outcome
+    }
+
+    /// The next stalled connection whose turn to try again has come.
+    fn writable(&mut self) -> Option<Key> {
+        while let Some(key) = self.retry.due() {
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.stalled = false;
+                connection.retried = true;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    fn close_all(&mut self) {
+        let keys: Vec<Key> = self.connections.iter().map(|(key, _)| key).collect();
+        let connections = keys.into_iter().filter_map(|key| self.connections.remove(key));
+        // All are told first, so that they end side by side.
+        let readers: Vec<JoinHandle<()>> = connections.filter_map(Connection::close).collect();
+        for reader in readers {
+            // A reader that panicked has ended, too.
+            let _ = reader.join();
+        }
+    }
+}
+
+impl Connection {
+    const fn new(line: Arc<Line>) -> Self {
+        let flow = Flow::Receiving;
+        Self { line, reader: None, flow, held: None, stalled: false, retried: false }
+    }
+
+    fn close(self) -> Option<JoinHandle<()>> {
+        self.line.close();
+        self.reader
+    }
+}
+
+impl Driver for StdThreads {
+    type Lease = Lease;
+
+    fn waker(&self) -> Arc<dyn Wake> {
+        Arc::new(Waker { woken: Arc::clone(&self.woken), sender: self.sender.clone() })
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.retry.look_at_the_time();
+        if !self.reports.is_empty() || self.retry.is_due() {
+            return Ok(());
+        }
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = deadline.into_iter().chain(self.retry.next_try()).min();
+        let report = match deadline {
+            // We hold a sender ourselves, so the channel never breaks.
+            None => self.receiver.recv().ok(),
+            Some(deadline) => {
+                let timeout = deadline.saturating_duration_since(Instant::now());
+                self.receiver.recv_timeout(timeout).ok()
+            }
+        };
+        self.reports.extend(report);
+        self.retry.look_at_the_time();
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<Completion<Lease>> {
+        if let Some(key) = self.writable() {
+            return Some(Completion::Writable(key));
+        }
+        loop {
+            // The channel is a queue with one place per reader, so everybody gets a turn.
+            let report = self.reports.pop_front().or_else(|| self.receiver.try_recv().ok())?;
+            if let Some(completion) = self.complete(report) {
+                return Some(completion);
+            }
+        }
+    }
+
+    fn recycle(&mut self, key: Key, lease: Lease) {
+        if let Some(connection) = self.connections.get(key) {
+            connection.line.give_back(lease.buffer);
+        }
+    }
+}
+
+impl Sockets for StdThreads {
+    fn send(&mut self, batch: &mut [Attempt<'_>]) {
+        for attempt in batch {
+            attempt.outcome = self.try_send(attempt.key, attempt.slices);
+        }
+    }
+
+    fn pause(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.flow == Flow::Receiving
+        {
+            connection.flow = Flow::Paused;
+            connection.line.set_flow(Flow::Paused);
+        }
+    }
+
+    fn resume(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.flow == Flow::Paused
+        {
+            connection.flow = Flow::Receiving;
+            connection.line.set_flow(Flow::Receiving);
+            let held = connection.held.take();
+            self.reports.extend(held.map(|lease| Report::Received(key, lease)));
+        }
+    }
+
+    fn detach(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.flow != Flow::Departed
+        {
+            connection.flow = Flow::Detached;
+            connection.line.set_flow(Flow::Detached);
+            if let Some(lease) = connection.held.take() {
+                connection.line.give_back(lease.buffer);
+            }
+        }
+    }
+
+    fn shutdown(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get(key) {
+            // Fails only on a connection that is broken, which receiving reports.
+            let _ = connection.line.stream().shutdown(Shutdown::Write);
+        }
+    }
+
+    fn close(&mut self, key: Key) {
+        if let Some(connection) = self.connections.remove(key) {
+            // The reader ends by itself; waiting for it here would stop the worker.
+            drop(connection.close());
+        }
+    }
+
+    fn resume_accept(&mut self) {
+        self.acceptor.resume();
+        self.reports.extend(self.held.drain(..).map(Report::Connected));
+    }
+
+    fn stop_accepting(&mut self) {
+        self.resume_accept();
+        let queued = self.acceptor.stop();
+        // Those that the accepting thread had got hold of are in the channel, before these.
+        self.reports.extend(self.receiver.try_iter());
+        self.reports.extend(queued);
+    }
+
+    fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
+        self.connections.get(key)?.line.stream().peer_addr().ok()
+    }
+
+    fn open(&self) -> usize {
+        self.connections.len()
+    }
+}
+
+impl Drop for StdThreads {
+    fn drop(&mut self) {
+        drop(self.acceptor.end());
+        self.close_all();
+    }
+}
+
+struct Waker {
+    woken: Arc<AtomicBool>,
+    sender: Sender<Report>,
+}
+
+impl Wake for Waker {
+    fn wake(&self) {
+        // One in the channel is enough. Partner: the store in `complete`.
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            // Fails only when the driver is gone, and nobody waits.
+            let _ = self.sender.send(Report::Woken);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

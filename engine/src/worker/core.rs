@@ -1,0 +1,178 @@
+//! What an application can do with its worker: the sockets, a deadline per connection, the time of the
+//! turn. Delegates to the driver and the timers; the one thing it adds is that closing a connection
+//! forgets its deadline.
+
+use crate::{
+    driver::{Attempt, Key, Outcome, Sockets},
+    timer::{Class, Fifo},
+};
+use std::{
+    fmt,
+    io::IoSlice,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+/// The worker as its application sees it.
+pub struct Core<'a> {
+    sockets: &'a mut dyn Sockets,
+    timers: &'a mut Timers,
+    now: Instant,
+}
+
+impl<'a> Core<'a> {
+    pub(super) fn new(sockets: &'a mut dyn Sockets, timers: &'a mut Timers, now: Instant) -> Self {
+        Self { sockets, timers, now }
+    }
+}
+
+impl Core<'_> {
+    /// The time of this turn: read once, after the wait.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Tries each attempt once, in order, and writes its outcome.
+    pub fn send(&mut self, batch: &mut [Attempt<'_>]) {
+        self.sockets.send(batch);
+    }
+
+    /// Tries once to send to one connection.
+    pub fn send_one(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
+        let mut batch = [Attempt::new(key, slices)];
+        self.sockets.send(&mut batch);
+        batch[0].outcome
+    }
+
+    /// See [`Sockets::pause`].
+    pub fn pause(&mut self, key: Key) {
+        self.sockets.pause(key);
+    }
+
+    /// See [`Sockets::resume`].
+    pub fn resume(&mut self, key: Key) {
+        self.sockets.resume(key);
+    }
+
+    /// See [`Sockets::detach`].
+    pub fn detach(&mut self, key: Key) {
+        self.sockets.detach(key);
+    }
+
+    /// See [`Sockets::shutdown`].
+    pub fn shutdown(&mut self, key: Key) {
+        self.sockets.shutdown(key);
+    }
+
+    /// Closes the connection, frees its slot and forgets its deadline.
+    pub fn close(&mut self, key: Key) {
+        self.timers.forget(key);
+        self.sockets.close(key);
+    }
+
+    /// See [`Sockets::resume_accept`].
+    pub fn resume_accept(&mut self) {
+        self.sockets.resume_accept();
+    }
+
+    /// See [`Sockets::stop_accepting`].
+    pub fn stop_accepting(&mut self) {
+        self.sockets.stop_accepting();
+    }
+
+    /// See [`Sockets::peer_addr`].
+    pub fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
+        self.sockets.peer_addr(key)
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.sockets.open()
+    }
+
+    /// The class of deadlines this far ahead, rounded up to a multiple of `granularity`; the same for
+    /// the same arguments. See [`Fifo::class`].
+    pub fn class(&mut self, duration: Duration, granularity: Duration) -> Class {
+        self.timers.fifo.class(duration, granularity)
+    }
+
+    /// Sets the deadline of this connection, in place of any other it had. Does nothing when the
+    /// connection is gone.
+    pub fn arm(&mut self, key: Key, class: Class) {
+        if self.timers.is_registered(key) {
+            self.timers.fifo.arm(key.index(), class, self.now);
+        }
+    }
+
+    /// Forgets the deadline of this connection.
+    pub fn cancel(&mut self, key: Key) {
+        if self.timers.is_registered(key) {
+            self.timers.fifo.cancel(key.index());
+        }
+    }
+
+    /// The class that this connection is armed with.
+    pub fn armed(&self, key: Key) -> Option<Class> {
+        if self.timers.is_registered(key) { self.timers.fifo.armed(key.index()) } else { None }
+    }
+
+    /// The connection that was armed first of those with this class.
+    pub fn oldest(&self, class: Class) -> Option<Key> {
+        self.timers.fifo.oldest(class).and_then(|index| self.timers.key_at(index))
+    }
+}
+
+impl fmt::Debug for Core<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("open", &self.open()).finish_non_exhaustive()
+    }
+}
+
+/// Deadlines by key: the queues know slots only.
+#[derive(Debug)]
+pub(super) struct Timers {
+    fifo: Fifo,
+    /// The tenant of each slot, or [`VACANT`].
+    keys: Vec<Key>,
+}
+
+/// No connection: the greatest index is never in use.
+const VACANT: Key = Key::new(u32::MAX, 0);
+
+impl Timers {
+    pub(super) const fn new(epoch: Instant) -> Self {
+        Self { fifo: Fifo::new(epoch), keys: Vec::new() }
+    }
+
+    pub(super) fn register(&mut self, key: Key) {
+        if key.index() >= self.keys.len() {
+            self.keys.resize(key.index() + 1, VACANT);
+        }
+        self.keys[key.index()] = key;
+    }
+
+    fn forget(&mut self, key: Key) {
+        if self.is_registered(key) {
+            self.fifo.cancel(key.index());
+            self.keys[key.index()] = VACANT;
+        }
+    }
+
+    fn is_registered(&self, key: Key) -> bool {
+        self.keys.get(key.index()) == Some(&key)
+    }
+
+    fn key_at(&self, index: usize) -> Option<Key> {
+        self.keys.get(index).copied().filter(|key| *key != VACANT)
+    }
+
+    pub(super) fn expired(&mut self, now: Instant) -> Option<(Key, Class)> {
+        let (index, class) = self.fifo.expired(now)?;
+        // Only registered slots are armed, so there is a tenant.
+        Some((self.key_at(index)?, class))
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.fifo.next_deadline()
+    }
+}

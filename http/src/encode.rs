@@ -1,0 +1,237 @@
+//! Writes response heads and chunk frames (RFC 9112 §4, §6, §7.1). Knows how a message is framed,
+//! not what is in it: bodies are written by whoever has them.
+
+use crate::{Version, chars};
+use http::StatusCode;
+use std::fmt;
+
+pub use crate::date::imf_fixdate;
+
+/// How the body of a response is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodyFraming {
+    /// No body: `Content-Length: 0`, or nothing where the status allows no body.
+    None,
+    /// As many bytes. As the answer to HEAD, or as 304, the length that is not sent.
+    Length(u64),
+    /// Chunks, for HTTP/1.1.
+    Chunked,
+    /// Everything until the connection closes.
+    UntilClose,
+}
+
+/// Whether the connection stays open after a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Connection {
+    /// Another request may follow.
+    KeepAlive,
+    /// This is the last response.
+    Close,
+}
+
+/// What a written head has promised; the body and the connection must keep to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "the body must be framed as the head says, which may differ from what was asked"]
+pub struct Promise {
+    /// How the body is framed.
+    pub framing: BodyFraming,
+    /// Whether the connection stays open.
+    pub connection: Connection,
+}
+
+/// A header that cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The name is not a token.
+    Name,
+    /// The value, or the date, holds a control byte other than tab.
+    Value,
+    /// Connection, Content-Length and Transfer-Encoding follow from the framing; given as headers
+    /// they could contradict it.
+    Reserved,
+}
+
+/// The interim response that asks for the body of a request that
+/// [expects it](crate::Head::expects_continue).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What follows the data of each chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+
+/// What ends a chunked body.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Appends a response head to `out`, and tells how the body must follow.
+///
+/// `version` is the request's. To an HTTP/1.0 client nothing is chunked: `Chunked` becomes
+/// `UntilClose`, which always closes. Statuses 1xx, 204 and 304 have no body, whatever was asked;
+/// 1xx and 204 say no length either. The answer to HEAD is written as the one to GET, and its body
+/// left out by the caller. `date` stands in the Date header, unless `headers` has one.
+///
+/// # Errors
+/// A header that cannot be sent; `out` is as before.
+pub fn encode_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    version: Version,
+    headers: impl IntoIterator<Item = (N, V)>,
+    framing: BodyFraming,
+    connection: Connection,
+    date: &[u8; 29],
+) -> Result<Promise, EncodeError> {
+    let before = out.len();
+    status_line(out, status);
+    let mut dated = false;
+    for (name, value) in headers {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        dated |= name.eq_ignore_ascii_case(b"date");
+        if let Err(error) = check(name, value) {
+            out.truncate(before);
+            return Err(error);
+        }
+        field(out, name, value);
+    }
+    if !dated {
+        if chars::find_control(date).is_some() {
+            out.truncate(before);
+            return Err(EncodeError::Value);
+        }
+        field(out, b"date", date);
+    }
+    let promise = promise(status, version, framing, connection);
+    length_field(out, status, version, framing);
+    match (promise.connection, version) {
+        _ if status.is_informational() => {}
+        (Connection::Close, _) => out.extend_from_slice(b"connection: close\r\n"),
+        (Connection::KeepAlive, Version::Http10) => {
+            out.extend_from_slice(b"connection: keep-alive\r\n");
+        }
+        (Connection::KeepAlive, Version::Http11) => {}
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(promise)
+}
+
+/// Appends the size line of a chunk; its data and [`CHUNK_END`] are to follow.
+///
+/// # Panics
+/// If `len` is 0: that would end the body.
+pub fn chunk_header(out: &mut Vec<u8>, len: usize) {
+    assert!(len > 0, "an empty chunk ends the body: write LAST_CHUNK for that");
+    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4);
+    out.extend((0..digits).rev().map(|place| HEX_DIGITS[len >> (4 * place) & 0xf]));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends `data` as one chunk, or nothing if it is empty.
+pub fn chunk(out: &mut Vec<u8>, data: &[u8]) {
+    if !data.is_empty() {
+        chunk_header(out, data.len());
+        out.extend_from_slice(data);
+        out.extend_from_slice(CHUNK_END);
+    }
+}
+
+const HEX_DIGITS: [u8; 16] = *b"0123456789abcdef";
+
+/// The status line, with an empty reason for statuses that have none (RFC 9112 §4).
+fn status_line(out: &mut Vec<u8>, status: StatusCode) {
+    if status == StatusCode::OK {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn check(name: &[u8], value: &[u8]) -> Result<(), EncodeError> {
+    if !chars::is_token_str(name) {
+        return Err(EncodeError::Name);
+    }
+    if chars::find_control(value).is_some() {
+        return Err(EncodeError::Value);
+    }
+    let reserved: &[u8] = match name.len() {
+        10 => b"connection",
+        14 => b"content-length",
+        17 => b"transfer-encoding",
+        _ => return Ok(()),
+    };
+    if name.eq_ignore_ascii_case(reserved) { Err(EncodeError::Reserved) } else { Ok(()) }
+}
+
+fn promise(
+    status: StatusCode,
+    version: Version,
+    framing: BodyFraming,
+    connection: Connection,
+) -> Promise {
+    let framing = match (framing, version) {
+        _ if has_no_body(status) => BodyFraming::None,
+        (BodyFraming::Chunked, Version::Http10) => BodyFraming::UntilClose,
+        (framing, _) => framing,
+    };
+    let connection =
+        if framing == BodyFraming::UntilClose { Connection::Close } else { connection };
+    Promise { framing, connection }
+}
+
+/// Content-Length or Transfer-Encoding (RFC 9110 §8.6, RFC 9112 §6.1).
+fn length_field(out: &mut Vec<u8>, status: StatusCode, version: Version, framing: BodyFraming) {
+    let length = match framing {
+        BodyFraming::Length(length) if status == StatusCode::NOT_MODIFIED => length,
+        _ if has_no_body(status) => return,
+        BodyFraming::None => 0,
+        BodyFraming::Length(length) => length,
+        BodyFraming::Chunked if version == Version::Http11 => {
+            return out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        }
+        BodyFraming::Chunked | BodyFraming::UntilClose => return,
+    };
+    out.extend_from_slice(b"content-length: ");
+    decimal(out, length);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+}
+
+fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn decimal(out: &mut Vec<u8>, mut number: u64) {
+    // 64 bits have at most 20 digits.
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return out.extend_from_slice(&digits[start..]);
+        }
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "a header name is not a token",
+            Self::Value => "a header value holds a control byte",
+            Self::Reserved => "Connection, Content-Length and Transfer-Encoding are not free",
+        })
+    }
+}
+
+impl std::error::Error for EncodeError {}

@@ -1,0 +1,145 @@
+//! Decides how long a request's body is (RFC 9112 §6) and whether the connection outlives it
+//! (§9.3), from the fields of the head. Never touches body bytes: see `chunked`.
+
+use crate::head::Version;
+use crate::{ParseError, chars, target};
+use http::Method;
+
+/// How a request's body is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodyLength {
+    /// There is no body.
+    None,
+    /// As many bytes as Content-Length says.
+    Length(u64),
+    /// Chunks; the length is known at the last.
+    Chunked,
+}
+
+/// What the fields of one head say about the message as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Framing {
+    hosts: usize,
+    length: Option<u64>,
+    codings: Codings,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+/// What is decided once all fields have been seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) body: BodyLength,
+    pub(crate) keep_alive: bool,
+    pub(crate) expects_continue: bool,
+}
+
+/// The Transfer-Encoding lines so far. `chunked` counts only as the very last coding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Codings {
+    #[default]
+    Absent,
+    Chunked,
+    Unknown,
+    UnknownThenChunked,
+}
+
+impl Framing {
+    /// Takes one header field, its value without white space around it.
+    pub(crate) fn see(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParseError> {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => {
+                self.hosts += 1;
+                if self.hosts > 1 || !target::is_host(value) {
+                    return Err(ParseError::Host);
+                }
+            }
+            6 if name.eq_ignore_ascii_case(b"expect") => {
+                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                for option in value.split(|&byte| byte == b',').map(chars::trim) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                let length = content_length(value)?;
+                if self.length.replace(length).is_some() {
+                    return Err(ParseError::ContentLength);
+                }
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                for coding in value.split(|&byte| byte == b',') {
+                    self.codings = self.codings.then(chars::trim(coding))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Decides, after the last field.
+    pub(crate) fn decide(self, version: Version, method: &Method) -> Result<Facts, ParseError> {
+        if version == Version::Http11 && self.hosts == 0 {
+            return Err(ParseError::Host);
+        }
+        let body = match (self.codings, self.length) {
+            (Codings::Absent, None) => BodyLength::None,
+            (Codings::Absent, Some(length)) => BodyLength::Length(length),
+            (_, Some(_)) => return Err(ParseError::LengthConflict),
+            // An HTTP/1.0 relay in between may have passed the field on without knowing it.
+            _ if version == Version::Http10 => return Err(ParseError::TransferEncoding),
+            (Codings::Chunked, None) => BodyLength::Chunked,
+            (Codings::Unknown | Codings::UnknownThenChunked, None) => {
+                return Err(ParseError::TransferCoding);
+            }
+        };
+        let persistent = match version {
+            Version::Http10 => self.keep_alive,
+            Version::Http11 => true,
+        };
+        Ok(Facts {
+            body,
+            // A client that asked for a tunnel may go on with something that is not HTTP.
+            keep_alive: persistent && !self.close && method != Method::CONNECT,
+            expects_continue: self.expects_continue
+                && version == Version::Http11
+                && !matches!(body, BodyLength::None | BodyLength::Length(0)),
+        })
+    }
+}
+
+impl Codings {
+    fn then(self, coding: &[u8]) -> Result<Self, ParseError> {
+        let chunked = coding.eq_ignore_ascii_case(b"chunked");
+        match self {
+            Self::Absent if chunked => Ok(Self::Chunked),
+            Self::Unknown if chunked => Ok(Self::UnknownThenChunked),
+            Self::Absent | Self::Unknown if is_coding(coding) => Ok(Self::Unknown),
+            // No coding at all; or something after chunked, so that the length cannot be known.
+            _ => Err(ParseError::TransferEncoding),
+        }
+    }
+}
+
+/// A coding that some other server may know: a token, perhaps with parameters.
+fn is_coding(coding: &[u8]) -> bool {
+    let name = coding.split(|&byte| byte == b';').next().map_or(coding, chars::trim);
+    chars::is_token_str(name) && !name.eq_ignore_ascii_case(b"chunked")
+}
+
+/// Digits and nothing else: no sign, no list, no blank. A number too large to count is a body too
+/// large to read.
+fn content_length(value: &[u8]) -> Result<u64, ParseError> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Err(ParseError::ContentLength);
+    }
+    value
+        .iter()
+        .try_fold(0u64, |length, digit| {
+            length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        })
+        .ok_or(ParseError::BodyTooLarge)
+}

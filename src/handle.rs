@@ -1,0 +1,277 @@
+//! A running server: what it is, what it counts, and how it ends.
+
+use crate::error::Error;
+use crate::stats::{Stats, WorkerCounts};
+use crate::worker::Message;
+use headwater_engine::{Engine, Remote, Selected};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A running server, for any thread. Cheap to clone. When the last handle is dropped, the server drains
+/// for a second in the background.
+#[derive(Clone)]
+pub struct ServerHandle {
+    running: Arc<Running>,
+}
+
+/// The server itself.
+pub(crate) struct Running {
+    addr: SocketAddr,
+    selected: Selected,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    workers: Vec<(Remote<Message>, Arc<WorkerCounts>)>,
+    /// Workers that have not ended.
+    alive: usize,
+    failure: Option<(usize, String)>,
+    /// When draining must be over.
+    drain_until: Option<Instant>,
+    signalled: bool,
+    wakers: Vec<Waker>,
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that can panic runs under the lock.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
+        let mut inner = self.lock();
+        change(&mut inner);
+        let wakers = std::mem::take(&mut inner.wakers);
+        drop(inner);
+        self.changed.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn drain(&self, within: Duration) {
+        let until = Instant::now() + within;
+        let mut inner = self.lock();
+        let until = inner.drain_until.map_or(until, |earlier| earlier.min(until));
+        inner.drain_until = Some(until);
+        for (remote, _) in &inner.workers {
+            // A worker that has ended needs no telling.
+            remote.post(Message::Drain(until)).ok();
+        }
+    }
+}
+
+impl Running {
+    pub(crate) fn new(addr: SocketAddr, selected: Selected) -> Self {
+        Self { addr, selected, state: Arc::default() }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.selected.engine
+    }
+
+    /// Adds a started worker, and watches for its end.
+    pub(crate) fn add(
+        &self,
+        remote: Remote<Message>,
+        thread: JoinHandle<io::Result<()>>,
+        counts: Arc<WorkerCounts>,
+    ) -> io::Result<()> {
+        let mut inner = self.state.lock();
+        let number = inner.workers.len();
+        inner.workers.push((remote, counts));
+        inner.alive += 1;
+        drop(inner);
+        let state = self.state.clone();
+        let watch = move || {
+            let failure = match thread.join() {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(panic) => Some(last_words(&*panic)),
+            };
+            state.change(|inner| {
+                inner.alive -= 1;
+                if let Some(reason) = failure {
+                    inner.failure.get_or_insert((number, reason));
+                }
+            });
+        };
+        std::thread::Builder::new()
+            .name(format!("headwater-watch-{number}"))
+            .stack_size(64 * 1024)
+            .spawn(watch)
+            .map(drop)
+    }
+
+    pub(crate) fn into_handle(self) -> ServerHandle {
+        ServerHandle { running: Arc::new(self) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.state.drain(Duration::from_secs(1));
+    }
+}
+
+fn last_words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.map_or_else(|| "it panicked".to_owned(), |text| format!("it panicked: {text}"))
+}
+
+impl ServerHandle {
+    /// Where the server listens.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        vec![self.running.addr]
+    }
+
+    /// The engine that runs.
+    pub fn engine(&self) -> Engine {
+        self.running.selected.engine
+    }
+
+    /// Why this engine: one line.
+    pub fn engine_reason(&self) -> &str {
+        &self.running.selected.reason
+    }
+
+    /// How many workers were started.
+    pub fn workers(&self) -> usize {
+        self.running.state.lock().workers.len()
+    }
+
+    /// What the server has counted.
+    pub fn stats(&self) -> Stats {
+        Stats::sum(self.running.state.lock().workers.iter().map(|(_, counts)| counts))
+    }
+
+    /// Ends the server: it stops listening, ends every stream with its terminal chunk, answers the
+    /// requests that have begun, and after `within` cuts what is left. Begins at once; await it or
+    /// [`Drain::wait`] for the end. The earliest of several deadlines counts.
+    pub fn drain(&self, within: Duration) -> Drain {
+        self.running.state.drain(within);
+        Drain { state: self.running.state.clone() }
+    }
+
+    /// Waits for SIGTERM or SIGINT, then drains.
+    ///
+    /// # Errors
+    /// [`Error::WorkerFailed`] as soon as a worker ends by itself; [`Error::Signal`] when signals
+    /// cannot be waited for.
+    pub fn wait_for_signal(&self, drain_within: Duration) -> Result<(), Error> {
+        let state = self.running.state.clone();
+        let mut signals = signal_hook::iterator::Signals::new([
+            signal_hook::consts::SIGTERM,
+            signal_hook::consts::SIGINT,
+        ])
+        .map_err(Error::Signal)?;
+        let stop = signals.handle();
+        let listener = std::thread::Builder::new()
+            .name("headwater-signals".to_owned())
+            .spawn(move || {
+                if signals.forever().next().is_some() {
+                    state.change(|inner| inner.signalled = true);
+                }
+            })
+            .map_err(Error::Signal)?;
+        let mut inner = self.running.state.lock();
+        while !inner.signalled && inner.alive > 0 && inner.failure.is_none() {
+            let waited = self.running.state.changed.wait(inner);
+            inner = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(inner);
+        stop.close();
+        // Its loop has ended, by a signal or by the line above.
+        listener.join().ok();
+        self.drain(drain_within).wait().map(drop)
+    }
+}
+
+impl fmt::Display for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (addr, engine) = (self.running.addr, self.engine());
+        let workers = self.workers();
+        write!(f, "listening on http://{addr} engine={engine} workers={workers}")?;
+        write!(f, " ({})", self.engine_reason())
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerHandle({self})")
+    }
+}
+
+/// The end of a server, to be awaited or waited for.
+#[derive(Clone)]
+#[must_use = "draining goes on anyway, but this tells when it is over"]
+pub struct Drain {
+    state: Arc<State>,
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Connections that were cut at the deadline.
+    pub cut: usize,
+}
+
+impl Drain {
+    /// Blocks this thread until the server has ended.
+    ///
+    /// # Errors
+    /// [`Error::WorkerFailed`] if a worker ended by itself.
+    pub fn wait(self) -> Result<Drained, Error> {
+        let mut inner = self.state.lock();
+        while inner.alive > 0 {
+            inner = self.state.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+        outcome(&inner)
+    }
+}
+
+impl Future for Drain {
+    type Output = Result<Drained, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut inner = self.state.lock();
+        if inner.alive == 0 {
+            return Poll::Ready(outcome(&inner));
+        }
+        if !inner.wakers.iter().any(|known| known.will_wake(context.waker())) {
+            inner.wakers.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Drain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Drain")
+    }
+}
+
+fn outcome(inner: &Inner) -> Result<Drained, Error> {
+    match &inner.failure {
+        Some((worker, reason)) => {
+            Err(Error::WorkerFailed { worker: *worker, reason: reason.clone() })
+        }
+        None => {
+            let counts = inner.workers.iter().map(|(_, counts)| counts);
+            Ok(Drained { cut: Stats::sum(counts).connections })
+        }
+    }
+}

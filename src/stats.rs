@@ -1,0 +1,60 @@
+//! What a server counts, for metrics. Each worker counts for itself; reading adds up.
+
+use headwater_sse::Counts;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// The counts of one worker.
+#[derive(Default)]
+pub(crate) struct WorkerCounts {
+    pub(crate) open: AtomicUsize,
+    pub(crate) accepted: AtomicU64,
+    pub(crate) accept_failures: AtomicU64,
+    pub(crate) requests: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) handler_panics: AtomicU64,
+    pub(crate) fanout: Arc<Counts>,
+}
+
+/// What a server has counted since its start, all workers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections open now, streams included.
+    pub connections: usize,
+    /// Event streams open now.
+    pub streams: usize,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Times that accepting had to stand still for want of descriptors or memory.
+    pub accept_failures: u64,
+    /// Requests received completely.
+    pub requests: u64,
+    /// Requests refused because they were malformed, too large or too slow.
+    pub refused: u64,
+    /// Handlers that panicked; each cost one connection a 500.
+    pub handler_panics: u64,
+    /// Events handed completely to the kernel, once per stream.
+    pub events_delivered: u64,
+    /// Bytes that slow streams are owed now.
+    pub owed_bytes: usize,
+}
+
+impl Stats {
+    pub(crate) fn sum<'a>(workers: impl Iterator<Item = &'a Arc<WorkerCounts>>) -> Self {
+        workers.fold(Self::default(), |sum, worker| {
+            let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+            Self {
+                connections: sum.connections + worker.open.load(Ordering::Relaxed),
+                streams: sum.streams + worker.fanout.streams.load(Ordering::Relaxed),
+                accepted: sum.accepted + of(&worker.accepted),
+                accept_failures: sum.accept_failures + of(&worker.accept_failures),
+                requests: sum.requests + of(&worker.requests),
+                refused: sum.refused + of(&worker.refused),
+                handler_panics: sum.handler_panics + of(&worker.handler_panics),
+                events_delivered: sum.events_delivered + of(&worker.fanout.delivered),
+                owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
+            }
+        })
+    }
+}

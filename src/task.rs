@@ -1,0 +1,157 @@
+//! Futures of one core: runs what handlers left pending. A task is woken from its own core without
+//! an atomic operation on the queue, from elsewhere through the core's mailbox, which wakes a core that
+//! sleeps. Tasks never leave their core.
+
+use crate::worker::Message;
+use async_task::{Runnable, Task};
+use headwater_engine::{Closed, Remote};
+use headwater_sse::{Command, Home};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+thread_local! {
+    static CORE: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+}
+
+/// Tells cores apart, also those of different servers.
+static CORES: AtomicU64 = AtomicU64::new(0);
+
+/// What a core does for itself, without its mailbox.
+struct Local {
+    core: u64,
+    runnable: RefCell<VecDeque<Runnable>>,
+    commands: RefCell<VecDeque<Command>>,
+    /// Futures that exist.
+    live: Cell<usize>,
+}
+
+/// The tasks of one core.
+pub(crate) struct Executor {
+    local: Rc<Local>,
+    remote: Remote<Message>,
+}
+
+impl Executor {
+    /// Makes this thread a core.
+    pub(crate) fn enter(remote: Remote<Message>) -> Self {
+        let local = Rc::new(Local {
+            core: CORES.fetch_add(1, Ordering::Relaxed),
+            runnable: RefCell::default(),
+            commands: RefCell::default(),
+            live: Cell::new(0),
+        });
+        CORE.with(|core| core.replace(Some(local.clone())));
+        Self { local, remote }
+    }
+
+    /// Starts a future. Dropping the task cancels it.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task<()> {
+        let guard = Live::new(self.local.clone());
+        let future = async move {
+            let _guard = guard;
+            future.await;
+        };
+        let (core, remote) = (self.local.core, self.remote.clone());
+        let schedule = move |runnable| on_core(core, runnable, &remote);
+        let (runnable, task) = async_task::spawn_local(future, schedule);
+        runnable.schedule();
+        task
+    }
+
+    /// Polls up to `most` tasks that were woken.
+    pub(crate) fn run(&self, most: usize) {
+        for _ in 0..most {
+            let Some(runnable) = self.local.runnable.borrow_mut().pop_front() else { break };
+            runnable.run();
+        }
+    }
+
+    /// Takes a task that another thread woke.
+    pub(crate) fn woken(&self, runnable: Runnable) {
+        self.local.runnable.borrow_mut().push_back(runnable);
+    }
+
+    /// The next wish of a client's handle that was used on this core.
+    pub(crate) fn next_command(&self) -> Option<Command> {
+        self.local.commands.borrow_mut().pop_front()
+    }
+
+    /// Whether there is something to run now.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.local.runnable.borrow().is_empty() || !self.local.commands.borrow().is_empty()
+    }
+
+    /// Whether any future exists, running or waiting.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.local.live.get() > 0
+    }
+
+    /// Where handles of this core's clients post to.
+    pub(crate) fn home(&self) -> Arc<dyn Home> {
+        Arc::new(CoreHome { core: self.local.core, remote: self.remote.clone() })
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        CORE.with(|core| core.replace(None));
+    }
+}
+
+/// Whether this thread is the core of a server.
+pub(crate) fn is_core() -> bool {
+    CORE.with(|core| core.borrow().is_some())
+}
+
+fn with_local<T>(core: u64, value: T, here: impl FnOnce(&Local, T)) -> Option<T> {
+    CORE.with(|local| match &*local.borrow() {
+        Some(local) if local.core == core => {
+            here(local, value);
+            None
+        }
+        _ => Some(value),
+    })
+}
+
+fn on_core(core: u64, runnable: Runnable, remote: &Remote<Message>) {
+    let push = |local: &Local, runnable| local.runnable.borrow_mut().push_back(runnable);
+    let Some(runnable) = with_local(core, runnable, push) else { return };
+    if let Err(Closed(Message::Run(runnable))) = remote.post(Message::Run(runnable)) {
+        // The core ended without its tasks, by a panic. Its futures may not be dropped here.
+        std::mem::forget(runnable);
+    }
+}
+
+struct CoreHome {
+    core: u64,
+    remote: Remote<Message>,
+}
+
+impl Home for CoreHome {
+    fn post(&self, command: Command) {
+        let push = |local: &Local, command| local.commands.borrow_mut().push_back(command);
+        if let Some(command) = with_local(self.core, command, push) {
+            // A core that is gone has ended all its streams.
+            self.remote.post(Message::Stream(command)).ok();
+        }
+    }
+}
+
+/// Counts a future while it exists.
+struct Live(Rc<Local>);
+
+impl Live {
+    fn new(local: Rc<Local>) -> Self {
+        local.live.set(local.live.get() + 1);
+        Self(local)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.live.set(self.0.live.get() - 1);
+    }
+}

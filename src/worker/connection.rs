@@ -1,0 +1,94 @@
+//! The state of one connection. What happens to it is decided in `exchange` and `streams`.
+
+use crate::response::Response;
+use async_task::Task;
+use bytes::BytesMut;
+use headwater_engine::Outbox;
+use headwater_http::{Connection, Head, Limits, Version};
+use headwater_sse::StreamId;
+use std::net::SocketAddr;
+
+/// One connection of this worker, or room for one.
+pub(super) struct Slot {
+    pub(super) generation: u32,
+    pub(super) phase: Phase,
+}
+
+impl Slot {
+    pub(super) const fn vacant() -> Self {
+        Self { generation: 0, phase: Phase::Vacant }
+    }
+}
+
+/// What a connection is doing. An idle stream needs nothing beyond this here.
+pub(super) enum Phase {
+    Vacant,
+    /// Being served further up the stack.
+    Busy,
+    Http(Box<HttpConnection>),
+    /// The fan-out has it; the number is that of its heartbeat.
+    Stream(StreamId, u16),
+    /// Everything was sent, the FIN too: waits for the peer's.
+    Lingering,
+}
+
+/// What becomes of a connection after its HTTP phase was served.
+pub(super) enum After {
+    Keep,
+    Stream(StreamId, u16),
+    Linger,
+    Close,
+}
+
+pub(super) struct HttpConnection {
+    pub(super) http: Connection,
+    /// The request that is being received or answered.
+    pub(super) head: Option<Head>,
+    pub(super) body: BytesMut,
+    /// How the answer must be written.
+    pub(super) asked: Asked,
+    /// A handler that is not done. Dropping it cancels it.
+    pub(super) task: Option<Task<()>>,
+    /// What the socket has not taken. While there is some, no further request is looked at.
+    pub(super) unsent: Option<Outbox>,
+    /// An answer that waits for `unsent` to leave.
+    pub(super) held: Option<Response>,
+    pub(super) peer: Option<SocketAddr>,
+    /// No bytes are wanted now.
+    pub(super) paused: bool,
+    /// The peer sent a FIN.
+    pub(super) peer_finished: bool,
+    /// The request that is being answered is the last.
+    pub(super) last: bool,
+    /// An error was answered: what the peer says no longer matters.
+    pub(super) refused: bool,
+    /// At least one request was received completely.
+    pub(super) served: bool,
+}
+
+/// What of the request decides how its answer is written.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) version: Version,
+    pub(super) head_only: bool,
+}
+
+impl HttpConnection {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            http: Connection::new(limits),
+            head: None,
+            body: BytesMut::new(),
+            asked: Asked { version: Version::Http11, head_only: false },
+            task: None,
+            unsent: None,
+            held: None,
+            peer: None,
+            paused: false,
+            peer_finished: false,
+            last: false,
+            refused: false,
+            served: false,
+        }
+    }
+}

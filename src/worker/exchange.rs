@@ -1,0 +1,250 @@
+//! Requests of one connection, from received bytes to the handler's answer, in order and one at a
+//! time. Writing answers is in `respond`.
+
+use super::connection::{After, Asked, HttpConnection};
+use super::{Reply, Worker};
+use crate::handler::Answering;
+use crate::request::Request;
+use crate::response::Response;
+use bytes::BytesMut;
+use headwater_engine::{Core, Key};
+use headwater_http::{Head, ParseError, Step, encode};
+use http::{Method, StatusCode};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+/// Answers to pipelined requests are sent together up to about this many bytes.
+pub(super) const OUT_BYTES: usize = 64 * 1024;
+
+impl Worker {
+    /// Goes on with what was received, as far as it reaches.
+    pub(super) fn advance(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
+        loop {
+            if connection.unsent.is_some() || connection.task.is_some() {
+                break;
+            }
+            if connection.refused {
+                return self.end(core, key, connection);
+            }
+            let after = match connection.http.step() {
+                Ok(Step::NeedMore | Step::Paused) => break,
+                Ok(Step::Request(head)) => {
+                    self.begin(connection, head);
+                    None
+                }
+                Ok(Step::Body(bytes)) => {
+                    connection.body.extend_from_slice(&bytes);
+                    None
+                }
+                Ok(Step::End) => self.request(core, key, connection),
+                Ok(Step::Closed) => return self.end(core, key, connection),
+                Err(error) => self.refuse(core, key, connection, &error),
+            };
+            if let Some(after) = after {
+                return after;
+            }
+            if self.out.len() >= OUT_BYTES && !self.flush(core, key, connection) {
+                return After::Close;
+            }
+        }
+        if !self.flush(core, key, connection) {
+            return After::Close;
+        }
+        self.watch(core, key, connection);
+        After::Keep
+    }
+
+    /// Sends what is left and ends the connection in order.
+    fn end(&mut self, core: &mut Core<'_>, key: Key, connection: &mut HttpConnection) -> After {
+        if !self.flush(core, key, connection) {
+            return After::Close;
+        }
+        if connection.unsent.is_some() {
+            self.watch(core, key, connection);
+            return After::Keep;
+        }
+        // A peer that has said its last word has no bytes left that closing could reset.
+        if connection.peer_finished { After::Close } else { After::Linger }
+    }
+
+    fn begin(&mut self, connection: &mut HttpConnection, head: Head) {
+        connection.asked =
+            Asked { version: head.version(), head_only: *head.method() == Method::HEAD };
+        if head.expects_continue() {
+            self.out.extend_from_slice(encode::CONTINUE);
+        }
+        connection.head = Some(head);
+    }
+
+    /// A request is complete: asks its handler.
+    fn request(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> Option<After> {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        connection.served = true;
+        if connection.peer.is_none() {
+            connection.peer = core.peer_addr(key);
+        }
+        let request = Request {
+            head: connection.head.take().expect("the end of a request follows its head"),
+            body: std::mem::replace(&mut connection.body, BytesMut::new()).freeze(),
+            peer: connection.peer,
+            params: Vec::new(),
+        };
+        let shared = self.shared.clone();
+        let reply = catch_unwind(AssertUnwindSafe(|| shared.router.answer(request)));
+        let response = match reply {
+            Ok(Reply::Ready(response)) => response,
+            Ok(Reply::Pending(mut answering)) => {
+                // Most futures are done at once. One that is not is polled again as a task, which
+                // registers its waker then.
+                match poll_once(&mut answering, &mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(response) => response.unwrap_or_else(|Panicked| self.panicked()),
+                    Poll::Pending => {
+                        self.wait_for(key, connection, answering);
+                        return None;
+                    }
+                }
+            }
+            Err(_) => self.panicked(),
+        };
+        self.respond(core, key, connection, response)
+    }
+
+    fn wait_for(&mut self, key: Key, connection: &mut HttpConnection, mut answering: Answering) {
+        let answers = self.answers.clone();
+        let counts = self.counts.clone();
+        connection.task = Some(self.executor.spawn(async move {
+            let response = poll_fn(|context| poll_once(&mut answering, context)).await;
+            let response = response.unwrap_or_else(|Panicked| {
+                counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+                internal_error()
+            });
+            answers.borrow_mut().push_back((key, response));
+        }));
+    }
+
+    /// A handler that was pending has answered.
+    pub(super) fn answered(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        response: Response,
+    ) -> After {
+        connection.task = None;
+        if connection.unsent.is_some() {
+            connection.held = Some(response);
+            return After::Keep;
+        }
+        match self.respond(core, key, connection, response) {
+            Some(after) => after,
+            None => self.advance(core, key, connection),
+        }
+    }
+
+    fn panicked(&self) -> Response {
+        self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+        internal_error()
+    }
+
+    fn refuse(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        error: &ParseError,
+    ) -> Option<After> {
+        self.refuse_with(core, key, connection, error.status(), format!("{error}\n"))
+    }
+
+    fn refuse_with(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        status: StatusCode,
+        text: String,
+    ) -> Option<After> {
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        (connection.refused, connection.last) = (true, true);
+        connection.asked.head_only = false;
+        self.respond(core, key, connection, Response::plain(status, text))
+    }
+
+    /// The peer took too long over a head or a body (RFC 9110 §15.5.9).
+    pub(super) fn too_slow(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
+        let text = "the request took too long\n".to_owned();
+        match self.refuse_with(core, key, connection, StatusCode::REQUEST_TIMEOUT, text) {
+            Some(after) => after,
+            None => self.end(core, key, connection),
+        }
+    }
+
+    /// The peer will send nothing more; what it asked before is still answered.
+    pub(super) fn peer_finished(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
+        connection.peer_finished = true;
+        connection.http.receive_end();
+        self.advance(core, key, connection)
+    }
+
+    /// Decides whether to listen to the peer now, and how long to wait for what.
+    fn watch(&mut self, core: &mut Core<'_>, key: Key, connection: &mut HttpConnection) {
+        let classes = self.classes();
+        let waits = connection.unsent.is_some() || connection.task.is_some();
+        if waits != connection.paused {
+            connection.paused = waits;
+            if waits { core.pause(key) } else { core.resume(key) }
+        }
+        if connection.unsent.is_some() {
+            core.arm(key, classes.write);
+        } else if connection.task.is_some() {
+            core.cancel(key);
+        } else if connection.head.is_some() {
+            core.arm(key, classes.body);
+        } else if connection.http.has_partial() {
+            // From the first byte on: more bytes do not put it off.
+            if core.armed(key) != Some(classes.header) {
+                core.arm(key, classes.header);
+            }
+        } else {
+            core.arm(key, if connection.served { classes.idle } else { classes.silent });
+        }
+    }
+}
+
+struct Panicked;
+
+fn poll_once(
+    answering: &mut Answering,
+    context: &mut Context<'_>,
+) -> Poll<Result<Response, Panicked>> {
+    match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(_) => Poll::Ready(Err(Panicked)),
+    }
+}
+
+fn internal_error() -> Response {
+    Response::plain(StatusCode::INTERNAL_SERVER_ERROR, "the handler failed\n")
+}

@@ -1,0 +1,300 @@
+//! What one worker of a server does with its connections: the engine's callbacks, each handed to the
+//! part that knows the phase the connection is in. HTTP is in `exchange`, streams in `streams`, limits
+//! of accepting in `admit`, the end in `shutdown`.
+
+mod admit;
+mod connection;
+mod date;
+mod exchange;
+mod respond;
+mod shutdown;
+mod streams;
+
+use crate::handler::Reply;
+use crate::response::Response;
+use crate::router::Router;
+use crate::server::Settings;
+use crate::stats::WorkerCounts;
+use crate::task::Executor;
+use async_task::{Runnable, Task};
+use connection::{After, HttpConnection, Phase, Slot};
+use headwater_engine::{App, Class, Core, Departure, Key, Remote, Turn};
+use headwater_sse::{Command, Disconnect, Fanout, Hub, StreamId};
+use slab::Slab;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Tasks polled per turn.
+const TASKS_PER_TURN: usize = 256;
+/// How long a closed connection may take to take note (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What other threads tell a worker.
+pub(crate) enum Message {
+    /// A task was woken.
+    Run(Runnable),
+    /// A client's handle wants something of its stream.
+    Stream(Command),
+    /// Finish until then.
+    Drain(Instant),
+}
+
+/// What the workers of a server share.
+pub(crate) struct Shared {
+    pub(crate) router: Router,
+    pub(crate) settings: Settings,
+    pub(crate) hubs: Vec<Hub>,
+}
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    counts: Arc<WorkerCounts>,
+    slots: Vec<Slot>,
+    fanout: Rc<RefCell<Fanout>>,
+    executor: Executor,
+    /// Answers of handlers that were pending.
+    answers: Rc<RefCell<VecDeque<(Key, Response)>>>,
+    /// Handlers of streams, which outlive them until they return.
+    handlers: Slab<Task<()>>,
+    /// Those that returned: their place, and their stream.
+    returned: Rc<RefCell<VecDeque<(usize, StreamId)>>>,
+    classes: Option<Classes>,
+    /// Silences after which a heartbeat is sent, in the streams' order of numbers.
+    beats: Vec<Duration>,
+    /// Answers not sent yet, of the connection that is being served.
+    out: Vec<u8>,
+    date: date::DateCache,
+    epoch: Instant,
+    accept_again: Option<Instant>,
+    drain_until: Option<Instant>,
+}
+
+/// The deadlines of connections.
+#[derive(Clone, Copy)]
+struct Classes {
+    silent: Class,
+    idle: Class,
+    header: Class,
+    body: Class,
+    write: Class,
+    linger: Class,
+}
+
+impl Worker {
+    /// On the worker's own thread.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        counts: Arc<WorkerCounts>,
+        remote: Remote<Message>,
+    ) -> Self {
+        let wake = Arc::new(streams::RingWake(remote.waker()));
+        let executor = Executor::enter(remote);
+        let fanout = Fanout::new(executor.home(), wake, counts.fanout.clone());
+        let fanout = Rc::new(RefCell::new(fanout));
+        headwater_sse::enter(&fanout);
+        Self {
+            shared,
+            counts,
+            slots: Vec::new(),
+            fanout,
+            executor,
+            answers: Rc::default(),
+            handlers: Slab::new(),
+            returned: Rc::default(),
+            classes: None,
+            beats: Vec::new(),
+            out: Vec::new(),
+            date: date::DateCache::default(),
+            epoch: Instant::now(),
+            accept_again: None,
+            drain_until: None,
+        }
+    }
+
+    fn slot(&mut self, key: Key) -> Option<&mut Slot> {
+        self.slots.get_mut(key.index()).filter(|slot| slot.generation == key.generation())
+    }
+
+    fn classes(&self) -> Classes {
+        self.classes.expect("start() comes before everything else")
+    }
+
+    /// Lets `serve` work on a connection in its HTTP phase, and does what comes after.
+    fn with_http(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        serve: impl FnOnce(&mut Self, &mut Core<'_>, &mut HttpConnection) -> After,
+    ) {
+        let Some(slot) = self.slot(key) else { return };
+        let Phase::Http(mut connection) = std::mem::replace(&mut slot.phase, Phase::Busy) else {
+            unreachable!("callers looked at the phase");
+        };
+        let after = serve(self, core, &mut connection);
+        let phase = match after {
+            After::Keep => Phase::Http(connection),
+            After::Stream(id, beat) => Phase::Stream(id, beat),
+            After::Linger => {
+                self.linger(core, key);
+                Phase::Lingering
+            }
+            After::Close => return self.close(core, key),
+        };
+        // Nothing inside `serve` frees the slot of the connection being served.
+        self.slots[key.index()].phase = phase;
+    }
+
+    /// Says that nothing more will be sent, and waits a while for the peer to notice: closing at once
+    /// with unread bytes would reset the connection and lose what the peer has not read yet.
+    fn linger(&mut self, core: &mut Core<'_>, key: Key) {
+        core.shutdown(key);
+        core.detach(key);
+        core.arm(key, self.classes().linger);
+    }
+
+    fn close(&mut self, core: &mut Core<'_>, key: Key) {
+        core.close(key);
+        self.slots[key.index()] = Slot::vacant();
+        self.counts.open.store(core.open(), Ordering::Relaxed);
+        if self.accept_again.is_some() {
+            self.resume_accept(core);
+        }
+    }
+
+    fn take_answers(&mut self, core: &mut Core<'_>) {
+        loop {
+            let Some((key, response)) = self.answers.borrow_mut().pop_front() else { return };
+            if matches!(self.slot(key), Some(Slot { phase: Phase::Http(_), .. })) {
+                self.with_http(core, key, |worker, core, connection| {
+                    worker.answered(core, key, connection, response)
+                });
+            }
+        }
+    }
+}
+
+impl App for Worker {
+    type Message = Message;
+
+    fn start(&mut self, core: &mut Core<'_>) {
+        let timeouts = &self.shared.settings.timeouts;
+        let exact = Duration::ZERO;
+        // Classes are told apart by their numbers, so each gets a granularity of its own making.
+        let tick = |n| exact + Duration::from_millis(n);
+        self.classes = Some(Classes {
+            silent: core.class(timeouts.idle, tick(10)),
+            idle: core.class(timeouts.idle, tick(11)),
+            header: core.class(timeouts.header, tick(12)),
+            body: core.class(timeouts.body, tick(13)),
+            write: core.class(timeouts.write, tick(14)),
+            linger: core.class(LINGER, tick(15)),
+        });
+        let mut fanout = self.fanout.borrow_mut();
+        for hub in &self.shared.hubs {
+            // A hub that has no seat left is tried again by each subscription, which then says so.
+            fanout.join(hub).ok();
+        }
+    }
+
+    fn accepted(&mut self, core: &mut Core<'_>, key: Key) {
+        self.admit(core, key);
+    }
+
+    fn received(&mut self, core: &mut Core<'_>, key: Key, bytes: &[u8]) {
+        if let Some(Slot { phase: Phase::Http(connection), .. }) = self.slot(key) {
+            connection.http.receive(bytes);
+            self.with_http(core, key, |worker, core, connection| {
+                worker.advance(core, key, connection)
+            });
+        }
+    }
+
+    fn writable(&mut self, core: &mut Core<'_>, key: Key) {
+        match self.slot(key).map(|slot| &slot.phase) {
+            Some(&Phase::Stream(id, _)) => self.fanout.borrow_mut().writable(id),
+            Some(Phase::Http(connection)) if connection.unsent.is_some() => {
+                self.with_http(core, key, |worker, core, connection| {
+                    worker.send_rest(core, key, connection)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn gone(&mut self, core: &mut Core<'_>, key: Key, how: Departure) {
+        match (self.slot(key).map(|slot| &slot.phase), how) {
+            (Some(Phase::Http(_)), Departure::Finished) => {
+                self.with_http(core, key, |worker, core, connection| {
+                    worker.peer_finished(core, key, connection)
+                });
+            }
+            (Some(&Phase::Stream(id, _)), _) => {
+                self.fanout.borrow_mut().gone(id, Disconnect::ClientGone);
+                self.close(core, key);
+            }
+            (Some(_), _) => self.close(core, key),
+            (None, _) => {}
+        }
+    }
+
+    fn accept_failed(&mut self, core: &mut Core<'_>, error: &io::Error) {
+        self.make_room(core, error);
+    }
+
+    fn timeout(&mut self, core: &mut Core<'_>, key: Key, class: Class) {
+        let classes = self.classes();
+        match self.slot(key).map(|slot| &slot.phase) {
+            Some(&Phase::Stream(id, beat)) => self.heartbeat(core, key, id, beat),
+            Some(Phase::Http(_)) if class == classes.header || class == classes.body => {
+                self.with_http(core, key, |worker, core, connection| {
+                    worker.too_slow(core, key, connection)
+                });
+            }
+            Some(Phase::Http(_)) if class == classes.idle => {
+                self.with_http(core, key, |_, _, _| After::Linger);
+            }
+            Some(_) => self.close(core, key),
+            None => {}
+        }
+    }
+
+    fn message(&mut self, core: &mut Core<'_>, message: Message) {
+        match message {
+            Message::Run(runnable) => self.executor.woken(runnable),
+            Message::Stream(command) => self.fanout.borrow_mut().command(command),
+            Message::Drain(until) => self.drain(core, until),
+        }
+    }
+
+    fn turn(&mut self, core: &mut Core<'_>) -> Turn {
+        crate::time::wake_sleepers(core.now());
+        self.take_answers(core);
+        self.executor.run(TASKS_PER_TURN);
+        self.take_answers(core);
+        let more = self.serve_streams(core);
+        if self.is_drained(core) {
+            return Turn::Stop;
+        }
+        if self.accept_again.is_some_and(|at| at <= core.now()) {
+            self.resume_accept(core);
+        }
+        if more || self.executor.is_busy() {
+            return Turn::Again;
+        }
+        let deadlines = [crate::time::next_wake(), self.accept_again, self.drain_until];
+        Turn::WaitUntil(deadlines.into_iter().flatten().min())
+    }
+
+    fn prepare_sleep(&mut self) -> bool {
+        self.fanout.borrow_mut().prepare_sleep()
+    }
+
+    fn awake(&mut self) {
+        self.fanout.borrow_mut().awake();
+    }
+}

@@ -1,0 +1,169 @@
+//! Writes answers: into one buffer per batch of pipelined requests, sent in one go. What a socket does
+//! not take waits in the connection's outbox, and the connection with it.
+
+use super::Worker;
+use super::connection::{After, HttpConnection};
+use crate::response::{Content, Response};
+use bytes::Bytes;
+use headwater_engine::{Core, Key, Outbox, Outcome};
+use headwater_http::encode::{self, BodyFraming, EncodeError, Promise};
+use http::StatusCode;
+use std::io::IoSlice;
+
+/// Larger bodies are sent from where they are.
+const COPY_UP_TO: usize = 16 * 1024;
+/// Slices offered to one send.
+const SLICES: usize = 16;
+
+impl Worker {
+    /// Writes an answer. `None` means that the connection goes on.
+    pub(super) fn respond(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        mut response: Response,
+    ) -> Option<After> {
+        let now = core.now();
+        if let Content::Stream(opening) = &mut response.body.0
+            && !connection.asked.head_only
+        {
+            // An empty opening is left behind: the head is written from the response.
+            let opening = std::mem::replace(opening, Box::new(crate::sse::Opening::nothing()));
+            return Some(self.detach(core, key, connection, &response, *opening));
+        }
+        let framing = match &response.body.0 {
+            Content::Empty => BodyFraming::None,
+            Content::Bytes(bytes) => BodyFraming::Length(bytes.len() as u64),
+            Content::Stream(_) => BodyFraming::Chunked,
+        };
+        let last = connection.last || self.drain_until.is_some() || !connection.http.keep_alive();
+        let promise = match self.write_head(now, connection, &response, framing, last) {
+            Ok(promise) => promise,
+            Err(error) => {
+                let text = format!("the handler's answer cannot be sent: {error}\n");
+                response = Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+                let length = response.bytes().map_or(0, |text| text.len() as u64);
+                self.write_head(now, connection, &response, BodyFraming::Length(length), last)
+                    .expect("its header is a constant")
+            }
+        };
+        if promise.connection == encode::Connection::Close {
+            connection.http.close_after_response();
+        }
+        connection.http.response_done();
+        let allowed = matches!(promise.framing, BodyFraming::Length(_));
+        match response.body.0 {
+            Content::Bytes(body) if allowed && !connection.asked.head_only => {
+                self.write_body(core, key, connection, body)
+            }
+            _ => None,
+        }
+    }
+
+    /// Appends the head of a response to what is to be sent.
+    pub(super) fn write_head(
+        &mut self,
+        now: std::time::Instant,
+        connection: &HttpConnection,
+        response: &Response,
+        framing: BodyFraming,
+        last: bool,
+    ) -> Result<Promise, EncodeError> {
+        encode::encode_head(
+            &mut self.out,
+            response.status,
+            connection.asked.version,
+            response.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
+            framing,
+            if last { encode::Connection::Close } else { encode::Connection::KeepAlive },
+            self.date.get(now),
+        )
+    }
+
+    fn write_body(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        body: Bytes,
+    ) -> Option<After> {
+        if body.len() <= COPY_UP_TO {
+            self.out.extend_from_slice(&body);
+            return None;
+        }
+        (!self.send(core, key, connection, body)).then_some(After::Close)
+    }
+
+    /// Sends what was written. False if the connection is broken.
+    pub(super) fn flush(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> bool {
+        self.out.is_empty() || self.send(core, key, connection, Bytes::new())
+    }
+
+    /// Sends what was written and `body`, and keeps what the socket does not take.
+    fn send(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        mut body: Bytes,
+    ) -> bool {
+        debug_assert!(connection.unsent.is_none(), "answers wait for what is unsent");
+        let outcome = core.send_one(key, &[IoSlice::new(&self.out), IoSlice::new(&body)]);
+        let Outcome::Sent(sent) = outcome else {
+            self.out.clear();
+            return false;
+        };
+        if sent < self.out.len() + body.len() {
+            let head = Bytes::copy_from_slice(self.out.get(sent..).unwrap_or_default());
+            let body = body.split_off(sent.saturating_sub(self.out.len()));
+            let mut unsent = Outbox::new(head.len() + body.len());
+            for part in [head, body] {
+                unsent.push(part).expect("its limit is the sum of the parts");
+            }
+            connection.unsent = Some(unsent);
+        }
+        self.out.clear();
+        true
+    }
+
+    /// The socket has room: sends what it did not take before, then goes on.
+    pub(super) fn send_rest(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
+        let Some(unsent) = &mut connection.unsent else { return After::Keep };
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let used = unsent.slices(&mut slices);
+            let offered: usize = slices[..used].iter().map(|slice| slice.len()).sum();
+            match core.send_one(key, &slices[..used]) {
+                Outcome::Gone => return After::Close,
+                Outcome::Sent(sent) => {
+                    unsent.advance(sent);
+                    if sent > 0 {
+                        core.arm(key, self.classes().write);
+                    }
+                    if unsent.is_empty() {
+                        break;
+                    }
+                    if sent < offered {
+                        return After::Keep;
+                    }
+                }
+            }
+        }
+        connection.unsent = None;
+        if let Some(response) = connection.held.take() {
+            return self.answered(core, key, connection, response);
+        }
+        self.advance(core, key, connection)
+    }
+}

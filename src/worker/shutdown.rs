@@ -1,0 +1,55 @@
+//! The end of a worker: streams end with their terminal chunk, requests are answered, idle connections
+//! are closed, and whatever is left at the deadline is cut.
+
+use super::connection::{After, Phase};
+use super::{Disconnect, Worker};
+use headwater_engine::{Core, Key};
+use std::time::Instant;
+
+impl Worker {
+    pub(super) fn drain(&mut self, core: &mut Core<'_>, until: Instant) {
+        if self.drain_until.is_some_and(|earlier| earlier <= until) {
+            return;
+        }
+        let first = self.drain_until.replace(until).is_none();
+        if !first {
+            return;
+        }
+        core.stop_accepting();
+        self.fanout.borrow_mut().close_all(Disconnect::Drain);
+        for index in 0..self.slots.len() {
+            let slot = &self.slots[index];
+            let idle = match &slot.phase {
+                Phase::Http(connection) => {
+                    connection.http.is_idle()
+                        && connection.unsent.is_none()
+                        && connection.task.is_none()
+                }
+                _ => false,
+            };
+            if idle {
+                // The index of a slot came from a key, whose index is a u32.
+                let key = Key::new(u32::try_from(index).expect("a key's index"), slot.generation);
+                self.with_http(core, key, |_, _, _| After::Linger);
+            }
+        }
+    }
+
+    /// Whether a drain has come to its end.
+    pub(super) fn is_drained(&mut self, core: &mut Core<'_>) -> bool {
+        let Some(until) = self.drain_until else { return false };
+        core.now() >= until || core.open() == 0 && !self.executor.has_tasks()
+    }
+}
+
+impl Drop for Worker {
+    /// Cancels what is left. Futures must be dropped on this thread, so their last wake-ups are run.
+    fn drop(&mut self) {
+        self.slots.clear();
+        self.handlers.clear();
+        while self.executor.is_busy() {
+            while self.executor.next_command().is_some() {}
+            self.executor.run(usize::MAX);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Where HTTP ends and a stream begins: hands a connection over to the fan-out, and lends the fan-out
+//! the engine's sockets for its rounds.
+
+use super::connection::{After, HttpConnection};
+use super::{Worker, connection::Phase};
+use crate::response::Response;
+use crate::sse::Opening;
+use bytes::Bytes;
+use headwater_engine as engine;
+use headwater_engine::{Core, Key};
+use headwater_http::encode::BodyFraming;
+use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
+use http::StatusCode;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+/// No heartbeat.
+const NO_BEAT: u16 = u16::MAX;
+/// Heartbeats are planned in quarters of their interval.
+const QUARTERS: u32 = 4;
+/// One tick of the fan-out's clock; 2^32 of them are 6.8 years.
+const TICK_MILLIS: u128 = 50;
+
+/// Lets publishers wake this core.
+pub(super) struct RingWake(pub(super) Arc<dyn engine::Wake>);
+
+impl sse::Wake for RingWake {
+    fn wake(&self) {
+        self.0.wake();
+    }
+}
+
+/// The engine's sockets as the fan-out sees them.
+struct Sockets<'a, 'core>(&'a mut Core<'core>);
+
+impl sse::Egress for Sockets<'_, '_> {
+    fn send(&mut self, batch: &mut [sse::Attempt<'_>]) {
+        let mut attempts: Vec<engine::Attempt<'_>> = (batch.iter())
+            .map(|attempt| engine::Attempt::new(Key::from_u64(attempt.to), attempt.slices))
+            .collect();
+        self.0.send(&mut attempts);
+        let outcomes: Vec<engine::Outcome> = attempts.iter().map(|a| a.outcome).collect();
+        drop(attempts);
+        for (attempt, outcome) in batch.iter_mut().zip(outcomes) {
+            attempt.outcome = match outcome {
+                engine::Outcome::Sent(sent) => sse::Outcome::Sent(sent),
+                engine::Outcome::Gone => sse::Outcome::Gone,
+            };
+        }
+    }
+}
+
+impl Worker {
+    /// Turns a connection into a stream. Its head is sent once its place in the brokers' order is
+    /// fixed, with the first round.
+    pub(super) fn detach(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        response: &Response,
+        opening: Opening,
+    ) -> After {
+        let framing = match connection.asked.version {
+            headwater_http::Version::Http10 => Framing::Plain,
+            headwater_http::Version::Http11 => Framing::Chunked,
+        };
+        if self.write_head(core.now(), connection, response, BodyFraming::Chunked, true).is_err()
+            || self.drain_until.is_some()
+        {
+            return self.cannot_open(core, key, connection);
+        }
+        let head = Bytes::copy_from_slice(&self.out);
+        self.out.clear();
+        let mut fanout = self.fanout.borrow_mut();
+        let stream = fanout.open(key.to_u64(), framing, head, !opening.brokers.is_empty());
+        for broker in &opening.brokers {
+            if fanout.subscribe(stream, broker).is_err() {
+                // Closed a moment ago, or its hub has no seat left: the stream ends as it began.
+                fanout.close(stream, Disconnect::BrokerClosed);
+            }
+        }
+        let client =
+            opening.handler.map(|handler| (handler, fanout.client(stream, opening.last_event_id)));
+        drop(fanout);
+        core.detach(key);
+        if let Some((handler, client)) = client {
+            self.start_handler(stream, handler, client);
+        }
+        let beat = opening.heartbeat.map_or(NO_BEAT, |silence| self.beat(silence));
+        core.cancel(key);
+        self.plan_beat(core, key, beat, 0);
+        if connection.peer_finished {
+            self.fanout.borrow_mut().gone(stream, Disconnect::ClientGone);
+            return After::Close;
+        }
+        After::Stream(stream, beat)
+    }
+
+    fn cannot_open(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
+        self.out.clear();
+        connection.last = true;
+        let unavailable = Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n");
+        match self.respond(core, key, connection, unavailable) {
+            Some(after) => after,
+            None => self.advance(core, key, connection),
+        }
+    }
+
+    fn start_handler(
+        &mut self,
+        stream: StreamId,
+        handler: crate::sse::StreamHandler,
+        client: sse::Client,
+    ) {
+        let returned = self.returned.clone();
+        let counts = self.counts.clone();
+        let place = self.handlers.vacant_entry();
+        let at = place.key();
+        place.insert(self.executor.spawn(async move {
+            // A panic ends this stream and nothing else.
+            let run = AssertUnwindSafe(|| handler(client));
+            if let Ok(mut running) = catch_unwind(run) {
+                poll_fn(|context| {
+                    let poll = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
+                    poll.unwrap_or_else(|_| {
+                        counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+                        Poll::Ready(())
+                    })
+                })
+                .await;
+            } else {
+                counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+            }
+            returned.borrow_mut().push_back((at, stream));
+        }));
+    }
+
+    /// One turn of everything that streams need. True if there is more to do at once.
+    pub(super) fn serve_streams(&mut self, core: &mut Core<'_>) -> bool {
+        let now = self.ticks(core);
+        let mut fanout = self.fanout.borrow_mut();
+        while let Some(command) = self.executor.next_command() {
+            fanout.command(command);
+        }
+        for (place, stream) in self.returned.borrow_mut().drain(..) {
+            drop(self.handlers.remove(place));
+            fanout.close(stream, Disconnect::Done);
+        }
+        fanout.absorb();
+        let more = fanout.round(&mut Sockets(core), now);
+        drop(fanout);
+        loop {
+            let Some(over) = self.fanout.borrow_mut().next_over() else { return more };
+            self.stream_over(core, over);
+        }
+    }
+
+    /// A stream ended by itself: its socket is closed in order, or at once where it is broken.
+    fn stream_over(&mut self, core: &mut Core<'_>, over: Over) {
+        let key = Key::from_u64(over.to);
+        let Some(slot) = self.slot(key) else { return };
+        if over.broken {
+            return self.close(core, key);
+        }
+        slot.phase = Phase::Lingering;
+        self.linger(core, key);
+    }
+
+    /// A look at a stream that may have been silent for long enough.
+    pub(super) fn heartbeat(&mut self, core: &mut Core<'_>, key: Key, id: StreamId, beat: u16) {
+        let now = self.ticks(core);
+        let silence = in_ticks(self.beats[usize::from(beat)]);
+        let last = self.fanout.borrow_mut().heartbeat(id, now.saturating_sub(silence), now);
+        if let Some(last) = last {
+            self.plan_beat(core, key, beat, now - last);
+        }
+    }
+
+    /// Plans the next look, `passed` ticks after bytes last left, a quarter of the interval late at
+    /// most.
+    fn plan_beat(&mut self, core: &mut Core<'_>, key: Key, beat: u16, passed: u32) {
+        let Some(&silence) = self.beats.get(usize::from(beat)) else { return };
+        let quarter = silence / QUARTERS;
+        let passed = u128::from(passed) * TICK_MILLIS * u128::from(QUARTERS);
+        let done = (passed / silence.as_millis().max(1)).min(u128::from(QUARTERS - 1));
+        // Below four.
+        let left = QUARTERS - u32::try_from(done).unwrap_or(0);
+        // Many streams are looked at in one wake.
+        let granularity = (silence / 16).min(Duration::from_secs(1));
+        let class = core.class(quarter * left, granularity);
+        core.arm(key, class);
+    }
+
+    /// The number of a heartbeat interval.
+    fn beat(&mut self, silence: Duration) -> u16 {
+        let known = self.beats.iter().position(|&beat| beat == silence);
+        let at = known.unwrap_or_else(|| {
+            self.beats.push(silence);
+            self.beats.len() - 1
+        });
+        // Intervals are settings in code, not data: nobody writes 65,535 of them.
+        u16::try_from(at).unwrap_or(NO_BEAT)
+    }
+
+    fn ticks(&self, core: &Core<'_>) -> u32 {
+        in_ticks(core.now().saturating_duration_since(self.epoch))
+    }
+}
+
+/// Whole ticks, 1 at least, so that nothing sent yet (0) is always longer ago.
+fn in_ticks(time: Duration) -> u32 {
+    u32::try_from(time.as_millis() / TICK_MILLIS).unwrap_or(u32::MAX).max(1)
+}

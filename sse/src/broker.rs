@@ -1,0 +1,233 @@
+//! Brokers: publishing into a hub's ring, from any thread, without a lock and without waiting for
+//! any subscriber. Formats each event once. Delivery is the fan-out's business.
+
+use crate::client::{Client, Subscription};
+use crate::event::Event;
+use crate::fanout::on_core;
+use crate::hub::{Entry, HubShared};
+use crate::id::EventId;
+use crate::prepared::PreparedEvent;
+use crate::ring::Full;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+mod config;
+mod error;
+
+pub(crate) use config::Limits;
+pub use config::{BrokerBuilder, SlowPolicy};
+pub use error::{PublishError, Refusal};
+
+/// Fans events out to its subscribers. Cheap to clone; all clones are the same broker.
+///
+/// ```
+/// use headwater_sse::{Event, Hub};
+///
+/// let news = Hub::new().broker("news").build();
+/// let published = news.publish(Event::data("hello"))?;
+/// assert_eq!(published.id.to_string(), "1");
+/// assert_eq!(news.subscribers(), 0);
+/// # Ok::<(), headwater_sse::PublishError>(())
+/// ```
+#[derive(Clone)]
+pub struct Broker {
+    pub(crate) shared: Arc<BrokerShared>,
+}
+
+pub(crate) struct BrokerShared {
+    pub(crate) id: u64,
+    pub(crate) hub: Arc<HubShared>,
+    pub(crate) name: Arc<str>,
+    pub(crate) limits: Limits,
+    pub(crate) counts: Counts,
+    closed: AtomicBool,
+    /// Events before this position of the ring are still delivered after the close.
+    closed_at: AtomicU64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) subscribers: AtomicUsize,
+    pub(crate) published: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+/// An event that was taken.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Published {
+    /// The id that the broker gave it: its place in the order of the hub, from 1. An event that
+    /// brought an id of its own keeps that on the wire.
+    pub id: EventId,
+    /// The event, to publish again elsewhere without formatting it again.
+    pub event: PreparedEvent,
+}
+
+impl Broker {
+    pub(crate) fn new(hub: Arc<HubShared>, id: u64, name: Arc<str>, limits: Limits) -> Self {
+        let shared = BrokerShared {
+            id,
+            hub,
+            name,
+            limits,
+            counts: Counts::default(),
+            closed: AtomicBool::new(false),
+            closed_at: AtomicU64::new(u64::MAX),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The name given to [`crate::Hub::broker`].
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Publishes an event to all present subscribers. Never waits, whatever they do.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full,
+    /// [`Refusal::Closed`] after [`Broker::close`], [`Refusal::Empty`] for an event without bytes.
+    /// Each gives the event back.
+    pub fn publish(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
+        self.publish_prepared(&PreparedEvent::new(&event.into()))
+    }
+
+    /// Publishes an event that is formatted already.
+    ///
+    /// # Errors
+    /// As [`Broker::publish`].
+    pub fn publish_prepared(&self, event: &PreparedEvent) -> Result<Published, PublishError> {
+        match self.try_publish(event) {
+            // A core that publishes and is itself the one behind reads first.
+            Err(error) if error.refusal() == Refusal::Full && on_core::catch_up() => {
+                self.try_publish(event)
+            }
+            result => result,
+        }
+    }
+
+    fn try_publish(&self, event: &PreparedEvent) -> Result<Published, PublishError> {
+        let refuse = |refusal| Err(PublishError::new(refusal, event.clone()));
+        if event.is_empty() {
+            return refuse(Refusal::Empty);
+        }
+        if self.is_closed() {
+            return refuse(Refusal::Closed);
+        }
+        let entry = Entry { broker: self.shared.clone(), event: event.clone() };
+        match self.shared.hub.ring.publish(entry, event.len() as u64) {
+            Ok(position) => {
+                self.shared.counts.published.fetch_add(1, Ordering::Relaxed);
+                Ok(Published { id: EventId::number(position + 1), event: event.clone() })
+            }
+            Err(Full(_)) => refuse(Refusal::Full),
+        }
+    }
+
+    /// Publishes an event, and waits for room in the ring until `deadline` (`None`: for ever). For
+    /// threads; on a core it would wait for itself.
+    ///
+    /// # Errors
+    /// As [`Broker::publish`], with [`Refusal::Full`] only once the deadline has passed;
+    /// [`Refusal::Busy`] at once where waiting would block a core.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, Hub};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let news = Hub::new().broker("news").build();
+    /// let deadline = Instant::now() + Duration::from_secs(1);
+    /// let published = news.publish_wait(Event::data("hello"), Some(deadline))?;
+    /// assert_eq!(published.event.len(), "data: hello\n\n".len());
+    /// # Ok::<(), headwater_sse::PublishError>(())
+    /// ```
+    pub fn publish_wait(
+        &self,
+        event: impl Into<Event>,
+        deadline: Option<Instant>,
+    ) -> Result<Published, PublishError> {
+        let event = PreparedEvent::new(&event.into());
+        loop {
+            match self.publish_prepared(&event) {
+                Err(error) if error.refusal() == Refusal::Full => {
+                    if on_core::is_core() {
+                        return Err(PublishError::new(Refusal::Busy, event));
+                    }
+                    if !self.shared.hub.ring.wait_for_room(event.len() as u64, deadline) {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Lets a client receive what is published from now on, until the subscription is dropped.
+    /// A client that is subscribed already stays so: the first subscription to be dropped ends it.
+    /// Subscribing to a closed broker, or a client that left, does nothing.
+    ///
+    /// On the client's own core, where its handler runs, this holds for every event. A subscription
+    /// from another thread begins when that core hears of it.
+    ///
+    /// ```
+    /// use headwater_sse::{Broker, Client, Disconnect, Event};
+    ///
+    /// async fn follow(client: Client, news: Broker) -> Disconnect {
+    ///     let _subscribed = news.subscribe(&client);
+    ///     client.closed().await
+    /// }
+    /// ```
+    pub fn subscribe(&self, client: &Client) -> Subscription {
+        client.subscribe(self)
+    }
+
+    /// Streams subscribed at this moment.
+    pub fn subscribers(&self) -> usize {
+        self.shared.counts.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Events taken so far.
+    pub fn published(&self) -> u64 {
+        self.shared.counts.published.load(Ordering::Relaxed)
+    }
+
+    /// Events that slow subscribers did not get so far, counted once per subscriber.
+    pub fn dropped(&self) -> u64 {
+        self.shared.counts.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Ends every subscription once what was published before has been delivered, and refuses new
+    /// events and subscribers. Closing twice does nothing.
+    pub fn close(&self) {
+        if self.shared.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let hub = &self.shared.hub;
+        self.shared.closed_at.store(hub.ring.tail(), Ordering::Release);
+        hub.note_closing(self.shared.id);
+    }
+
+    /// Whether [`Broker::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+    }
+}
+
+impl BrokerShared {
+    /// Where in the ring the broker ended: `None` while it is open.
+    pub(crate) fn closed_at(&self) -> Option<u64> {
+        Some(self.closed_at.load(Ordering::Acquire)).filter(|&at| at != u64::MAX)
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("name", &self.name())
+            .field("subscribers", &self.subscribers())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

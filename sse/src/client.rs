@@ -1,0 +1,323 @@
+//! One connected client, as a handler sees it: a handle that any thread may hold. Queues what it is
+//! asked to send until the core that owns the socket takes it; never touches a socket.
+//!
+//! The queue's lock belongs to one client: it is shared by its senders and its core, and is on no
+//! broker's path.
+
+use crate::broker::{Broker, BrokerShared};
+use crate::event::Event;
+use crate::fanout::{Disconnect, StreamId};
+use crate::id::EventId;
+use crate::prepared::PreparedEvent;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+/// Events that wait for the core.
+const QUEUE_EVENTS: usize = 256;
+/// Bytes of such events.
+const QUEUE_BYTES: usize = 1024 * 1024;
+
+/// The core that owns a client's socket.
+pub trait Home: Send + Sync {
+    /// Passes a command to [`crate::Fanout::command`] on that core, soon. A core that is gone
+    /// ignores it.
+    fn post(&self, command: Command);
+}
+
+/// A wish that concerns one stream, for its core.
+pub struct Command(pub(crate) Wish);
+
+pub(crate) enum Wish {
+    Pull(StreamId),
+    /// To what has this position in the hub's ring, or a later one.
+    Subscribe(StreamId, Arc<BrokerShared>, u64),
+    Unsubscribe(StreamId, Arc<BrokerShared>),
+    Close(StreamId),
+}
+
+/// A client with an open stream. Cheap to clone; all clones are the same client.
+///
+/// ```
+/// use headwater_sse::{Client, Disconnect, Event, SendError};
+///
+/// async fn count_down(client: Client) -> Result<Disconnect, SendError> {
+///     for n in (0..3).rev() {
+///         client.send(Event::data(n.to_string())).await?;
+///     }
+///     client.close();
+///     Ok(client.closed().await)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) shared: Arc<ClientShared>,
+}
+
+pub(crate) struct ClientShared {
+    home: Arc<dyn Home>,
+    stream: StreamId,
+    last_event_id: Option<EventId>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<PreparedEvent>,
+    bytes: usize,
+    /// The core was asked to take events and has not emptied the queue since.
+    asked: bool,
+    /// `close` was called.
+    closing: bool,
+    end: Option<Disconnect>,
+    wait_for_room: Vec<Waker>,
+    wait_for_end: Vec<Waker>,
+}
+
+impl Client {
+    pub(crate) fn new(home: Arc<dyn Home>, stream: StreamId, last: Option<EventId>) -> Self {
+        let queue = Mutex::default();
+        Self { shared: Arc::new(ClientShared { home, stream, last_event_id: last, queue }) }
+    }
+
+    /// Queues an event, if there is room for it now: 256 events and 1 MiB, or any one event alone.
+    ///
+    /// # Errors
+    /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
+    /// [`SendRefusal::Empty`]; each gives the event back.
+    pub fn try_send(&self, event: impl Into<Event>) -> Result<(), SendError> {
+        self.try_send_prepared(PreparedEvent::new(&event.into()))
+    }
+
+    /// Queues an event that is formatted already, if there is room for it now.
+    ///
+    /// # Errors
+    /// As [`Client::try_send`].
+    pub fn try_send_prepared(&self, event: PreparedEvent) -> Result<(), SendError> {
+        let queue = self.shared.lock();
+        match queue.refusal(&event) {
+            Some(refusal) => Err(SendError { refusal, event }),
+            None => {
+                self.shared.push(queue, event);
+                Ok(())
+            }
+        }
+    }
+
+    /// Queues an event, and waits for room where there is none.
+    ///
+    /// # Errors
+    /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
+    /// without bytes; both give the event back.
+    pub async fn send(&self, event: impl Into<Event>) -> Result<(), SendError> {
+        let mut event = Some(PreparedEvent::new(&event.into()));
+        poll_fn(move |context| {
+            let Some(next) = event.take() else { return Poll::Ready(Ok(())) };
+            let mut queue = self.shared.lock();
+            match queue.refusal(&next) {
+                None => {
+                    self.shared.push(queue, next);
+                    Poll::Ready(Ok(()))
+                }
+                Some(SendRefusal::Full) => {
+                    event = Some(next);
+                    register(&mut queue.wait_for_room, context.waker());
+                    Poll::Pending
+                }
+                Some(refusal) => Poll::Ready(Err(SendError { refusal, event: next })),
+            }
+        })
+        .await
+    }
+
+    /// Ends the stream after what is queued. Calling it twice does nothing.
+    pub fn close(&self) {
+        let mut queue = self.shared.lock();
+        if !queue.closing && queue.end.is_none() {
+            queue.closing = true;
+            drop(queue);
+            self.shared.home.post(Command(Wish::Close(self.shared.stream)));
+        }
+    }
+
+    /// Waits until the stream has ended, and says why.
+    pub async fn closed(&self) -> Disconnect {
+        poll_fn(|context| {
+            let mut queue = self.shared.lock();
+            if let Some(end) = queue.end {
+                return Poll::Ready(end);
+            }
+            register(&mut queue.wait_for_end, context.waker());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Whether nothing more can be sent.
+    pub fn is_closed(&self) -> bool {
+        self.shared.lock().is_ended()
+    }
+
+    /// Events queued here and not yet taken by the core.
+    pub fn queue_depth(&self) -> usize {
+        self.shared.lock().events.len()
+    }
+
+    /// What the client sent as `Last-Event-ID`.
+    pub fn last_event_id(&self) -> Option<&EventId> {
+        self.shared.last_event_id.as_ref()
+    }
+
+    pub(crate) fn subscribe(&self, broker: &Broker) -> Subscription {
+        let (stream, broker) = (self.shared.stream, broker.shared.clone());
+        let position = broker.hub.ring.tail();
+        self.shared.home.post(Command(Wish::Subscribe(stream, broker.clone(), position)));
+        Subscription { client: self.shared.clone(), broker }
+    }
+}
+
+impl ClientShared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code that can panic runs under the lock, so a poisoned queue is whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, mut queue: MutexGuard<'_, Queue>, event: PreparedEvent) {
+        queue.bytes += event.len();
+        queue.events.push_back(event);
+        if !std::mem::replace(&mut queue.asked, true) {
+            drop(queue);
+            self.home.post(Command(Wish::Pull(self.stream)));
+        }
+    }
+
+    /// Takes the next queued event, for the core. `None` says that the core will be asked again.
+    pub(crate) fn pull(&self) -> Option<PreparedEvent> {
+        let mut queue = self.lock();
+        let event = queue.events.pop_front();
+        queue.asked = event.is_some();
+        queue.bytes -= event.as_ref().map_or(0, PreparedEvent::len);
+        let wake = std::mem::take(&mut queue.wait_for_room);
+        drop(queue);
+        wake.into_iter().for_each(Waker::wake);
+        event
+    }
+
+    /// Tells everybody that the stream is over. Returns what was queued and is still to be taken.
+    pub(crate) fn end(&self, why: Disconnect) -> VecDeque<PreparedEvent> {
+        let mut queue = self.lock();
+        queue.end.get_or_insert(why);
+        let left = std::mem::take(&mut queue.events);
+        queue.bytes = 0;
+        let mut wake = std::mem::take(&mut queue.wait_for_room);
+        wake.append(&mut queue.wait_for_end);
+        drop(queue);
+        wake.into_iter().for_each(Waker::wake);
+        left
+    }
+}
+
+impl Queue {
+    fn is_ended(&self) -> bool {
+        self.closing || self.end.is_some()
+    }
+
+    /// Why an event cannot be queued now, if so.
+    fn refusal(&self, event: &PreparedEvent) -> Option<SendRefusal> {
+        let bytes = self.bytes.saturating_add(event.len());
+        let has_room = self.events.len() < QUEUE_EVENTS && bytes <= QUEUE_BYTES;
+        if event.is_empty() {
+            // As a chunk it would end the body.
+            Some(SendRefusal::Empty)
+        } else if self.is_ended() {
+            Some(SendRefusal::Closed)
+        } else if has_room || self.events.is_empty() {
+            None
+        } else {
+            Some(SendRefusal::Full)
+        }
+    }
+}
+
+fn register(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|known| known.will_wake(waker)) {
+        wakers.push(waker.clone());
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}
+
+/// A client's membership in a broker. Dropping it ends the membership.
+#[must_use = "dropping a subscription ends it"]
+pub struct Subscription {
+    client: Arc<ClientShared>,
+    broker: Arc<BrokerShared>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let wish = Wish::Unsubscribe(self.client.stream, self.broker.clone());
+        self.client.home.post(Command(wish));
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("broker", &self.broker.name).finish_non_exhaustive()
+    }
+}
+
+/// The reason of a [`SendError`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SendRefusal {
+    /// The client's queue has no room.
+    Full,
+    /// The stream has ended, or is ending.
+    Closed,
+    /// The event has no bytes.
+    Empty,
+}
+
+/// An event was not queued, and is given back.
+#[derive(Clone)]
+pub struct SendError {
+    refusal: SendRefusal,
+    event: PreparedEvent,
+}
+
+impl SendError {
+    /// Why.
+    pub fn refusal(&self) -> SendRefusal {
+        self.refusal
+    }
+
+    /// The event.
+    pub fn into_event(self) -> PreparedEvent {
+        self.event
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.refusal {
+            SendRefusal::Full => "the client's queue is full",
+            SendRefusal::Closed => "the client's stream has ended",
+            SendRefusal::Empty => "the event has nothing set",
+        })
+    }
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SendError").field(&self.refusal).finish()
+    }
+}
+
+impl std::error::Error for SendError {}

@@ -1,0 +1,176 @@
+//! Frames events into the core's blocks: the id line of an id that the broker assigned, the chunk
+//! header of HTTP/1.1, and the event's own bytes, which were formatted once by whoever published it.
+//! One copy per core and event; large events are referenced instead.
+
+use super::Framing;
+use super::log::Log;
+use crate::prepared::PreparedEvent;
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// Size of a block.
+const BLOCK: usize = 64 * 1024;
+/// Events above this many bytes are not copied.
+const COPY_UP_TO: usize = 16 * 1024;
+
+/// The last chunk of an HTTP/1.1 body (RFC 9112 §7.1).
+pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+const ID: &[u8] = b"id: ";
+/// Longest decimal of a `u64`.
+const DECIMAL: usize = 20;
+
+#[derive(Default)]
+pub(super) struct Blocks {
+    open: BytesMut,
+}
+
+impl Blocks {
+    /// Makes room for `len` more bytes in the open block. What `log` was promised so far is handed
+    /// over first when a new block begins.
+    fn reserve(&mut self, len: usize, log: &mut Log) {
+        if self.open.capacity() - self.open.len() < len {
+            self.finish(log);
+            // Takes the old allocation back when nobody refers to it any more.
+            if !self.open.try_reclaim(len.max(BLOCK)) {
+                self.open = BytesMut::with_capacity(len.max(BLOCK));
+            }
+        }
+    }
+
+    /// Hands the bytes written since the last call to the log as one segment.
+    pub(super) fn finish(&mut self, log: &mut Log) {
+        log.append(self.open.split().freeze());
+    }
+
+    /// Writes one event. The log has it only after [`Blocks::finish`].
+    pub(super) fn event(
+        &mut self,
+        log: &mut Log,
+        framing: Framing,
+        id: Option<u64>,
+        event: &PreparedEvent,
+    ) {
+        let mut digits = [0; DECIMAL];
+        let id = id.map_or(&[][..], |id| decimal(id, &mut digits));
+        let id_line = if id.is_empty() { 0 } else { ID.len() + id.len() + 1 };
+        let body = event.bytes();
+        let direct = body.len() > COPY_UP_TO;
+        self.reserve(64 + if direct { 0 } else { body.len() }, log);
+        if framing == Framing::Chunked {
+            chunk_header(&mut self.open, id_line + body.len());
+        }
+        if id_line > 0 {
+            self.open.put_slice(ID);
+            self.open.put_slice(id);
+            self.open.put_u8(b'\n');
+        }
+        if direct {
+            // What was written for this topic so far, then the event's own memory.
+            self.finish(log);
+            log.append(body.clone());
+        } else {
+            self.open.put_slice(body);
+        }
+        if framing == Framing::Chunked {
+            self.open.put_slice(b"\r\n");
+        }
+        log.end_event(log.tail() + self.open.len() as u64);
+    }
+}
+
+/// One unit of a stream outside the log (a heartbeat, a client's own event), framed.
+pub(super) fn frame(framing: Framing, body: &[u8]) -> Bytes {
+    match framing {
+        Framing::Plain => Bytes::copy_from_slice(body),
+        Framing::Chunked => {
+            let mut out = BytesMut::with_capacity(body.len() + 20);
+            chunk_header(&mut out, body.len());
+            out.put_slice(body);
+            out.put_slice(b"\r\n");
+            out.freeze()
+        }
+    }
+}
+
+fn chunk_header(out: &mut BytesMut, len: usize) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4).max(1);
+    for digit in (0..digits).rev() {
+        out.put_u8(HEX[len >> (digit * 4) & 0xf]);
+    }
+    out.put_slice(b"\r\n");
+}
+
+fn decimal(mut n: u64, buffer: &mut [u8; DECIMAL]) -> &[u8] {
+    let mut at = DECIMAL;
+    loop {
+        at -= 1;
+        // A remainder of ten is below ten.
+        buffer[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            return &buffer[at..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+
+    fn written(framing: Framing, id: Option<u64>, data: &str) -> Vec<u8> {
+        let (mut blocks, mut log) = (Blocks::default(), Log::default());
+        blocks.event(&mut log, framing, id, &PreparedEvent::new(&Event::data(data)));
+        blocks.finish(&mut log);
+        log.shared(0..log.tail()).flatten().collect()
+    }
+
+    #[test]
+    fn an_event_is_one_chunk_with_its_id_line() {
+        assert_eq!(written(Framing::Chunked, Some(7), "hi"), b"10\r\nid: 7\ndata: hi\n\n\r\n");
+        assert_eq!(written(Framing::Chunked, None, "hi"), b"a\r\ndata: hi\n\n\r\n");
+    }
+
+    #[test]
+    fn an_http_1_0_stream_carries_no_chunk_frames() {
+        assert_eq!(
+            written(Framing::Plain, Some(u64::MAX), "x"),
+            b"id: 18446744073709551615\ndata: x\n\n"
+        );
+    }
+
+    #[test]
+    fn a_large_event_is_not_copied() {
+        let event = PreparedEvent::new(&Event::data("y".repeat(COPY_UP_TO)));
+        let (mut blocks, mut log) = (Blocks::default(), Log::default());
+        blocks.event(&mut log, Framing::Chunked, Some(1), &event);
+        blocks.finish(&mut log);
+        assert_eq!(log.events(), 1);
+        let parts: Vec<Bytes> = log.shared(0..log.tail()).collect();
+        assert!(parts.iter().any(|part| part.as_ptr() == event.bytes().as_ptr()));
+        assert_eq!(log.count(0, log.tail()), 1);
+    }
+
+    #[test]
+    fn chunk_lengths_are_shortest_hexadecimal() {
+        for len in [0usize, 1, 15, 16, 255, 256, 4096, usize::MAX] {
+            let mut out = BytesMut::new();
+            chunk_header(&mut out, len);
+            assert_eq!(&out[..], format!("{len:x}\r\n").as_bytes());
+        }
+    }
+
+    #[test]
+    fn blocks_are_used_again_when_nobody_refers_to_them() {
+        let (mut blocks, mut log) = (Blocks::default(), Log::default());
+        let event = PreparedEvent::new(&Event::data("z".repeat(1000)));
+        let mut places = std::collections::HashSet::new();
+        for _ in 0..1000 {
+            blocks.event(&mut log, Framing::Plain, None, &event);
+            blocks.finish(&mut log);
+            places.extend(log.shared(log.head()..log.tail()).map(|part| part.as_ptr()));
+            log.release(log.tail());
+        }
+        assert!(places.len() <= 2 * BLOCK / 1000, "{} places", places.len());
+    }
+}

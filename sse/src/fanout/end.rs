@@ -1,0 +1,106 @@
+//! How streams end: at once when the peer is gone, otherwise in order, with all that is owed and the
+//! end of the body. How brokers end is in `closed`.
+
+use super::block::LAST_CHUNK;
+use super::stream::{Life, StreamId, number};
+use super::take::Joined;
+use super::{Disconnect, Fanout, Framing};
+use bytes::Bytes;
+use std::sync::atomic::Ordering;
+
+/// A stream that has ended by itself: its socket is the owner's again.
+#[derive(Clone, Copy, Debug)]
+pub struct Over {
+    /// The number given to [`Fanout::open`].
+    pub to: u64,
+    /// Why it ended.
+    pub why: Disconnect,
+    /// The socket failed. Otherwise the peer has everything, the end of the body included.
+    pub broken: bool,
+}
+
+impl Fanout {
+    /// The peer left, or the owner gives up on it: the stream is over at once.
+    pub fn gone(&mut self, id: StreamId, why: Disconnect) {
+        if self.get(id).is_some() {
+            self.remove(id.index, why);
+        }
+    }
+
+    /// Ends the stream in order: what is queued and owed leaves, then the end of the body, then
+    /// [`Fanout::next_over`] names it. Events that this core has not absorbed yet are not owed.
+    pub fn close(&mut self, id: StreamId, why: Disconnect) {
+        if self.get(id).is_some_and(|stream| stream.life == Life::Open) {
+            self.close_stream(id.index, why);
+        }
+    }
+
+    /// Ends all streams in order, with what was published before, as far as the logs have room.
+    pub fn close_all(&mut self, why: Disconnect) {
+        let unread =
+            |joined: &Joined| joined.hub.ring.tail().saturating_sub(joined.reader.position());
+        let mut unread: u64 = self.hubs.iter().map(unread).sum();
+        while unread > 0 {
+            match self.absorb() {
+                0 => break,
+                seen => unread = unread.saturating_sub(seen as u64),
+            }
+        }
+        let open = self.streams.iter().filter(|(_, stream)| stream.life == Life::Open);
+        let open: Vec<u32> = open.map(|(index, _)| number(index)).collect();
+        open.into_iter().for_each(|index| self.close_stream(index, why));
+    }
+
+    /// The next stream that ended by itself.
+    pub fn next_over(&mut self) -> Option<Over> {
+        self.over.pop_front()
+    }
+
+    pub(super) fn close_stream(&mut self, index: u32, why: Disconnect) {
+        self.unsubscribe_all(index);
+        let stream = &mut self.streams[index as usize];
+        stream.life = Life::Closing(why);
+        let framing = stream.framing;
+        if let Some(client) = stream.client.clone() {
+            // Everything that was queued before the close still goes out.
+            for event in client.end(why) {
+                self.push_event(index, event.bytes());
+            }
+        }
+        if framing == Framing::Chunked {
+            self.push(index, Bytes::from_static(LAST_CHUNK));
+        }
+        if self.streams[index as usize].owed.is_none() {
+            return self.finish(index, why, false);
+        }
+        self.enqueue(index);
+    }
+
+    /// Forgets a stream and tells the owner of its socket.
+    pub(super) fn finish(&mut self, index: u32, why: Disconnect, broken: bool) {
+        let to = self.streams[index as usize].to;
+        self.over.push_back(Over { to, why, broken });
+        self.remove(index, why);
+    }
+
+    /// Forgets a stream.
+    pub(super) fn remove(&mut self, index: u32, why: Disconnect) {
+        while let Some(&place) = self.streams[index as usize].subscriptions.as_slice().last() {
+            self.leave(index, place);
+        }
+        let stream = self.streams.remove(index as usize);
+        self.owed_bytes -= stream.owed.map_or(0, |owed| owed.bytes());
+        self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
+        self.counts.streams.fetch_sub(1, Ordering::Relaxed);
+        if let Some(client) = stream.client {
+            client.end(why);
+        }
+    }
+}
+
+impl Drop for Fanout {
+    fn drop(&mut self) {
+        let all: Vec<u32> = self.streams.iter().map(|(index, _)| number(index)).collect();
+        all.into_iter().for_each(|index| self.remove(index, Disconnect::Drain));
+    }
+}

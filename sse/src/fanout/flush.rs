@@ -1,0 +1,140 @@
+//! Sends what streams are owed, before anything else goes to them: heads, heartbeats, a client's own
+//! events, terminal chunks, and what a socket refused of a broker's.
+
+use super::block::frame;
+use super::egress::{Attempt, Egress, Outcome};
+use super::round::BATCH;
+use super::stream::{Life, List};
+use super::{Disconnect, Fanout};
+use bytes::Bytes;
+use std::io::IoSlice;
+use std::sync::atomic::Ordering;
+
+/// Queued events of one client taken at a time.
+const PULL_BYTES: usize = 64 * 1024;
+
+impl Fanout {
+    /// Adds something that is no event to what a stream is owed.
+    pub(super) fn push(&mut self, index: u32, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.owed_bytes += bytes.len();
+            self.streams[index as usize].owed().push(bytes);
+            self.enqueue(index);
+        }
+    }
+
+    /// Adds an event that a client sends itself.
+    pub(super) fn push_event(&mut self, index: u32, event: &Bytes) {
+        let stream = &mut self.streams[index as usize];
+        let framed = frame(stream.framing, event);
+        self.owed_bytes += framed.len();
+        stream.owed().push_unit(framed.len(), true);
+        stream.owed().push_part(framed);
+    }
+
+    /// Puts a stream into the flush queue, unless its socket is known to be full.
+    pub(super) fn enqueue(&mut self, index: u32) {
+        let stream = &mut self.streams[index as usize];
+        if !stream.queued && !stream.blocked && stream.owed.is_some() {
+            stream.queued = true;
+            self.flush.push_back(index);
+        }
+    }
+
+    /// Takes what a client queued, if its stream owes nothing: that is the client's back-pressure.
+    pub(super) fn pull(&mut self, index: u32) {
+        let stream = &self.streams[index as usize];
+        let Some(client) = stream.client.clone() else { return };
+        if stream.owed.is_some() || stream.life != Life::Open {
+            return;
+        }
+        let mut pulled = 0;
+        while pulled < PULL_BYTES {
+            let Some(event) = client.pull() else { break };
+            pulled += event.len();
+            self.push_event(index, event.bytes());
+        }
+        self.enqueue(index);
+    }
+
+    /// Makes one batch of attempts for streams that are owed something.
+    pub(super) fn flush_batch(&mut self, egress: &mut dyn Egress, now: u32) {
+        let picks = self.pick_owed();
+        let offers: Vec<(u64, Vec<IoSlice<'_>>, usize)> = (picks.iter())
+            .map(|&index| {
+                let stream = &self.streams[index as usize];
+                let mut slices = Vec::new();
+                let len = stream.owed.as_ref().map_or(0, |owed| owed.slices(&mut slices));
+                (stream.to, slices, len)
+            })
+            .collect();
+        let mut attempts: Vec<Attempt<'_>> = (offers.iter())
+            .map(|(to, slices, _)| Attempt { to: *to, slices, outcome: Outcome::Sent(0) })
+            .collect();
+        if !attempts.is_empty() {
+            egress.send(&mut attempts);
+        }
+        let outcomes: Vec<(Outcome, usize)> = attempts
+            .iter()
+            .zip(&offers)
+            .map(|(attempt, offer)| (attempt.outcome, offer.2))
+            .collect();
+        drop(attempts);
+        drop(offers);
+        for (index, (outcome, offered)) in picks.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::Gone => self.finish(index, Disconnect::ClientGone, true),
+                Outcome::Sent(sent) => self.flushed(index, sent, offered, now),
+            }
+        }
+    }
+
+    /// Takes streams out of the flush queue. An entry may be stale: its stream is gone, or the
+    /// number is another's now, which has an entry of its own.
+    fn pick_owed(&mut self) -> Vec<u32> {
+        let mut picks = Vec::new();
+        while picks.len() < BATCH {
+            let Some(index) = self.flush.pop_front() else { break };
+            let Some(stream) = self.streams.get_mut(index as usize) else { continue };
+            if std::mem::take(&mut stream.queued) && stream.owed.is_some() && !stream.blocked {
+                picks.push(index);
+            }
+        }
+        picks
+    }
+
+    /// A stream's owed bytes went out, or some of them.
+    fn flushed(&mut self, index: u32, sent: usize, offered: usize, now: u32) {
+        let stream = &mut self.streams[index as usize];
+        let Some(owed) = &mut stream.owed else { return };
+        self.owed_bytes -= sent;
+        let events = owed.sent(sent);
+        if sent > 0 {
+            stream.last_sent = now;
+            self.counts.delivered.fetch_add(events as u64, Ordering::Relaxed);
+        }
+        if sent < offered {
+            stream.blocked = true;
+            owed.refuse();
+        } else if owed.is_empty() {
+            stream.owed = None;
+            self.caught_up(index);
+        } else {
+            self.enqueue(index);
+        }
+    }
+
+    /// Nothing is owed any more: the stream ends if it was closing, or goes on at the tail.
+    fn caught_up(&mut self, index: u32) {
+        if let Life::Closing(why) = self.streams[index as usize].life {
+            return self.finish(index, why, false);
+        }
+        let places = self.streams[index as usize].subscriptions.as_slice();
+        let dropping: Vec<_> =
+            places.iter().filter(|place| place.list == List::Dropping).copied().collect();
+        for place in dropping {
+            self.topics[place.topic as usize].stop_dropping(place, &mut self.streams);
+        }
+        self.pull(index);
+    }
+}

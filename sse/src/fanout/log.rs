@@ -1,0 +1,191 @@
+//! The bytes of one broker on one core: framed events in publishing order, with an index of where
+//! each ends. Offsets count bytes since the topic began and never wrap (2^64 bytes). Knows nothing of
+//! subscribers: the topic says what may be released.
+//!
+//! Bytes live in segments that share the core's blocks, so that whoever still owes a part of them
+//! to a stalled stream keeps that part alive, and the log itself can forget it.
+
+use bytes::Bytes;
+use std::{collections::VecDeque, io::IoSlice, ops::Range};
+
+/// A queue this long when it runs empty gives its memory back.
+const KEEP_CAPACITY: usize = 16;
+/// Slices after which an attempt ends with the event it is in. A system call takes 1024.
+const SLICES: usize = 256;
+
+#[derive(Default)]
+pub(super) struct Log {
+    segments: VecDeque<Segment>,
+    /// Offset of each retained event's end.
+    ends: VecDeque<u64>,
+    /// How many events ended before `ends[0]`.
+    released_events: u64,
+    tail: u64,
+}
+
+struct Segment {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Log {
+    /// Where the next event will begin.
+    pub(super) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// Where the oldest retained byte is.
+    pub(super) fn head(&self) -> u64 {
+        self.segments.front().map_or(self.tail, |s| s.start)
+    }
+
+    /// Bytes retained.
+    pub(super) fn len(&self) -> u64 {
+        self.tail - self.head()
+    }
+
+    /// Events ever appended.
+    pub(super) fn events(&self) -> u64 {
+        self.released_events + self.ends.len() as u64
+    }
+
+    /// Appends bytes; events in them are marked by [`Log::end_event`].
+    pub(super) fn append(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        let start = self.tail;
+        self.tail += bytes.len() as u64;
+        self.segments.push_back(Segment { start, bytes });
+    }
+
+    /// Notes that an event ends at `offset`, at or before what the next `append` reaches.
+    pub(super) fn end_event(&mut self, offset: u64) {
+        self.ends.push_back(offset);
+    }
+
+    /// Forgets what lies before `offset`, which must be the end of an event.
+    pub(super) fn release(&mut self, offset: u64) {
+        while self.segments.front().is_some_and(|s| s.start + s.bytes.len() as u64 <= offset) {
+            self.segments.pop_front();
+        }
+        while self.ends.front().is_some_and(|&end| end <= offset) {
+            self.ends.pop_front();
+            self.released_events += 1;
+        }
+        if self.segments.is_empty() && self.segments.capacity() > KEEP_CAPACITY {
+            self.segments = VecDeque::new();
+            self.ends = VecDeque::new();
+        }
+    }
+
+    /// The bytes from `from` on, at most about `max` of them: an event is never cut, because what
+    /// follows on a stream that took them all need not come from this log. Returns how many were
+    /// pushed.
+    pub(super) fn slices<'a>(&'a self, from: u64, max: usize, out: &mut Vec<IoSlice<'a>>) -> usize {
+        let (mut pushed, mut count) = (0, 0);
+        for part in self.parts(from..self.end_near(from.saturating_add(max as u64))) {
+            pushed += part.len();
+            count += 1;
+            out.push(IoSlice::new(part));
+            if count >= SLICES && self.ends.binary_search(&(from + pushed as u64)).is_ok() {
+                break;
+            }
+        }
+        pushed
+    }
+
+    /// The end of the event that `offset` lies in, at most the tail.
+    fn end_near(&self, offset: u64) -> u64 {
+        let at = self.ends.partition_point(|&end| end < offset);
+        self.ends.get(at).copied().unwrap_or(self.tail)
+    }
+
+    /// The same bytes as handles that outlive the log's own interest in them.
+    pub(super) fn shared(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> + '_ {
+        self.cut(range).map(|(bytes, cut)| bytes.slice(cut))
+    }
+
+    fn parts(&self, range: Range<u64>) -> impl Iterator<Item = &[u8]> {
+        self.cut(range).map(|(bytes, cut)| &bytes[cut])
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "a range inside one segment is a usize")]
+    fn cut(&self, range: Range<u64>) -> impl Iterator<Item = (&Bytes, Range<usize>)> {
+        let first =
+            self.segments.partition_point(|s| s.start + s.bytes.len() as u64 <= range.start);
+        self.segments.range(first..).take_while(move |s| s.start < range.end).map(move |s| {
+            let begin = range.start.saturating_sub(s.start) as usize;
+            let end = (range.end - s.start).min(s.bytes.len() as u64) as usize;
+            (&s.bytes, begin..end)
+        })
+    }
+
+    /// Ends of the events that end after `from`, up to and including `to`.
+    pub(super) fn ends(&self, from: u64, to: u64) -> impl ExactSizeIterator<Item = u64> + '_ {
+        let first = self.ends.partition_point(|&end| end <= from);
+        let last = self.ends.partition_point(|&end| end <= to);
+        self.ends.range(first..last.max(first)).copied()
+    }
+
+    /// How many events end in `(from, to]`.
+    pub(super) fn count(&self, from: u64, to: u64) -> usize {
+        self.ends(from, to).len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bytes_of(log: &Log, from: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        log.slices(from, usize::MAX, &mut out);
+        out.iter().flat_map(|s| s.to_vec()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_log_returns_what_was_appended_from_any_offset(
+            events in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 1..40),
+            per_segment in 1usize..8,
+            released in 0usize..40,
+        ) {
+            let (mut log, mut plain, mut ends) = (Log::default(), Vec::new(), Vec::new());
+            for group in events.chunks(per_segment) {
+                for event in group {
+                    plain.extend_from_slice(event);
+                    ends.push(plain.len() as u64);
+                    log.end_event(plain.len() as u64);
+                }
+                let start = usize::try_from(log.tail()).unwrap();
+                log.append(Bytes::copy_from_slice(&plain[start..]));
+            }
+            let released = released.min(ends.len());
+            let head = if released == 0 { 0 } else { ends[released - 1] };
+            log.release(head);
+            prop_assert_eq!(log.events(), ends.len() as u64);
+            prop_assert!(log.head() <= head);
+            for from in head..=plain.len() as u64 {
+                let at = usize::try_from(from).unwrap();
+                prop_assert_eq!(bytes_of(&log, from), plain[at..].to_vec());
+                let later = ends.iter().filter(|&&e| e > from).count();
+                prop_assert_eq!(log.count(from, log.tail()), later);
+                let shared: Vec<u8> = log.shared(from..log.tail()).flatten().collect();
+                prop_assert_eq!(shared, plain[at..].to_vec());
+            }
+        }
+    }
+
+    #[test]
+    fn an_idle_log_keeps_no_memory() {
+        let mut log = Log::default();
+        for i in 1..=1000 {
+            log.end_event(i);
+            log.append(Bytes::from_static(b"x"));
+        }
+        log.release(log.tail());
+        assert_eq!((log.len(), log.segments.capacity(), log.ends.capacity()), (0, 0, 0));
+    }
+}

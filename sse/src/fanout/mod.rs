@@ -1,0 +1,205 @@
+//! The fan-out of one core: takes published events from the hubs' rings and gets them to the streams
+//! whose sockets this core owns. Single-threaded; sees sockets only through [`Egress`], and is told
+//! the time.
+//!
+//! An event goes ring → [`Fanout::absorb`] → log of its topic → [`Fanout::round`] → socket. What a
+//! socket refuses becomes *owed* and leaves before anything else does on that stream.
+
+mod block;
+mod closed;
+mod egress;
+mod end;
+mod flush;
+mod lag;
+mod log;
+pub(crate) mod on_core;
+mod owed;
+mod round;
+mod stream;
+mod subscribe;
+mod take;
+#[cfg(test)]
+mod tests;
+mod topic;
+
+pub use egress::{Attempt, Egress, Outcome};
+pub use end::Over;
+pub use on_core::enter;
+pub use stream::{Disconnect, StreamId};
+pub use subscribe::SubscribeError;
+
+use crate::client::{Client, Command, Home, Wish};
+use crate::id::EventId;
+use crate::ring::Wake;
+use block::{Blocks, frame};
+use bytes::Bytes;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use stream::{Life, Stream, Subscriptions, number};
+use take::{Index, Joined, Scratch};
+use topic::Topic;
+
+/// Bytes that all slow streams of a core may be owed together.
+const OWED_PER_CORE: usize = 256 * 1024 * 1024;
+/// Sent on a stream that was silent for too long. A named comment: some clients stumble over `:`.
+const HEARTBEAT: &[u8] = b": heartbeat\n\n";
+
+/// How the bytes of a stream are framed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Framing {
+    /// HTTP/1.1 chunks, one per event (RFC 9112 §7.1).
+    Chunked,
+    /// As they are, until the connection closes (HTTP/1.0).
+    Plain,
+}
+
+/// What a core counts; read from any thread.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Streams open now.
+    pub streams: AtomicUsize,
+    /// Events handed completely to the kernel.
+    pub delivered: AtomicU64,
+    /// Bytes that slow streams are owed now.
+    pub owed_bytes: AtomicUsize,
+}
+
+/// See the module.
+pub struct Fanout {
+    home: Arc<dyn Home>,
+    wake: Arc<dyn Wake>,
+    counts: Arc<Counts>,
+    hubs: Vec<Joined>,
+    topics: Slab<Topic>,
+    index: Index,
+    streams: Slab<Stream>,
+    generation: u32,
+    /// Topics with something to send.
+    ready: VecDeque<u32>,
+    /// Streams with something owed and room, or the hope of it.
+    flush: VecDeque<u32>,
+    over: VecDeque<Over>,
+    blocks: Blocks,
+    scratch: Scratch,
+    owed_bytes: usize,
+    /// Bytes that slow streams may be owed together.
+    owed_limit: usize,
+    /// Bytes in all logs.
+    log_bytes: u64,
+}
+
+impl Fanout {
+    /// A fan-out without streams. `home` posts to this core, `wake` wakes it.
+    pub fn new(home: Arc<dyn Home>, wake: Arc<dyn Wake>, counts: Arc<Counts>) -> Self {
+        Self {
+            home,
+            wake,
+            counts,
+            hubs: Vec::new(),
+            topics: Slab::new(),
+            index: Index::default(),
+            streams: Slab::new(),
+            generation: 0,
+            ready: VecDeque::new(),
+            flush: VecDeque::new(),
+            over: VecDeque::new(),
+            blocks: Blocks::default(),
+            scratch: Scratch::default(),
+            owed_bytes: 0,
+            owed_limit: OWED_PER_CORE,
+            log_bytes: 0,
+        }
+    }
+
+    /// Takes over a socket as a stream. `head` is sent first. With `ends_with_brokers` the stream
+    /// ends when the last of its brokers was closed.
+    pub fn open(
+        &mut self,
+        to: u64,
+        framing: Framing,
+        head: Bytes,
+        ends_with_brokers: bool,
+    ) -> StreamId {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let index = number(self.streams.insert(Stream {
+            to,
+            generation,
+            framing,
+            life: Life::Open,
+            blocked: false,
+            queued: false,
+            ends_with_brokers,
+            last_sent: 0,
+            owed: None,
+            subscriptions: Subscriptions::None,
+            client: None,
+        }));
+        self.counts.streams.fetch_add(1, Ordering::Relaxed);
+        self.push(index, head);
+        StreamId { index, generation }
+    }
+
+    /// A handle to the stream, for handlers. One per stream.
+    pub fn client(&mut self, id: StreamId, last_event_id: Option<EventId>) -> Client {
+        let client = Client::new(self.home.clone(), id, last_event_id);
+        match self.get(id).map(|stream| (stream.life, &mut stream.client)) {
+            Some((Life::Open, place)) => *place = Some(client.shared.clone()),
+            Some((Life::Closing(why), _)) => drop(client.shared.end(why)),
+            None => drop(client.shared.end(Disconnect::ClientGone)),
+        }
+        client
+    }
+
+    /// Carries out what a client's handle, on whatever thread, asked for.
+    pub fn command(&mut self, command: Command) {
+        match command.0 {
+            Wish::Pull(id) if self.get(id).is_some() => self.pull(id.index),
+            Wish::Pull(_) => {}
+            // Refused where the stream or the broker has ended, which both say themselves.
+            Wish::Subscribe(id, broker, position) => {
+                let _ = self.subscribe_shared(id, &broker, Some(position));
+            }
+            Wish::Unsubscribe(id, broker) => self.unsubscribe(id, &broker),
+            Wish::Close(id) => self.close(id, Disconnect::Done),
+        }
+    }
+
+    /// The socket has room again.
+    pub fn writable(&mut self, id: StreamId) {
+        if let Some(stream) = self.get(id)
+            && std::mem::take(&mut stream.blocked)
+        {
+            self.enqueue(id.index);
+        }
+    }
+
+    /// Sends a comment if nothing was sent since `since` and nothing waits to be. Returns the
+    /// moment from which to plan the next look; `None` for a stream that is ending or over.
+    pub fn heartbeat(&mut self, id: StreamId, since: u32, now: u32) -> Option<u32> {
+        let stream = self.get(id).filter(|stream| stream.life == Life::Open)?;
+        if stream.owed.is_some() {
+            // Not when bytes last left: a stuck stream would be looked at without end.
+            return Some(now);
+        }
+        if stream.last_sent > since {
+            return Some(stream.last_sent);
+        }
+        stream.last_sent = now;
+        let beat = frame(stream.framing, HEARTBEAT);
+        self.push(id.index, beat);
+        Some(now)
+    }
+
+    /// Streams open on this core.
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    fn get(&mut self, id: StreamId) -> Option<&mut Stream> {
+        let stream = self.streams.get_mut(id.index as usize)?;
+        (stream.generation == id.generation).then_some(stream)
+    }
+}

@@ -1,0 +1,91 @@
+//! What must hold of a fan-out's insides between any two calls.
+
+use super::Fanout;
+use crate::fanout::Counts;
+use crate::fanout::stream::{List, Place, number};
+use crate::fanout::take::NONE;
+use crate::fanout::topic::LATE;
+use crate::hub::Hub;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+pub(super) fn check(fanout: &Fanout) {
+    check_topics(fanout);
+    check_streams(fanout);
+    let log_bytes: u64 = fanout.topics.iter().map(|(_, topic)| topic.log.len()).sum();
+    assert_eq!(fanout.log_bytes, log_bytes);
+    let owed = fanout.streams.iter().filter_map(|(_, stream)| stream.owed.as_ref());
+    assert_eq!(fanout.owed_bytes, owed.map(|owed| owed.bytes()).sum::<usize>());
+    let indexed: usize =
+        fanout.index.values().map(|pair| pair.iter().filter(|&&topic| topic != NONE).count()).sum();
+    assert_eq!(indexed, fanout.topics.len());
+}
+
+fn check_topics(fanout: &Fanout) {
+    let mut queued = HashMap::new();
+    fanout.ready.iter().for_each(|&index| *queued.entry(index).or_insert(0) += 1);
+    for (index, topic) in &fanout.topics {
+        let index = number(index);
+        assert_eq!(fanout.index[&topic.broker.id][topic.framing as usize], index);
+        let ready = queued.remove(&index).unwrap_or(0);
+        assert_eq!(ready, i32::from(topic.circle.queued), "in the list exactly while it says so");
+        assert!(topic.circle.queued || !topic.is_unused(), "forgotten with its last subscriber");
+        assert!(topic.circle.queued || topic.log.len() == 0, "nobody would ever release it");
+        assert!(topic.taken.is_none());
+        for (position, live) in topic.live.iter().enumerate() {
+            let stream = &fanout.streams[live.stream as usize];
+            let place = Place { topic: index, position: number(position), list: List::Live };
+            assert_eq!(stream.subscriptions.find(index), Some(place));
+            if live.cursor != LATE {
+                let log = &topic.log;
+                assert!(live.cursor >= log.head() && live.cursor <= log.tail());
+                let at_an_end = live.cursor == log.tail()
+                    || live.cursor == log.head()
+                    || log.ends(live.cursor - 1, live.cursor).len() == 1;
+                assert!(at_an_end || stream.owed.is_some(), "between events, whole ones only");
+                assert!(topic.circle.queued || live.cursor == log.tail());
+            }
+        }
+        for (position, dropping) in topic.dropping.iter().enumerate() {
+            let stream = &fanout.streams[dropping.stream as usize];
+            let place = Place { topic: index, position: number(position), list: List::Dropping };
+            assert_eq!(stream.subscriptions.find(index), Some(place));
+            assert!(stream.owed.is_some(), "it would drop for ever");
+        }
+    }
+    assert!(queued.is_empty(), "only topics that exist wait for their turn");
+}
+
+fn check_streams(fanout: &Fanout) {
+    for (index, stream) in &fanout.streams {
+        let waits = stream.owed.as_ref().is_some_and(|owed| !owed.is_empty());
+        assert_eq!(waits, stream.owed.is_some(), "an empty one is none");
+        assert!(!stream.blocked || waits, "blocked on what?");
+        assert_eq!(waits && !stream.blocked, stream.queued, "owed something, and nobody sends it");
+        if stream.queued {
+            assert!(fanout.flush.contains(&number(index)));
+        }
+        for place in stream.subscriptions.as_slice() {
+            let topic = &fanout.topics[place.topic as usize];
+            let at = place.position as usize;
+            let listed = match place.list {
+                List::Live => topic.live[at].stream,
+                List::Dropping => topic.dropping[at].stream,
+            };
+            assert_eq!(listed, number(index));
+            assert_eq!(topic.framing, stream.framing);
+        }
+    }
+}
+
+/// Nothing is left of streams that are over.
+pub(super) fn check_empty(fanout: &Fanout, counts: &Counts, hub: &Hub) {
+    check(fanout);
+    assert_eq!((fanout.streams.len(), fanout.topics.len(), fanout.index.len()), (0, 0, 0));
+    assert_eq!((fanout.ready.len(), fanout.flush.len()), (0, 0));
+    assert_eq!((fanout.owed_bytes, fanout.log_bytes), (0, 0));
+    assert!(fanout.hubs.iter().all(|joined| joined.ending.is_empty()));
+    assert_eq!(hub.backlog(), 0);
+    assert_eq!(counts.streams.load(Ordering::Relaxed), 0);
+    assert_eq!(counts.owed_bytes.load(Ordering::Relaxed), 0);
+}

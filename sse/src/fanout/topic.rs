@@ -1,0 +1,192 @@
+//! One broker on one core: its log, and who gets it. Holds the lists of subscribers and keeps every
+//! stream's note of its place in them true. What is sent when is decided in `round`.
+
+use super::Framing;
+use super::log::Log;
+use super::stream::{List, Place, Stream, number};
+use crate::broker::BrokerShared;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The cursor of a subscriber whose first event is still in the ring, behind others.
+pub(super) const LATE: u64 = u64::MAX;
+
+/// A subscriber that gets events.
+pub(super) struct Live {
+    pub(super) stream: u32,
+    /// Everything before this offset was sent to it, or is in what its stream is owed.
+    pub(super) cursor: u64,
+}
+
+/// A subscriber that gets nothing until its stream has caught up.
+pub(super) struct Dropping {
+    pub(super) stream: u32,
+    /// The first event it did not get.
+    pub(super) since_event: u64,
+}
+
+/// A live subscriber that came while earlier events were still in the ring.
+struct Late {
+    stream: u32,
+    /// Its first event is the first from this position of the ring on.
+    position: u64,
+}
+
+pub(super) struct Topic {
+    pub(super) broker: Arc<BrokerShared>,
+    pub(super) framing: Framing,
+    pub(super) log: Log,
+    pub(super) live: Vec<Live>,
+    pub(super) dropping: Vec<Dropping>,
+    /// By position.
+    late: VecDeque<Late>,
+    /// Events before this position of the ring are from before all subscriptions.
+    pub(super) since: u64,
+    pub(super) circle: Circle,
+    /// Events taken from the ring in this phase: first and last in the core's scratch list.
+    pub(super) taken: Option<(u32, u32)>,
+}
+
+/// One way around the live subscribers. It is over when all were looked at and none moved.
+#[derive(Default)]
+pub(super) struct Circle {
+    /// Waiting in the core's list of topics with something to send.
+    pub(super) queued: bool,
+    /// The next subscriber to look at.
+    pub(super) position: usize,
+    /// How many were looked at.
+    pub(super) visited: usize,
+    /// Somebody left or was not served to the end: look at all again.
+    pub(super) disturbed: bool,
+    /// The tail when the circle began: all of the log before it may go when it is over.
+    pub(super) target: u64,
+}
+
+impl Circle {
+    /// Starts to look at everybody, `len` of them. Not where the last circle started, or the same
+    /// would always be last: the golden section of the way on spreads the starts evenly.
+    pub(super) fn begin(&mut self, tail: u64, len: usize) {
+        self.target = tail;
+        self.position = (self.position + (len * 5).div_ceil(8)) % len.max(1);
+        self.again();
+    }
+
+    /// Looks at everybody once more.
+    pub(super) fn again(&mut self) {
+        self.visited = 0;
+        self.disturbed = false;
+    }
+}
+
+impl Topic {
+    pub(super) fn new(broker: Arc<BrokerShared>, framing: Framing, since: u64) -> Self {
+        Self {
+            broker,
+            framing,
+            log: Log::default(),
+            live: Vec::new(),
+            dropping: Vec::new(),
+            late: VecDeque::new(),
+            since,
+            circle: Circle::default(),
+            taken: None,
+        }
+    }
+
+    pub(super) fn is_unused(&self) -> bool {
+        self.live.is_empty() && self.dropping.is_empty()
+    }
+
+    /// Adds a subscriber that gets what is appended from now on.
+    pub(super) fn join(&mut self, me: u32, stream: u32) -> Place {
+        let place = Place { topic: me, position: number(self.live.len()), list: List::Live };
+        self.live.push(Live { stream, cursor: self.log.tail() });
+        place
+    }
+
+    /// Adds a subscriber that gets what has this position in the ring, or a later one. Earlier
+    /// events are still to be appended.
+    pub(super) fn join_late(&mut self, me: u32, stream: u32, position: u64) -> Place {
+        let place = self.join(me, stream);
+        self.live[place.position as usize].cursor = LATE;
+        let at = self.late.partition_point(|late| late.position <= position);
+        self.late.insert(at, Late { stream, position });
+        self.since = self.since.min(position);
+        place
+    }
+
+    /// Whether somebody's first event is the one at `position`, which is appended next.
+    pub(super) fn is_awaited(&self, position: u64) -> bool {
+        self.late.front().is_some_and(|late| late.position <= position)
+    }
+
+    /// Gives those who wait for `position` the next event as their first.
+    pub(super) fn begin_late(&mut self, me: u32, position: u64, streams: &Slab<Stream>) {
+        while let Some(late) = self.late.pop_front_if(|late| late.position <= position) {
+            if let Some(place) = streams[late.stream as usize].subscriptions.find(me) {
+                self.live[place.position as usize].cursor = self.log.tail();
+            }
+        }
+        if self.late.is_empty() {
+            self.late = VecDeque::new();
+        }
+    }
+
+    /// Takes the subscriber at `place` out. Returns how many events it is missing.
+    pub(super) fn leave(&mut self, place: Place, streams: &mut Slab<Stream>) -> u64 {
+        let at = place.position as usize;
+        match place.list {
+            List::Live => {
+                let left = self.live.swap_remove(at);
+                if left.cursor == LATE {
+                    self.late.retain(|late| late.stream != left.stream);
+                }
+                self.circle.disturbed = true;
+                if let Some(moved) = self.live.get(at) {
+                    note(streams, moved.stream, place);
+                }
+                0
+            }
+            List::Dropping => {
+                let left = self.dropping.swap_remove(at);
+                if let Some(moved) = self.dropping.get(at) {
+                    note(streams, moved.stream, place);
+                }
+                self.log.events() - left.since_event
+            }
+        }
+    }
+
+    /// The subscriber gets nothing from event number `since_event` on.
+    pub(super) fn start_dropping(
+        &mut self,
+        place: Place,
+        since_event: u64,
+        streams: &mut Slab<Stream>,
+    ) {
+        let stream = self.live[place.position as usize].stream;
+        self.leave(place, streams);
+        let position = number(self.dropping.len());
+        self.dropping.push(Dropping { stream, since_event });
+        note(streams, stream, Place { position, list: List::Dropping, ..place });
+    }
+
+    /// The subscriber goes on at the tail. Returns how many events it missed.
+    pub(super) fn stop_dropping(&mut self, place: Place, streams: &mut Slab<Stream>) -> u64 {
+        let stream = self.dropping[place.position as usize].stream;
+        let missed = self.leave(place, streams);
+        let joined = self.join(place.topic, stream);
+        note(streams, stream, joined);
+        missed
+    }
+}
+
+/// Corrects a stream's note of where it stands in a topic.
+fn note(streams: &mut Slab<Stream>, stream: u32, place: Place) {
+    if let Some(noted) =
+        streams.get_mut(stream as usize).and_then(|s| s.subscriptions.get_mut(place.topic))
+    {
+        *noted = place;
+    }
+}

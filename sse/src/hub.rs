@@ -1,0 +1,151 @@
+//! The hub: one ordered ring that all its brokers publish into and all worker cores read. Owns the
+//! order of events; who gets them is the fan-out's business.
+
+use crate::broker::{BrokerBuilder, BrokerShared};
+use crate::prepared::PreparedEvent;
+use crate::ring::Ring;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Events that a hub holds for cores that have not read them.
+const RING_EVENTS: usize = 65_536;
+/// Bytes of such events.
+const RING_BYTES: u64 = 64 * 1024 * 1024;
+/// Closed brokers that are remembered by number; a core further behind looks at all it has.
+const CLOSED: usize = 1024;
+/// Cores that can read one hub.
+const CORES: usize = 256;
+
+/// Where brokers meet cores. Cheap to clone; all clones are the same hub.
+///
+/// Events of all brokers of a hub are in one order, which is also the order of their ids, and every
+/// core delivers them in it.
+///
+/// ```
+/// use headwater_sse::Hub;
+///
+/// let hub = Hub::new();
+/// let news = hub.broker("news").build();
+/// assert_eq!(news.name(), "news");
+/// ```
+#[derive(Clone)]
+pub struct Hub {
+    pub(crate) shared: Arc<HubShared>,
+}
+
+pub(crate) struct HubShared {
+    pub(crate) ring: Arc<Ring<Entry>>,
+    /// Counts closed brokers, so that cores notice without a place in the ring.
+    pub(crate) closings: AtomicU64,
+    /// The latest of them. Locked when a broker is closed, and by cores that have seen the count
+    /// change: on no event's way.
+    closed: Mutex<VecDeque<u64>>,
+}
+
+/// Brokers are numbered across all hubs, since a core tells them apart by number.
+static BROKERS: AtomicU64 = AtomicU64::new(0);
+
+/// What goes through the ring.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) broker: Arc<BrokerShared>,
+    pub(crate) event: PreparedEvent,
+}
+
+impl Hub {
+    /// A hub with the default limits: 65,536 events and 64 MiB not read by some core.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A hub with limits of your own.
+    pub fn builder() -> HubBuilder {
+        HubBuilder { events: RING_EVENTS, bytes: RING_BYTES }
+    }
+
+    /// Starts a broker. The name is for metrics and logs; it need not be unique.
+    pub fn broker(&self, name: impl Into<Arc<str>>) -> BrokerBuilder {
+        let id = BROKERS.fetch_add(1, Ordering::Relaxed);
+        BrokerBuilder::new(self.shared.clone(), id, name.into())
+    }
+
+    /// Events that some core has still to read.
+    pub fn backlog(&self) -> usize {
+        self.shared.ring.len()
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("backlog", &self.backlog()).finish_non_exhaustive()
+    }
+}
+
+impl HubShared {
+    /// Tells the cores that a broker was closed. Where it ends is set before.
+    pub(crate) fn note_closing(&self, broker: u64) {
+        let mut closed = self.closed();
+        closed.push_back(broker);
+        if closed.len() > CLOSED {
+            closed.pop_front();
+        }
+        // Release: whoever sees the count sees where the broker ends.
+        self.closings.fetch_add(1, Ordering::Release);
+        drop(closed);
+        self.ring.wake_all();
+    }
+
+    /// The count of closings, and which brokers those since `seen` were: `None` if they were too
+    /// many to be remembered.
+    pub(crate) fn closed_since(&self, seen: u64) -> (u64, Option<Vec<u64>>) {
+        let closed = self.closed();
+        let closings = self.closings.load(Ordering::Acquire);
+        let new = usize::try_from(closings - seen).ok();
+        let first = new.and_then(|new| closed.len().checked_sub(new));
+        (closings, first.map(|first| closed.range(first..).copied().collect()))
+    }
+
+    fn closed(&self) -> MutexGuard<'_, VecDeque<u64>> {
+        // No code that can panic runs under the lock, so a poisoned list is whole.
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Limits of a [`Hub`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct HubBuilder {
+    events: usize,
+    bytes: u64,
+}
+
+impl HubBuilder {
+    /// How many events may wait for the slowest core: rounded up to a power of two, at least 2.
+    /// Default 65,536.
+    pub fn ring_events(mut self, events: usize) -> Self {
+        self.events = events.clamp(2, 1 << 30);
+        self
+    }
+
+    /// How many bytes of events may wait for the slowest core. A larger event is let in when no
+    /// other waits. Default 64 MiB.
+    pub fn ring_bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Makes the hub.
+    pub fn build(self) -> Hub {
+        let ring = Arc::new(Ring::new(self.events, self.bytes, CORES));
+        let shared = HubShared { ring, closings: AtomicU64::new(0), closed: Mutex::default() };
+        Hub { shared: Arc::new(shared) }
+    }
+}

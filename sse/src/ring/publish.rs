@@ -1,0 +1,141 @@
+//! Puts values into the ring: charge the bytes, claim a position, fill the slot, stamp it, wake
+//! the sleepers. Waiting for room is in `room`, taking values out in `release`.
+
+use std::fmt;
+use std::time::Instant;
+
+use super::{Held, Ring};
+use crate::sync::{Ordering, fence};
+
+/// The ring had no room, in values or in bytes; the value comes back.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Full<T>(pub(crate) T);
+
+impl<T> fmt::Debug for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full(..)")
+    }
+}
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the ring is full: a reader is far behind")
+    }
+}
+
+impl<T> std::error::Error for Full<T> {}
+
+impl<T> Ring<T> {
+    /// Puts `value`, which counts as `weight` bytes, behind all that were published before, and
+    /// returns its position. Never waits, and wakes the readers that sleep.
+    ///
+    /// # Errors
+    /// [`Full`] gives the value back when the ring has no room for it.
+    pub(crate) fn publish(&self, value: T, weight: u64) -> Result<u64, Full<T>> {
+        let Some(position) = self.claim(weight) else {
+            return Err(Full(value));
+        };
+        let slot = self.slot(position);
+        slot.value.with_mut(|filled| {
+            // SAFETY: the claim made this thread the only writer of `position`, and the position
+            // that used the slot before was released: its value has been moved out.
+            unsafe { filled.cast::<Held<T>>().write(Held { value, weight }) };
+        });
+        // Release pairs with the Acquire in `Slot::holds`.
+        slot.stamp.store(position + 1, Ordering::Release);
+        // The fence rule: stamp, then look at the seats. A reader that goes to sleep or leaves
+        // changes its seat, then looks at the stamps.
+        fence(Ordering::SeqCst);
+        let mut read = false;
+        for seat in self.seats() {
+            read |= seat.wake_if_asleep();
+        }
+        if !read {
+            // Nobody will pass this value, so nobody else would take it out.
+            self.release();
+        }
+        Ok(position)
+    }
+
+    /// Like [`Ring::publish`], but waits for room until `deadline` (for ever without one). Not for
+    /// a thread that is to read the ring itself: it would wait for itself.
+    ///
+    /// # Errors
+    /// [`Full`] gives the value back when the deadline has passed.
+    pub(crate) fn publish_wait(
+        &self,
+        mut value: T,
+        weight: u64,
+        deadline: Option<Instant>,
+    ) -> Result<u64, Full<T>> {
+        loop {
+            match self.publish(value, weight) {
+                Ok(position) => return Ok(position),
+                Err(Full(refused)) => value = refused,
+            }
+            if !self.wait_for_room(weight, deadline) {
+                return Err(Full(value));
+            }
+        }
+    }
+
+    /// Wakes every reader that sleeps, to tell it something that is not in the ring. The teller
+    /// sets what it has to tell before; the reader looks at it after [`Reader::prepare_sleep`].
+    ///
+    /// [`Reader::prepare_sleep`]: super::Reader::prepare_sleep
+    pub(crate) fn wake_all(&self) {
+        // The fence rule: what is to be told, then the seats.
+        fence(Ordering::SeqCst);
+        for seat in self.seats() {
+            seat.wake_if_asleep();
+        }
+    }
+
+    /// Whether a value of `weight` would fit now.
+    pub(super) fn has_room(&self, weight: u64) -> bool {
+        let released = self.released.load(Ordering::Relaxed);
+        self.tail().saturating_sub(released) <= self.mask
+            && self.admit(self.bytes(), weight).is_some()
+    }
+
+    /// Takes the next position, or `None` if the ring is full.
+    fn claim(&self, weight: u64) -> Option<u64> {
+        // A look first, so that the usual refusal charges nothing.
+        if !self.has_room(weight) {
+            return None;
+        }
+        let bytes = &self.claims.bytes;
+        bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| self.admit(held, weight))
+            .ok()?;
+        let mut position = self.tail();
+        loop {
+            // Acquire pairs with the Release in `take_batch`: what is released was moved out
+            // before we write there.
+            let released = self.released.load(Ordering::Acquire);
+            // A stale `position` may lie below `released`; the exchange then fails.
+            if position.saturating_sub(released) > self.mask {
+                bytes.fetch_sub(weight, Ordering::Relaxed);
+                // The fence rule: somebody may have been refused, and wait, for our charge.
+                fence(Ordering::SeqCst);
+                self.room.notify();
+                return None;
+            }
+            // Relaxed: the exchange decides who owns the position and hands no data over.
+            match self.claims.tail.compare_exchange_weak(
+                position,
+                position + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(position),
+                Err(now) => position = now,
+            }
+        }
+    }
+
+    /// The bytes held once `weight` is added to `held`, or `None` if that is too much.
+    fn admit(&self, held: u64, weight: u64) -> Option<u64> {
+        held.checked_add(weight).filter(|&sum| held == 0 || sum <= self.capacity_bytes)
+    }
+}

@@ -1,0 +1,56 @@
+//! Tests of the ring. `scenarios` are short stories with several threads; they run on real threads
+//! (`threads`) and under loom (`loom_models`):
+//! `RUSTFLAGS="--cfg loom" cargo test -p headwater-sse --release --lib loom`.
+
+mod scenarios;
+mod world;
+
+#[cfg(not(loom))]
+mod contract;
+#[cfg(loom)]
+mod loom_models;
+#[cfg(not(loom))]
+mod model;
+#[cfg(not(loom))]
+mod room;
+#[cfg(not(loom))]
+mod stress;
+#[cfg(not(loom))]
+mod threads;
+
+/// Makes a `#[test]` of every scenario, with `$run` to run it.
+macro_rules! test_every_scenario {
+    ($run:path) => {
+        test_every_scenario! { $run:
+            two_publishers_and_a_reader_agree_on_one_order
+            two_publishers_and_two_readers_agree_on_one_order
+            slots_are_reused_only_after_they_were_read
+            readers_that_advance_together_leave_nothing_behind
+            batches_of_two_readers_leave_nothing_behind
+            who_joins_sees_all_that_is_published_later
+            who_joins_first_gates_from_its_start
+            who_joins_beside_another_reader_starts_where_publishing_is
+            leaving_lets_go_of_what_only_the_leaver_held
+            leaving_as_the_last_reader_lets_go_of_everything
+            a_seat_is_handed_on
+            without_a_reader_everything_is_dropped
+            a_sleeping_reader_is_woken
+            a_sleeping_reader_is_woken_by_either_publisher
+            a_sleeping_reader_hears_of_a_closing
+            a_reader_that_leaves_waits_for_its_waker
+            a_waker_reaches_the_next_owner_of_the_seat
+            a_thread_that_waits_is_told_of_room
+            a_thread_that_waits_is_told_when_the_last_reader_leaves
+            a_thread_that_waits_is_told_of_bytes_given_back
+            a_task_that_waits_is_told_of_room
+            two_waiters_are_both_told
+        }
+    };
+    ($run:path: $($scenario:ident)*) => {
+        $(#[test]
+        fn $scenario() {
+            $run(super::scenarios::$scenario);
+        })*
+    };
+}
+use test_every_scenario;
