@@ -265,13 +265,9 @@ impl fmt::Debug for Drain {
 }
 
 fn outcome(inner: &Inner) -> Result<Drained, Error> {
-    match &inner.failure {
-        Some((worker, reason)) => {
-            Err(Error::WorkerFailed { worker: *worker, reason: reason.clone() })
-        }
-        None => {
-            let counts = inner.workers.iter().map(|(_, counts)| counts);
-            Ok(Drained { cut: Stats::sum(counts).connections })
-        }
+    if let Some((worker, reason)) = &inner.failure {
+        return Err(Error::WorkerFailed { worker: *worker, reason: reason.clone() });
     }
+    let counts = inner.workers.iter().map(|(_, counts)| counts);
+    Ok(Drained { cut: Stats::sum(counts).connections })
 }

@@ -18,7 +18,7 @@ thread_local! {
 pub fn sleep(duration: Duration) -> Sleep {
     let now = Instant::now();
     // A deadline that the clock cannot name is as good as never: 30 years.
-    let never = Duration::from_secs(30 * 365 * 24 * 3600);
+    let never = Duration::from_hours(30 * 365 * 24);
     Sleep { deadline: now.checked_add(duration).unwrap_or(now + never), timer: None }
 }
 

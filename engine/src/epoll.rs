@@ -234,7 +234,7 @@ impl Sockets for Epoll {
         if let Some(connection) = self.connections.get_mut(key)
             && connection.flow == Flow::Paused
         {
-            connection.look_again_as(Flow::Receiving);
+            connection.flow = Flow::Receiving;
             self.enqueue(key);
         }
     }
@@ -243,7 +243,7 @@ impl Sockets for Epoll {
         if let Some(connection) = self.connections.get_mut(key)
             && connection.flow != Flow::Departed
         {
-            connection.look_again_as(Flow::Detached);
+            connection.flow = Flow::Detached;
             self.enqueue(key);
         }
     }

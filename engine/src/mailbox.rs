@@ -22,7 +22,7 @@ pub struct Remote<M> {
 }
 
 /// The worker is gone; here is the message back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Closed<M>(pub M);
 
 struct Shared<M> {
@@ -150,7 +150,14 @@ impl<M> fmt::Display for Closed<M> {
     }
 }
 
-impl<M: fmt::Debug> error::Error for Closed<M> {}
+// For any message: the error is about the worker.
+impl<M> fmt::Debug for Closed<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closed(..)")
+    }
+}
+
+impl<M> error::Error for Closed<M> {}
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -226,9 +233,9 @@ mod tests {
             let value = Arc::new(());
             let mailbox = Mailbox::new(Arc::new(Count::default()) as Arc<dyn Wake>);
             let remote = mailbox.remote();
-            let posted = value.clone();
+            let message = value.clone();
             let poster = std::thread::spawn(move || {
-                let refused = remote.post(posted).is_err();
+                let refused = remote.post(message).is_err();
                 (remote, refused)
             });
             drop(mailbox);

@@ -49,7 +49,7 @@ impl WakeFlag {
 mod loom_tests {
     use super::*;
     use loom::{
-        model,
+        model::Builder,
         sync::{Arc, Condvar, Mutex, atomic::AtomicUsize},
         thread,
     };
@@ -82,7 +82,10 @@ mod loom_tests {
     /// Posters add to a counter; the worker runs until it has seen all of it. A lost wake-up leaves it
     /// waiting with nobody left to ring, which loom reports as a deadlock.
     fn worker_sees_every_post(posters: usize) {
-        model(move || {
+        let mut builder = Builder::new();
+        // All interleavings of three threads take hours; no known fault needs more preemptions.
+        builder.preemption_bound = Some(3);
+        builder.check(move || {
             let shared = Arc::new((WakeFlag::new(), AtomicUsize::new(0), Bell::new()));
             let threads: Vec<_> = (0..posters)
                 .map(|_| {

@@ -40,6 +40,18 @@ pub(super) enum After {
     Close,
 }
 
+/// Whether the connection goes on after the answer that is being written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// As client and server agreed.
+    No,
+    /// This is the last answer.
+    Last,
+    /// It refuses what the peer said: nothing further it says matters.
+    Refused,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not exclude each other")]
 pub(super) struct HttpConnection {
     pub(super) http: Connection,
     /// The request that is being received or answered.
@@ -47,6 +59,8 @@ pub(super) struct HttpConnection {
     pub(super) body: BytesMut,
     /// How the answer must be written.
     pub(super) asked: Asked,
+    /// The client waits to be asked for the body.
+    pub(super) expects_continue: bool,
     /// A handler that is not done. Dropping it cancels it.
     pub(super) task: Option<Task<()>>,
     /// What the socket has not taken. While there is some, no further request is looked at.
@@ -58,10 +72,7 @@ pub(super) struct HttpConnection {
     pub(super) paused: bool,
     /// The peer sent a FIN.
     pub(super) peer_finished: bool,
-    /// The request that is being answered is the last.
-    pub(super) last: bool,
-    /// An error was answered: what the peer says no longer matters.
-    pub(super) refused: bool,
+    pub(super) ending: Ending,
     /// At least one request was received completely.
     pub(super) served: bool,
 }
@@ -80,14 +91,14 @@ impl HttpConnection {
             head: None,
             body: BytesMut::new(),
             asked: Asked { version: Version::Http11, head_only: false },
+            expects_continue: false,
             task: None,
             unsent: None,
             held: None,
             peer: None,
             paused: false,
             peer_finished: false,
-            last: false,
-            refused: false,
+            ending: Ending::No,
             served: false,
         }
     }

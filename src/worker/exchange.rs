@@ -1,7 +1,7 @@
 //! Requests of one connection, from received bytes to the handler's answer, in order and one at a
 //! time. Writing answers is in `respond`.
 
-use super::connection::{After, Asked, HttpConnection};
+use super::connection::{After, Asked, Ending, HttpConnection};
 use super::{Reply, Worker};
 use crate::handler::Answering;
 use crate::request::Request;
@@ -30,22 +30,30 @@ impl Worker {
             if connection.unsent.is_some() || connection.task.is_some() {
                 break;
             }
-            if connection.refused {
+            if connection.ending == Ending::Refused {
                 return self.end(core, key, connection);
             }
             let after = match connection.http.step() {
-                Ok(Step::NeedMore | Step::Paused) => break,
+                Ok(Step::NeedMore) => {
+                    // Only a client that has not begun the body waits to be asked for it.
+                    if std::mem::take(&mut connection.expects_continue) {
+                        self.out.extend_from_slice(encode::CONTINUE);
+                    }
+                    break;
+                }
+                Ok(Step::Paused) => break,
                 Ok(Step::Request(head)) => {
-                    self.begin(connection, head);
+                    begin(connection, head);
                     None
                 }
                 Ok(Step::Body(bytes)) => {
+                    connection.expects_continue = false;
                     connection.body.extend_from_slice(&bytes);
                     None
                 }
                 Ok(Step::End) => self.request(core, key, connection),
                 Ok(Step::Closed) => return self.end(core, key, connection),
-                Err(error) => self.refuse(core, key, connection, &error),
+                Err(error) => self.refuse(core, key, connection, error),
             };
             if let Some(after) = after {
                 return after;
@@ -74,15 +82,6 @@ impl Worker {
         if connection.peer_finished { After::Close } else { After::Linger }
     }
 
-    fn begin(&mut self, connection: &mut HttpConnection, head: Head) {
-        connection.asked =
-            Asked { version: head.version(), head_only: *head.method() == Method::HEAD };
-        if head.expects_continue() {
-            self.out.extend_from_slice(encode::CONTINUE);
-        }
-        connection.head = Some(head);
-    }
-
     /// A request is complete: asks its handler.
     fn request(
         &mut self,
@@ -91,7 +90,7 @@ impl Worker {
         connection: &mut HttpConnection,
     ) -> Option<After> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
-        connection.served = true;
+        (connection.served, connection.expects_continue) = (true, false);
         if connection.peer.is_none() {
             connection.peer = core.peer_addr(key);
         }
@@ -163,7 +162,7 @@ impl Worker {
         core: &mut Core<'_>,
         key: Key,
         connection: &mut HttpConnection,
-        error: &ParseError,
+        error: ParseError,
     ) -> Option<After> {
         self.refuse_with(core, key, connection, error.status(), format!("{error}\n"))
     }
@@ -177,7 +176,7 @@ impl Worker {
         text: String,
     ) -> Option<After> {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
-        (connection.refused, connection.last) = (true, true);
+        connection.ending = Ending::Refused;
         connection.asked.head_only = false;
         self.respond(core, key, connection, Response::plain(status, text))
     }
@@ -231,6 +230,13 @@ impl Worker {
             core.arm(key, if connection.served { classes.idle } else { classes.silent });
         }
     }
+}
+
+fn begin(connection: &mut HttpConnection, head: Head) {
+    let head_only = *head.method() == Method::HEAD;
+    connection.asked = Asked { version: head.version(), head_only };
+    connection.expects_continue = head.expects_continue();
+    connection.head = Some(head);
 }
 
 struct Panicked;

@@ -17,6 +17,7 @@ use crate::server::Settings;
 use crate::stats::WorkerCounts;
 use crate::task::Executor;
 use async_task::{Runnable, Task};
+use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
 use headwater_engine::{App, Class, Core, Departure, Key, Remote, Turn};
 use headwater_sse::{Command, Disconnect, Fanout, Hub, StreamId};
@@ -68,6 +69,8 @@ pub(crate) struct Worker {
     beats: Vec<Duration>,
     /// Answers not sent yet, of the connection that is being served.
     out: Vec<u8>,
+    /// A receive buffer that no connection needs now.
+    spare: Option<BytesMut>,
     date: date::DateCache,
     epoch: Instant,
     accept_again: Option<Instant>,
@@ -109,6 +112,7 @@ impl Worker {
             classes: None,
             beats: Vec::new(),
             out: Vec::new(),
+            spare: None,
             date: date::DateCache::default(),
             epoch: Instant::now(),
             accept_again: None,
@@ -206,8 +210,11 @@ impl App for Worker {
     }
 
     fn received(&mut self, core: &mut Core<'_>, key: Key, bytes: &[u8]) {
+        let spare = self.spare.take();
         if let Some(Slot { phase: Phase::Http(connection), .. }) = self.slot(key) {
+            let unused = spare.and_then(|buffer| connection.http.lend(buffer).err());
             connection.http.receive(bytes);
+            self.spare = unused;
             self.with_http(core, key, |worker, core, connection| {
                 worker.advance(core, key, connection)
             });

@@ -2,7 +2,7 @@
 //! not take waits in the connection's outbox, and the connection with it.
 
 use super::Worker;
-use super::connection::{After, HttpConnection};
+use super::connection::{After, Ending, HttpConnection};
 use crate::response::{Content, Response};
 use bytes::Bytes;
 use headwater_engine::{Core, Key, Outbox, Outcome};
@@ -37,7 +37,9 @@ impl Worker {
             Content::Bytes(bytes) => BodyFraming::Length(bytes.len() as u64),
             Content::Stream(_) => BodyFraming::Chunked,
         };
-        let last = connection.last || self.drain_until.is_some() || !connection.http.keep_alive();
+        let last = connection.ending != Ending::No
+            || self.drain_until.is_some()
+            || !connection.http.keep_alive();
         let promise = match self.write_head(now, connection, &response, framing, last) {
             Ok(promise) => promise,
             Err(error) => {
@@ -50,6 +52,9 @@ impl Worker {
         };
         if promise.connection == encode::Connection::Close {
             connection.http.close_after_response();
+        }
+        if let Some(buffer) = connection.http.recycle() {
+            self.spare = Some(buffer);
         }
         connection.http.response_done();
         let allowed = matches!(promise.framing, BodyFraming::Length(_));

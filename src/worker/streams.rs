@@ -1,8 +1,8 @@
 //! Where HTTP ends and a stream begins: hands a connection over to the fan-out, and lends the fan-out
 //! the engine's sockets for its rounds.
 
-use super::connection::{After, HttpConnection};
-use super::{Worker, connection::Phase};
+use super::Worker;
+use super::connection::{After, Ending, HttpConnection, Phase};
 use crate::response::Response;
 use crate::sse::Opening;
 use bytes::Bytes;
@@ -108,7 +108,7 @@ impl Worker {
         connection: &mut HttpConnection,
     ) -> After {
         self.out.clear();
-        connection.last = true;
+        connection.ending = Ending::Last;
         let unavailable = Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n");
         match self.respond(core, key, connection, unavailable) {
             Some(after) => after,

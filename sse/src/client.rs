@@ -97,13 +97,11 @@ impl Client {
     /// As [`Client::try_send`].
     pub fn try_send_prepared(&self, event: PreparedEvent) -> Result<(), SendError> {
         let queue = self.shared.lock();
-        match queue.refusal(&event) {
-            Some(refusal) => Err(SendError { refusal, event }),
-            None => {
-                self.shared.push(queue, event);
-                Ok(())
-            }
+        if let Some(refusal) = queue.refusal(&event) {
+            return Err(SendError { refusal, event });
         }
+        self.shared.push(queue, event);
+        Ok(())
     }
 
     /// Queues an event, and waits for room where there is none.

@@ -42,10 +42,8 @@ fn serve(args: &ServeArgs) -> Result<(), String> {
     }
     let broker = broker.build();
     let handle = Handle::default();
-    let mut server = Server::builder()
-        .hub(&hub)
-        .bind(args.addr.to_string())
-        .engine(engine(args.engine));
+    let mut server =
+        Server::builder().hub(&hub).bind(args.addr.to_string()).engine(engine(args.engine));
     if let Some(workers) = args.workers {
         server = server.workers(workers.get());
     }
@@ -144,6 +142,7 @@ fn tick(broker: &Broker, period: Duration, size: usize) {
     let start = Instant::now();
     for number in 1_u64.. {
         // At rates above the resolution of sleeping, several ticks follow one sleep.
+        #[expect(clippy::cast_precision_loss, reason = "2^53 ticks take longer than anybody waits")]
         let due = start + period.mul_f64(number as f64);
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let data = format!("{:.<size$}", format!("tick {number} "));

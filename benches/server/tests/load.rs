@@ -62,7 +62,7 @@ fn one_lost_delivery_fails_the_run() {
         _ => Plan::Send,
     };
     let (code, report, errors) = load(fake::start(Faults { plan, ..SOUND }), "");
-    assert_eq!((code, errors.as_str()), (1, "bench-server: 1 deliveries lost\n"));
+    assert_eq!((code, errors.as_str()), (1, "bench-server: 1 of 1,000 deliveries lost\n"));
     assert_eq!(count(&report, "/deliveries/lost"), 1);
     assert_eq!(count(&report, "/deliveries/ids_skipped"), 1);
 }

@@ -64,20 +64,13 @@ impl Connection {
         }
     }
 
-    /// Keeps what an edge said.
+    /// Keeps what an edge said, whatever is done with bytes now: it is not told again on resume.
     pub(super) fn note(&mut self, event: &Event) {
         let ending = event.is_read_closed() || event.is_error();
         self.readable |= event.is_readable() || ending;
         self.ending |= ending;
         self.failing |= event.is_error();
         self.writable |= event.is_writable() || event.is_write_closed();
-    }
-
-    /// Changes what is done with bytes, and looks at the socket even without an edge: an earlier one
-    /// may have been taken while it was paused.
-    pub(super) const fn look_again_as(&mut self, flow: Flow) {
-        self.flow = flow;
-        self.readable = true;
     }
 
     /// Whether there is something to do and it does not stand in the queue yet; from now on it does.

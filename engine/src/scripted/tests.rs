@@ -113,6 +113,60 @@ fn failed_accept_stands_still_until_resumed() {
 }
 
 #[test]
+fn detached_peer_is_heard_of_only_when_it_leaves() {
+    let (mut driver, script) = pair();
+    let peer = script.connect();
+    turn(&mut driver);
+    script.feed(peer, "a");
+    driver.detach(peer);
+    assert!(turn(&mut driver).is_empty());
+    assert_eq!(script.unreceived(peer), 0);
+    assert!(script.is_detached(peer));
+    script.feed(peer, "b");
+    script.finish(peer);
+    assert_eq!(turn(&mut driver), ["finished"]);
+    script.reset(peer);
+    assert!(turn(&mut driver).is_empty(), "reported twice");
+}
+
+#[test]
+fn closed_peer_remembers_what_it_got_and_is_never_heard_of_again() {
+    let (mut driver, script) = pair();
+    let old = script.connect();
+    turn(&mut driver);
+    driver.try_send(old, b"bye");
+    driver.shutdown(old);
+    script.feed(old, "too late");
+    driver.close(old);
+    let new = script.connect();
+    assert_eq!(new.index(), old.index());
+    assert_eq!(turn(&mut driver), ["accepted"]);
+    assert!(turn(&mut driver).is_empty());
+    assert!(script.is_closed(old) && script.is_shut_down(old));
+    assert_eq!(script.take_sent(old), b"bye");
+    assert_eq!(driver.try_send(old, b"x"), Outcome::Gone);
+}
+
+#[test]
+fn stopped_listener_accepts_the_queued_and_refuses_the_next() {
+    let (mut driver, script) = pair();
+    let queued = script.connect();
+    driver.stop_accepting();
+    let refused = script.connect();
+    assert_eq!(turn(&mut driver), ["accepted"]);
+    assert!(script.is_accepted(queued) && script.is_closed(refused));
+    assert!(!script.is_accepting());
+}
+
+#[test]
+fn wakes_come_as_one() {
+    let (mut driver, _script) = pair();
+    driver.waker().wake();
+    driver.waker().wake();
+    assert_eq!(turn(&mut driver), ["woken"]);
+}
+
+#[test]
 fn hundred_thousand_peers_are_cheap() {
     let (mut driver, script) = pair();
     let peers: Vec<Key> = (0..100_000).map(|_| script.connect()).collect();

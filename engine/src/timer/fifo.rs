@@ -214,7 +214,7 @@ mod tests {
         let class = fifo.class(SECOND, Duration::ZERO);
         fifo.arm(3, class, epoch);
         assert_eq!(fifo.next_deadline(), Some(epoch + SECOND));
-        assert_eq!(fifo.expired(epoch + SECOND - Duration::from_nanos(1)), None);
+        assert_eq!(fifo.expired(epoch + Duration::from_nanos(999_999_999)), None);
         assert_eq!(fifo.expired(epoch + SECOND), Some((3, class)));
         assert_eq!(fifo.expired(epoch + 2 * SECOND), None);
         assert!(fifo.is_empty());

@@ -47,8 +47,9 @@ impl BrokerBuilder {
     /// How many events a subscriber may be owed once its socket has refused bytes; then the slow
     /// policy applies. Default 64. Setting it lifts the limit in bytes, unless that is set too.
     ///
-    /// What an attempt to send left over is owed whole, and one event is always let in when none is
-    /// owed: these limits decide about what is published after that.
+    /// What was published before the socket refused is owed whole, unless the slow subscribers of
+    /// its core are owed too much together (256 MiB); and one event is always let in when none is
+    /// owed. These limits decide about what is published after that.
     pub fn subscriber_buffer(mut self, events: usize) -> Self {
         self.events = Some(events);
         self

@@ -48,7 +48,9 @@ impl Fanout {
         }
         let open = self.streams.iter().filter(|(_, stream)| stream.life == Life::Open);
         let open: Vec<u32> = open.map(|(index, _)| number(index)).collect();
-        open.into_iter().for_each(|index| self.close_stream(index, why));
+        for index in open {
+            self.close_stream(index, why);
+        }
     }
 
     /// The next stream that ended by itself.
@@ -101,6 +103,8 @@ impl Fanout {
 impl Drop for Fanout {
     fn drop(&mut self) {
         let all: Vec<u32> = self.streams.iter().map(|(index, _)| number(index)).collect();
-        all.into_iter().for_each(|index| self.remove(index, Disconnect::Drain));
+        for index in all {
+            self.remove(index, Disconnect::Drain);
+        }
     }
 }

@@ -45,7 +45,7 @@ impl Fanout {
     pub(super) fn pull(&mut self, index: u32) {
         let stream = &self.streams[index as usize];
         let Some(client) = stream.client.clone() else { return };
-        if stream.owed.is_some() || stream.life != Life::Open {
+        if stream.owed.is_some() {
             return;
         }
         let mut pulled = 0;

@@ -73,19 +73,19 @@ impl Fanout {
 /// Up to where a log's events from `from` on may be owed, and how many may not. The oldest go
 /// first; one event is always let in where none is owed.
 fn admit(log: &Log, from: u64, owed: &Owed, limits: &Limits, room: usize) -> (u64, u64) {
-    let (mut to, mut missed, mut taken) = (from, 0, 0usize);
+    let (mut to, mut taken) = (from, 0usize);
     let (mut events, mut bytes) = (owed.events(), owed.bytes());
-    for end in log.ends(from, log.tail()) {
+    let mut ends = log.ends(from, log.tail());
+    while let Some(end) = ends.next() {
         // `to` is below `end`, and both are in a log of this process's memory.
         let len = usize::try_from(end - to).expect("an event fits into memory");
         let fits = events < limits.events
             && bytes.saturating_add(len) <= limits.bytes
             && taken.saturating_add(len) <= room;
-        if missed > 0 || !(fits || events == 0) {
-            missed += 1;
-            continue;
+        if !fits && events > 0 {
+            return (to, 1 + ends.len() as u64);
         }
         (to, events, bytes, taken) = (end, events + 1, bytes + len, taken + len);
     }
-    (to, missed)
+    (to, 0)
 }

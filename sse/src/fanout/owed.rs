@@ -163,7 +163,7 @@ mod tests {
             let mut owed = Owed::default();
             let mut plain = Vec::new();
             for (i, &(len, event)) in units.iter().enumerate() {
-                let body: Vec<u8> = (0..len).map(|b| (b + i) as u8).collect();
+                let body: Vec<u8> = (0u8..=255).cycle().skip(i).take(len).collect();
                 plain.extend_from_slice(&body);
                 owed.push_unit(len, event);
                 owed.push_part(Bytes::from(body));

@@ -170,19 +170,20 @@ impl Fanout {
     /// Goes on with the circle, or ends it: what all have may be forgotten.
     fn end_of_batch(&mut self, index: u32) {
         let topic = &mut self.topics[index as usize];
-        let before = topic.log.len();
-        if topic.circle.visited >= topic.live.len() {
-            if topic.circle.disturbed && !topic.live.is_empty() {
+        let (before, tail) = (topic.log.len(), topic.log.tail());
+        if topic.live.is_empty() {
+            topic.log.release(tail);
+            topic.circle.queued = false;
+        } else if topic.circle.visited >= topic.live.len() {
+            if topic.circle.disturbed {
                 topic.circle.again();
             } else {
                 topic.log.release(topic.circle.target);
-                let tail = topic.log.tail();
-                topic.circle.queued = topic.circle.target < tail && !topic.live.is_empty();
-                topic.circle.begin(tail, topic.live.len());
+                topic.circle.queued = topic.circle.target < tail;
+                if topic.circle.queued {
+                    topic.circle.begin(tail, topic.live.len());
+                }
             }
-        }
-        if topic.live.is_empty() {
-            topic.log.release(topic.log.tail());
         }
         self.log_bytes -= before - topic.log.len();
         if topic.circle.queued {

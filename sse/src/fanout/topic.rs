@@ -65,10 +65,12 @@ pub(super) struct Circle {
 
 impl Circle {
     /// Starts to look at everybody, `len` of them. Not where the last circle started, or the same
-    /// would always be last: the golden section of the way on spreads the starts evenly.
+    /// would always be last: about the golden section further on spreads the starts evenly.
     pub(super) fn begin(&mut self, tail: u64, len: usize) {
         self.target = tail;
-        self.position = (self.position + (len * 5).div_ceil(8)) % len.max(1);
+        // Odd: with as many as a power of two, too, each is first at times.
+        let step = (len * 5 / 8) | 1;
+        self.position = (self.position + step) % len.max(1);
         self.again();
     }
 

@@ -50,8 +50,8 @@ impl<T> Ring<T> {
         let Some(index) = self.seats.iter().position(|seat| !seat.is_taken()) else {
             return Err(TooManyReaders { wake, limit: self.seats.len() });
         };
-        // Publishers that miss the new count do so under the fence rule: the reader looks at the
-        // ring after it fell asleep, and takes the flag before it gates.
+        // Relaxed: a publisher that misses the new seat does not wake it, but the reader looks at
+        // the ring after it fell asleep; and it takes nothing out past it, as that needs the flag.
         self.seats_used.fetch_max(index + 1, Ordering::Relaxed);
         let start = self.first_unstamped();
         // SAFETY: we hold the flag and have just seen the seat free.

@@ -66,13 +66,13 @@ impl Seat {
         self.attention.state.load(Ordering::Acquire) & TAKEN != 0
     }
 
-    /// Where the reader is, `u64::MAX` without one. Acquire pairs with the Release in `advance`:
-    /// who sees the cursor past a value may take the value away.
+    /// Where the reader is, `u64::MAX` without one. Acquire pairs with the Release in `advance`
+    /// and `leave`: who sees the cursor past a value may take the value away.
     pub(super) fn cursor(&self) -> u64 {
         self.cursor.load(Ordering::Acquire)
     }
 
-    /// Seats a reader that starts at `position`. The caller runs a fence before the reader sleeps.
+    /// Seats a reader that starts at `position`.
     ///
     /// # Safety
     /// The caller holds the ring's release flag and has seen `is_taken` say no.
@@ -80,7 +80,7 @@ impl Seat {
         // SAFETY: nobody is a WAKER of a free seat, and only the holder of the flag takes it.
         self.attention.wake.with_mut(|cell| unsafe { *cell = Some(wake) });
         // Relaxed both: the cursor matters to holders of the release flag, which orders it; the
-        // wake object matters once the reader sleeps, and the caller's fence comes before that.
+        // wake object is handed over by `fall_asleep`.
         self.cursor.store(position, Ordering::Relaxed);
         self.attention.state.store(TAKEN, Ordering::Relaxed);
     }
@@ -98,9 +98,8 @@ impl Seat {
         }
         // SAFETY: no WAKER, and only the reader, who is here, could let one in by sleeping.
         let wake = self.attention.wake.with_mut(|cell| unsafe { cell.replace(None) });
-        // Relaxed: the fence at the end of our last batch lies between our reads and this.
-        self.cursor.store(NOBODY, Ordering::Relaxed);
-        // Release pairs with the Acquire in `is_taken`.
+        // Release: see `cursor` and `is_taken`.
+        self.cursor.store(NOBODY, Ordering::Release);
         self.attention.state.store(0, Ordering::Release);
         wake
     }
@@ -114,8 +113,8 @@ impl Seat {
     /// Marks the reader asleep. The caller runs a fence, looks at the ring once more, and calls
     /// `awake` if it found something.
     pub(super) fn fall_asleep(&self) {
-        // Relaxed: the fence in `join` published the wake object.
-        self.attention.state.fetch_or(ASLEEP, Ordering::Relaxed);
+        // Release pairs with the Acquire in `wake`: it hands the wake object over.
+        self.attention.state.fetch_or(ASLEEP, Ordering::Release);
     }
 
     /// Marks the reader awake.
@@ -147,8 +146,7 @@ impl Seat {
             }
         }
         let state = &self.attention.state;
-        // Acquire pairs with the fence in `join`, which the reader ran before it fell asleep: we
-        // see its wake object.
+        // Acquire pairs with the Release in `fall_asleep`: we see the reader's wake object.
         let won = state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
             (state & ASLEEP != 0).then(|| state - ASLEEP + WAKER)
         });

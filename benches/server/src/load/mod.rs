@@ -39,6 +39,10 @@ use tally::Tally;
 /// Time from the last connection to the first event.
 const LEAD: Duration = Duration::from_millis(100);
 
+/// Without a delivery for this long, the last one may have come: waiting on for missing ones is not
+/// part of the measured time.
+const QUIET: Duration = Duration::from_millis(100);
+
 /// Files the load has open besides its subscribers.
 const SPARE_FILES: usize = 16;
 
@@ -118,14 +122,13 @@ pub(crate) fn run(args: &LoadArgs) -> Result<Report, LoadError> {
     let published = thread::scope(|scope| {
         let publisher = scope.spawn(|| publisher::publish(&target, schedule, clock, &shared));
         if args.hold {
-            settle(&mut fleet, &shared, args.settle)?;
+            settle(&mut fleet, &shared, args.settle, None)?;
         } else {
             let warmup = schedule.measure_start().saturating_sub(clock.now());
             let measured_from = Instant::now() + Duration::from_nanos(warmup);
             fleet.read_until(Some(measured_from), |_| false)?;
             meter.begin();
-            settle(&mut fleet, &shared, args.settle)?;
-            meter.end();
+            settle(&mut fleet, &shared, args.settle, Some(&mut meter))?;
         }
         publisher.join().map_err(|_| io::Error::other("the publishing thread panicked"))
     })?;
@@ -147,18 +150,32 @@ fn connect(fleet: &mut Fleet, meter: &mut Meter, args: &LoadArgs) -> Result<(), 
     }))
 }
 
-/// Reads until publishing is over and every subscriber has every event, or no more come.
-fn settle(fleet: &mut Fleet, shared: &Shared, patience: Duration) -> io::Result<()> {
+/// Reads until publishing is over and every subscriber has every event, or none came for
+/// `patience`. The measured time, if `meter` takes one, ends with the last delivery.
+fn settle(
+    fleet: &mut Fleet,
+    shared: &Shared,
+    patience: Duration,
+    mut meter: Option<&mut Meter>,
+) -> io::Result<()> {
     let mut last_change = None;
+    let mut metered = false;
     fleet.read_until(None, |fleet| {
         let Some(count) = shared.final_count() else { return false };
         let (deliveries, at) = last_change.get_or_insert((0, Instant::now()));
         if *deliveries != fleet.tally.deliveries {
             (*deliveries, *at) = (fleet.tally.deliveries, Instant::now());
+            metered = false;
         }
-        fleet.all_have(count) || at.elapsed() > patience
-    })?;
-    Ok(())
+        let complete = fleet.all_have(count);
+        if !metered && (complete || at.elapsed() > QUIET) {
+            if let Some(meter) = &mut meter {
+                meter.end();
+            }
+            metered = true;
+        }
+        complete || at.elapsed() > patience
+    })
 }
 
 fn schedule_of(args: &LoadArgs, clock: Clock) -> Schedule {

@@ -58,11 +58,19 @@ struct Delivered {
     all: u64,
     measured: u64,
     per_second: f64,
+    due: u64,
     lost: u64,
     out_of_order: u64,
     duplicates: u64,
     foreign: u64,
     ids_skipped: u64,
+}
+
+impl Delivered {
+    /// The lost deliveries among those that were due, warm-up included.
+    fn lost_of_due(&self) -> String {
+        format!("{} of {}", text::grouped(self.lost), text::grouped(self.due))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +119,7 @@ impl Report {
                 all: tally.deliveries,
                 measured: tally.measured,
                 per_second: ratio(float(tally.measured), measured_s),
+                due: published.accepted * fleet.census.connected as u64,
                 lost: fleet.missing(published.accepted),
                 out_of_order: tally.out_of_order,
                 duplicates: tally.duplicates,
@@ -152,7 +161,7 @@ impl Report {
             because(self.census.lost, "subscribers lost", &self.census.first_loss),
             self.publish.error.as_ref().map(|error| format!("publishing ended: {error}")),
             counted(self.publish.refused, "publishes refused").map(|text| text + &answered),
-            counted(delivered.lost, "deliveries lost"),
+            (delivered.lost > 0).then(|| format!("{} deliveries lost", delivered.lost_of_due())),
             counted(delivered.out_of_order, "out of order"),
             counted(delivered.duplicates, "duplicates"),
         ]
@@ -205,7 +214,7 @@ impl Report {
         }
         (ran + waited > BUSY_SHARE).then(|| {
             let waited = waited * 100.0;
-            format!("{busy} and waited {waited:.0} % for a core: latencies include that")
+            format!("{busy} and waited {waited:.0} % for a core: the load generator was starved")
         })
     }
 

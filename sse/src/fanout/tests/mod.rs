@@ -5,7 +5,13 @@ mod insides;
 mod sockets;
 mod wire;
 
+mod clients;
+mod ends;
+mod joining;
 mod model;
+mod publishing;
+mod rounds;
+mod slow;
 mod whole_events;
 
 use super::{Counts, Fanout, Framing, Over, StreamId};
@@ -117,7 +123,9 @@ impl Core {
 
     fn commands(&mut self) {
         let posted = std::mem::take(&mut *self.mailbox.0.lock().expect("no test panics with it"));
-        posted.into_iter().for_each(|command| self.fanout.command(command));
+        for command in posted {
+            self.fanout.command(command);
+        }
     }
 
     fn round(&mut self) -> bool {
@@ -140,17 +148,22 @@ impl Core {
     /// Goes on until nothing is left to do that sockets allow.
     fn run(&mut self) {
         for _ in 0..100_000 {
-            self.commands();
-            self.writables();
-            let seen = self.fanout.absorb();
-            let more = self.round();
-            let posted = !self.mailbox.0.lock().expect("no test panics with it").is_empty();
-            let room = self.sockets.all.values().any(|s| s.short && s.room > 0 && s.most > 0);
-            if seen == 0 && !more && !posted && !room {
+            if !self.step() {
                 return self.check();
             }
         }
         panic!("a core that never comes to rest");
+    }
+
+    /// Once around. False if nothing is left to do.
+    fn step(&mut self) -> bool {
+        self.commands();
+        self.writables();
+        let seen = self.fanout.absorb();
+        let more = self.round();
+        let posted = !self.mailbox.0.lock().expect("no test panics with it").is_empty();
+        let room = self.sockets.all.values().any(|s| s.short && s.room > 0 && s.most > 0);
+        seen > 0 || more || posted || room
     }
 
     fn wire(&mut self, peer: Peer) -> Wire {

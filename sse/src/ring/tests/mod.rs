@@ -37,6 +37,8 @@ macro_rules! test_every_scenario {
             a_sleeping_reader_is_woken
             a_sleeping_reader_is_woken_by_either_publisher
             a_sleeping_reader_hears_of_a_closing
+            a_reader_may_sleep_in_another_thread_than_it_joined
+            a_reader_may_leave_in_another_thread_than_it_read
             a_reader_that_leaves_waits_for_its_waker
             a_waker_reaches_the_next_owner_of_the_seat
             a_thread_that_waits_is_told_of_room

@@ -161,13 +161,13 @@ impl Both {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 512 },
+        cases: if cfg!(miri) { 4 } else { 256 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn ring_behaves_like_a_queue_per_reader(moves in prop::collection::vec(any_move(), 0..200)) {
+    fn ring_behaves_like_a_queue_per_reader(moves in prop::collection::vec(any_move(), 0..150)) {
         let mut both = Both::new();
         for next in &moves {
             both.step(next);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake as TaskWake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::{Reader, Ring, Wake};
 
@@ -175,11 +175,10 @@ impl Bell {
     #[cfg(not(loom))]
     pub(super) fn wait(&self) {
         let rung = self.rung.0.lock().expect("nobody panics with the bell's lock");
-        let patience = std::time::Duration::from_secs(60);
         let (mut rung, waited) = self
             .rung
             .1
-            .wait_timeout_while(rung, patience, |rung| !*rung)
+            .wait_timeout_while(rung, PATIENCE, |rung| !*rung)
             .expect("nobody panics with the bell's lock");
         assert!(!waited.timed_out(), "the wake-up was lost");
         *rung = false;
@@ -205,8 +204,7 @@ pub(super) fn waker(bell: &Arc<Bell>) -> Waker {
 
 /// Long after any test is over; loom knows no time, and finds who waits for ever by itself.
 pub(super) fn deadline() -> Option<Instant> {
-    #[cfg(loom)]
-    return None;
-    #[cfg(not(loom))]
-    Some(Instant::now() + std::time::Duration::from_secs(60))
+    (!cfg!(loom)).then(|| Instant::now() + PATIENCE)
 }
+
+const PATIENCE: Duration = Duration::from_mins(1);

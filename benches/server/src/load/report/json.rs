@@ -9,7 +9,7 @@
 //! | `window_s` | measured time: the hold, or from the first measured event to the last delivery |
 //! | `subscribers` | `connected`, `refused`, `lost`, `stuck` |
 //! | `published` | `events` accepted, `warmup` among them, `sent`, `refused`, `rate_per_s` achieved, `slip_us`: send − due time |
-//! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `lost`, `out_of_order`, `duplicates`, `foreign` (events of others), `ids_skipped` |
+//! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due` (accepted events × subscribers), `lost` of these, `out_of_order`, `duplicates`, `foreign` (events of others), `ids_skipped` |
 //! | `latency_us` | receive − due time of the measured events: `p50`, `p90`, `p99`, `p99_9`, `max` |
 //! | `server` | `pid`, `cpu_user_s`, `cpu_system_s`, `cpu_percent` of a core, `cpu_us_per_delivery`, `rss_before_bytes`, `rss_connected_bytes`, `rss_end_bytes`, `rss_growth_per_subscriber_bytes`; null where not known |
 //! | `client` | `cpu_percent` of a core, `reader_busy_percent`, `reader_waiting_percent`, `publisher_busy_percent`; null where not known |
@@ -56,6 +56,7 @@ impl Report {
                 "all": self.delivered.all,
                 "measured": self.delivered.measured,
                 "per_s": self.delivered.per_second,
+                "due": self.delivered.due,
                 "lost": self.delivered.lost,
                 "out_of_order": self.delivered.out_of_order,
                 "duplicates": self.delivered.duplicates,

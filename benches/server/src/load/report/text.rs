@@ -82,10 +82,13 @@ impl Report {
             0 => String::new(),
             foreign => format!("; {} of others", grouped(foreign)),
         };
+        let lost = match delivered.lost {
+            0 => "0".to_owned(),
+            _ => delivered.lost_of_due(),
+        };
         format!(
-            "{}{rate}: {} lost, {} out of order, {} duplicates{foreign}",
+            "{}{rate}: {lost} lost, {} out of order, {} duplicates{foreign}",
             grouped(delivered.measured),
-            grouped(delivered.lost),
             grouped(delivered.out_of_order),
             grouped(delivered.duplicates),
         )

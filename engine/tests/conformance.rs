@@ -1,0 +1,101 @@
+//! One suite for all engines: every test runs over every engine of this build, on real loopback sockets.
+//! An engine is right when it passes; nothing in here knows how one works.
+
+mod conformance {
+    pub(crate) mod accepting;
+    pub(crate) mod leaving;
+    pub(crate) mod receiving;
+    pub(crate) mod rig;
+    pub(crate) mod sending;
+    pub(crate) mod spawning;
+    pub(crate) mod waiting;
+}
+
+macro_rules! over {
+    ($engine:ident, $driver:ty, $($group:ident { $($test:ident)+ })+) => {
+        mod $engine {
+            $($(
+                #[test]
+                fn $test() {
+                    crate::conformance::$group::$test::<$driver>();
+                }
+            )+)+
+        }
+    };
+}
+
+macro_rules! suite {
+    ($($tests:tt)+) => {
+        #[cfg(feature = "epoll")]
+        over! { epoll, headwater_engine::epoll::Epoll, $($tests)+ }
+        over! { std_threads, headwater_engine::std_threads::StdThreads, $($tests)+ }
+    };
+}
+
+suite! {
+    accepting {
+        connection_is_accepted_and_its_address_known
+        accept_goes_on_until_the_queue_is_empty
+        thousand_connects_at_once_are_all_accepted
+        stop_accepting_takes_the_queued_and_closes_the_listener
+        dropped_driver_closes_listener_and_connections
+        accept_without_descriptors_stands_still_and_recovers
+    }
+    receiving {
+        bytes_arrive_whole_and_in_order
+        next_bytes_wait_for_the_lease
+        paused_connection_delivers_nothing_until_resumed
+        paused_connection_with_unread_bytes_costs_no_cpu
+        pause_and_resume_without_bytes_loses_nothing
+        busy_connection_does_not_starve_a_quiet_one
+        busy_connection_does_not_hold_up_accepting
+        detached_connection_delivers_nothing_and_can_still_send
+        detaching_a_paused_connection_throws_its_bytes_away
+    }
+    leaving {
+        fin_alone_is_noticed
+        fin_that_comes_with_the_request_is_noticed_behind_it
+        fin_behind_many_bytes_is_noticed_behind_them
+        fin_while_paused_is_noticed_after_resume
+        answer_can_be_sent_after_a_fin
+        fin_of_a_detached_connection_is_noticed_behind_a_flood
+        reset_while_receiving_is_noticed
+        reset_while_paused_is_noticed
+        reset_while_paused_with_unread_bytes_is_noticed
+        reset_of_a_detached_connection_is_noticed_behind_a_flood
+        departure_is_reported_once
+        close_frees_the_slot_and_the_peer_sees_it
+        closed_connection_is_never_heard_of_again
+        stale_keys_are_harmless
+        shutdown_sends_a_fin_and_receiving_goes_on
+    }
+    sending {
+        short_sends_resume_until_everything_arrived
+        many_slices_arrive_in_order
+        batch_serves_the_others_when_one_is_dead
+        full_socket_takes_nothing_and_says_so
+        full_socket_costs_no_cpu
+        slow_reader_does_not_delay_the_others
+        stalled_sender_hears_of_a_reset
+        empty_attempt_does_nothing
+    }
+    waiting {
+        wake_from_another_thread_ends_a_wait
+        wake_before_the_wait_is_not_lost
+        every_wake_is_heard
+        wait_ends_when_the_time_is_over
+        idle_driver_sleeps
+        waker_outlives_its_driver
+    }
+    spawning {
+        worker_answers_and_stops
+        listener_of_a_panicked_worker_leaves_the_group
+        application_that_cannot_be_made_is_an_error_of_spawn
+        message_wakes_a_sleeping_worker
+    }
+}
+
+#[test]
+fn worker_on_an_engine_that_is_not_built_is_refused() {
+    conformance::spawning::missing_engine_is_refused();
+}

@@ -1,0 +1,84 @@
+//! Sleeping and being woken.
+
+use super::rig::{FEW_WAITS, PATIENCE, Rig, Seen, Subject};
+use headwater_engine::Completion;
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+fn woken(seen: &Seen) -> Option<()> {
+    matches!(seen, Seen::Woken).then_some(())
+}
+
+pub(crate) fn wake_from_another_thread_ends_a_wait<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let waker = rig.driver.waker();
+    let waking = thread::spawn(move || waker.wake());
+    // Without an end of its own.
+    let started = Instant::now();
+    loop {
+        rig.driver.wait(None).expect("sound");
+        if let Some(Completion::Woken) = rig.driver.next() {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "woken by something else all the time");
+    }
+    waking.join().expect("no panic");
+}
+
+pub(crate) fn wake_before_the_wait_is_not_lost<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    rig.driver.waker().wake();
+    rig.driver.waker().wake();
+    let started = Instant::now();
+    rig.driver.wait(Some(PATIENCE)).expect("sound");
+    assert!(started.elapsed() < PATIENCE);
+    assert!(matches!(rig.driver.next(), Some(Completion::Woken)));
+}
+
+pub(crate) fn every_wake_is_heard<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let waker = rig.driver.waker();
+    let (heard, confirmed) = mpsc::channel();
+    let waking = thread::spawn(move || {
+        for _ in 0..1000 {
+            waker.wake();
+            confirmed.recv().expect("the test goes on");
+        }
+    });
+    for _ in 0..1000 {
+        rig.until(woken);
+        heard.send(()).expect("the thread goes on");
+    }
+    waking.join().expect("no panic");
+}
+
+pub(crate) fn wait_ends_when_the_time_is_over<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let started = Instant::now();
+    // A wait may end early; then it is asked again.
+    while started.elapsed() < Duration::from_millis(50) {
+        rig.driver.wait(Some(Duration::from_millis(50))).expect("sound");
+        assert!(rig.driver.next().is_none());
+    }
+    rig.driver.wait(Some(Duration::ZERO)).expect("sound");
+    assert!(started.elapsed() < PATIENCE);
+}
+
+pub(crate) fn idle_driver_sleeps<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let _connections: Vec<_> = (0..20).map(|_| rig.connect()).collect();
+    rig.round_trip();
+    let waits = rig.waits_in_half_a_second(|_| ());
+    assert!(waits <= FEW_WAITS, "{waits} waits in half a second");
+    assert!(rig.seen.is_empty(), "{:?}", rig.seen);
+}
+
+pub(crate) fn waker_outlives_its_driver<D: Subject>() {
+    let rig = Rig::<D>::new();
+    let waker = rig.driver.waker();
+    drop(rig);
+    waker.wake();
+}

@@ -1,0 +1,118 @@
+//! Waiting for room, on threads and in tasks.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::super::world::{Bell, Log, World, deadline, merge, take_all, thread, waker};
+
+/// Publishes value `id` in a thread of its own, which waits for room.
+fn waiting_publisher(world: &World, id: usize) -> thread::JoinHandle<Log> {
+    let world = world.clone();
+    thread::spawn(move || {
+        let position = world.ring.publish_wait(world.token(id), 1, deadline()).unwrap();
+        vec![(position, id)]
+    })
+}
+
+pub(in super::super) fn a_thread_that_waits_is_told_of_room() {
+    let world = World::new(1, 2);
+    let mut reader = world.join();
+    let (mut mine, mut seen) = (Log::new(), Log::new());
+    world.publish(0, &mut mine);
+    let waiting = waiting_publisher(&world, 1);
+    take_all(&mut reader, &mut seen);
+    let order = merge([mine, waiting.join().unwrap()]);
+    take_all(&mut reader, &mut seen);
+    assert_eq!(seen, order);
+    drop(reader);
+    world.end(2);
+}
+
+pub(in super::super) fn a_thread_that_waits_is_told_when_the_last_reader_leaves() {
+    let world = World::new(1, 2);
+    let reader = world.join();
+    let mut mine = Log::new();
+    world.publish(0, &mut mine);
+    let waiting = waiting_publisher(&world, 1);
+    drop(reader);
+    let order = merge([mine, waiting.join().unwrap()]);
+    world.assert_released_up_to(u64::MAX, &order);
+    world.end(2);
+}
+
+pub(in super::super) fn a_thread_that_waits_is_told_of_bytes_given_back() {
+    // Two publishers charge 5 bytes each; with one slot, one of them may have to give them back,
+    // after a third party was refused its 6 of 10 for them.
+    let world = World::with_bytes(1, 10, 2);
+    let heavy = |world: &World, id| world.ring.publish(world.token(id), 5).is_ok();
+    let publisher = {
+        let world = world.clone();
+        thread::spawn(move || heavy(&world, 0))
+    };
+    let waiting = {
+        let world = world.clone();
+        thread::spawn(move || world.ring.wait_for_room(6, deadline()))
+    };
+    heavy(&world, 1);
+    publisher.join().unwrap();
+    assert!(waiting.join().unwrap());
+    assert_eq!(world.ring.bytes(), 0);
+    world.end(2);
+}
+
+/// Waits for room as a task would, woken through `bell`.
+fn await_room(world: &World, bell: &Arc<Bell>) {
+    let waker = waker(bell);
+    let mut room = pin!(world.ring.room(1));
+    loop {
+        match room.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(outcome) => return outcome.unwrap(),
+            Poll::Pending => bell.wait(),
+        }
+    }
+}
+
+pub(in super::super) fn a_task_that_waits_is_told_of_room() {
+    let world = World::new(1, 2);
+    let mut reader = world.join();
+    let (mut mine, mut seen) = (Log::new(), Log::new());
+    world.publish(0, &mut mine);
+    let task = {
+        let world = world.clone();
+        thread::spawn(move || {
+            await_room(&world, &Bell::new());
+            let mut log = Log::new();
+            world.publish(1, &mut log);
+            log
+        })
+    };
+    take_all(&mut reader, &mut seen);
+    let order = merge([mine, task.join().unwrap()]);
+    assert_eq!(order.len(), 2, "nobody else could take the room");
+    take_all(&mut reader, &mut seen);
+    assert_eq!(seen, order);
+    drop(reader);
+    world.end(2);
+}
+
+pub(in super::super) fn two_waiters_are_both_told() {
+    let world = World::new(2, 4);
+    let mut reader = world.join();
+    let (mut mine, mut seen) = (Log::new(), Log::new());
+    world.publish(0, &mut mine);
+    world.publish(1, &mut mine);
+    let waiting = waiting_publisher(&world, 2);
+    let task = {
+        let world = world.clone();
+        thread::spawn(move || await_room(&world, &Bell::new()))
+    };
+    take_all(&mut reader, &mut seen);
+    task.join().unwrap();
+    let order = merge([mine, waiting.join().unwrap()]);
+    take_all(&mut reader, &mut seen);
+    assert_eq!(seen, order);
+    drop(reader);
+    world.end(3);
+}

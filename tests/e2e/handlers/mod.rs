@@ -1,0 +1,5 @@
+//! Handlers: what reaches them, what becomes of their answers, and that they harm nobody else.
+
+mod answers;
+mod panics;
+mod pending;

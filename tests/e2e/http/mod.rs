@@ -1,0 +1,6 @@
+//! Requests and answers: what a client of any HTTP server may expect.
+
+mod messages;
+mod pipelining;
+mod refusals;
+mod slowness;

@@ -1,0 +1,70 @@
+//! Requests that do not wait for the answer to the one before.
+
+use crate::support::{Numbers, Running, pattern, serve};
+use headwater::routing::get;
+use headwater::{Engine, Request, Router};
+use std::fmt::Write as _;
+
+const REQUESTS: usize = 1000;
+
+fn app() -> Router {
+    let number = |request: Request| request.param("number").map(str::to_owned).unwrap_or_default();
+    Router::new().route("/n/{number}", get(number)).route("/large", get(|| pattern(300_000)))
+}
+
+fn requests() -> String {
+    (0..REQUESTS).fold(String::new(), |mut all, number| {
+        write!(all, "GET /n/{number} HTTP/1.1\r\nhost: test\r\n\r\n").expect("a string grows");
+        all
+    })
+}
+
+fn thousand_pipelined_requests_are_answered_in_order(engine: Engine) {
+    let server = serve(engine, app());
+    let mut peer = server.connect();
+    let sender = peer.send_aside(requests().into_bytes());
+    for number in 0..REQUESTS {
+        assert_eq!(peer.answer().text(), number.to_string());
+    }
+    sender.join().expect("everything was sent");
+    assert_eq!(server.stats().requests, REQUESTS as u64);
+}
+
+fn pipelined_requests_may_be_cut_anywhere(engine: Engine) {
+    let server = serve(engine, app());
+    let requests = requests();
+    for seed in 0..4 {
+        let mut peer = server.connect();
+        // Pieces that end within a head, between heads, and that hold several.
+        for piece in Numbers::new(seed).cut(requests.as_bytes(), [3, 40, 200, 5000][seed as usize]) {
+            peer.send(piece);
+        }
+        for number in 0..REQUESTS {
+            assert_eq!(peer.answer().text(), number.to_string(), "seed {seed}");
+        }
+    }
+}
+
+fn pipelined_requests_behind_large_answers_wait_for_the_reader(engine: Engine) {
+    let server = serve(engine, app());
+    let mut peer = server.connect_narrow();
+    let large = pattern(300_000);
+    let both = "GET /large HTTP/1.1\r\nhost: test\r\n\r\nGET /n/7 HTTP/1.1\r\nhost: test\r\n\r\n";
+    let sender = peer.send_aside(both.repeat(30).into_bytes());
+    assert_another_client_is_served(&server);
+    for _ in 0..30 {
+        assert!(peer.answer().body == large);
+        assert_eq!(peer.answer().text(), "7");
+    }
+    sender.join().expect("everything was sent");
+}
+
+fn assert_another_client_is_served(server: &Running) {
+    assert_eq!(server.get("/n/1").text(), "1");
+}
+
+on_every_engine! {
+    thousand_pipelined_requests_are_answered_in_order,
+    pipelined_requests_may_be_cut_anywhere,
+    pipelined_requests_behind_large_answers_wait_for_the_reader,
+}

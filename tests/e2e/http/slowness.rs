@@ -1,0 +1,114 @@
+//! Clients that take their time: nobody holds a connection for ever.
+
+use crate::support::{Peer, Running, builder, pattern};
+use headwater::routing::get;
+use headwater::{Engine, Router};
+use headwater::Timeouts;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+fn serve(engine: Engine, timeouts: Timeouts) -> Running {
+    let app = Router::new()
+        .route("/", get(|| "ok").post(|body: String| body))
+        .route("/large", get(|| pattern(LARGE)));
+    let server = builder(engine).timeouts(timeouts).serve(app);
+    Running::from(server.expect("a free port of the loopback"))
+}
+
+const LARGE: usize = 16 * 1024 * 1024;
+const SOON: Duration = Duration::from_millis(300);
+
+#[track_caller]
+fn told_it_was_too_slow(mut peer: Peer) {
+    let answer = peer.answer();
+    assert_eq!(answer.status, 408);
+    assert!(answer.is_last());
+    peer.expect_end();
+}
+
+fn slow_head_is_answered_with_408(engine: Engine) {
+    let server = serve(engine, Timeouts::default().with_header(SOON));
+    let begun = Instant::now();
+    let mut peer = server.connect();
+    peer.send("GET / HTTP/1.1\r\nho");
+    told_it_was_too_slow(peer);
+    assert!(begun.elapsed() >= SOON);
+    server.wait_for_connections(0);
+    assert_eq!(server.stats().refused, 1);
+}
+
+fn head_that_trickles_is_not_given_more_time_for_each_byte(engine: Engine) {
+    let server = serve(engine, Timeouts::default().with_header(SOON));
+    let mut peer = server.connect();
+    peer.send("GET / HTTP/1.1\r\nx: ");
+    // One byte at a time, and never silent: only a limit on the whole head ends this.
+    let told = AtomicBool::new(false);
+    let mut trickle = peer.clone_to_send();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !told.load(Ordering::Relaxed) {
+                trickle.try_send("x");
+                std::thread::sleep(SOON / 30);
+            }
+        });
+        assert_eq!(peer.answer().status, 408);
+        told.store(true, Ordering::Relaxed);
+    });
+}
+
+fn slow_body_is_answered_with_408(engine: Engine) {
+    let server = serve(engine, Timeouts::default().with_body(SOON));
+    let mut peer = server.connect();
+    peer.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nhalf");
+    told_it_was_too_slow(peer);
+}
+
+fn slow_reader_of_a_large_answer_is_cut(engine: Engine) {
+    let server = serve(engine, Timeouts::default().with_write(SOON));
+    let mut peer = server.connect_narrow();
+    peer.ask("/large");
+    let mut other = server.connect();
+    other.ask("/");
+    assert_eq!(other.answer().text(), "ok");
+    // Not reading: only the server can end this.
+    server.wait_for_connections(1);
+    let (received, _) = peer.rest();
+    assert!(received.len() < LARGE, "{} bytes", received.len());
+}
+
+fn idle_connections_are_closed(engine: Engine) {
+    let idle = Duration::from_secs(2);
+    let server = serve(engine, Timeouts::default().with_idle(idle));
+    let mut served = server.connect();
+    served.ask("/");
+    let mut silent = server.connect();
+    assert_eq!(served.answer().text(), "ok");
+    served.expect_end();
+    silent.expect_end();
+    server.wait_for_connections(0);
+}
+
+fn times_without_end_can_be_set(engine: Engine) {
+    let timeouts = Timeouts::default()
+        .with_header(Duration::MAX)
+        .with_body(Duration::MAX)
+        .with_idle(Duration::MAX)
+        .with_write(Duration::MAX);
+    let server = serve(engine, timeouts);
+    let mut peer = server.connect();
+    peer.send("POST / HTTP/1.1\r\nhost: test\r\nconte");
+    peer.send("nt-length: 2\r\n\r\nh");
+    peer.send("i");
+    assert_eq!(peer.answer().text(), "hi");
+    peer.ask("/large");
+    assert_eq!(peer.answer().body.len(), LARGE);
+}
+
+on_every_engine! {
+    slow_head_is_answered_with_408,
+    head_that_trickles_is_not_given_more_time_for_each_byte,
+    slow_body_is_answered_with_408,
+    slow_reader_of_a_large_answer_is_cut,
+    idle_connections_are_closed,
+    times_without_end_can_be_set,
+}
