@@ -2,16 +2,16 @@
 //! time. Writing answers is in `respond`.
 
 use super::connection::{After, Asked, Ending, HttpConnection};
+use super::guarded::{Guarded, Panicked};
 use super::{Reply, Worker};
-use crate::handler::Answering;
 use crate::request::Request;
 use crate::response::Response;
 use bytes::BytesMut;
 use headwater_engine::{Core, Key};
 use headwater_http::{Head, ParseError, Step, encode};
 use http::{Method, StatusCode};
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
@@ -104,31 +104,35 @@ impl Worker {
         let reply = catch_unwind(AssertUnwindSafe(|| shared.router.answer(request)));
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
-            Ok(Reply::Pending(mut answering)) => {
+            Ok(Reply::Pending(answering)) => {
+                let mut answering = Guarded::new(answering, self.counts.clone());
                 // Most futures are done at once. One that is not is polled again as a task, which
                 // registers its waker then.
-                match poll_once(&mut answering, &mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(response) => response.unwrap_or_else(|Panicked| self.panicked()),
+                match Pin::new(&mut answering).poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(response) => response.unwrap_or_else(|Panicked| internal_error()),
                     Poll::Pending => {
                         self.wait_for(key, connection, answering);
                         return None;
                     }
                 }
             }
-            Err(_) => self.panicked(),
+            Err(_) => {
+                self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+                internal_error()
+            }
         };
         self.respond(core, key, connection, response)
     }
 
-    fn wait_for(&mut self, key: Key, connection: &mut HttpConnection, mut answering: Answering) {
+    fn wait_for(
+        &mut self,
+        key: Key,
+        connection: &mut HttpConnection,
+        answering: Guarded<Response>,
+    ) {
         let answers = self.answers.clone();
-        let counts = self.counts.clone();
         connection.task = Some(self.executor.spawn(async move {
-            let response = poll_fn(|context| poll_once(&mut answering, context)).await;
-            let response = response.unwrap_or_else(|Panicked| {
-                counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-                internal_error()
-            });
+            let response = answering.await.unwrap_or_else(|Panicked| internal_error());
             answers.borrow_mut().push_back((key, response));
         }));
     }
@@ -150,11 +154,6 @@ impl Worker {
             Some(after) => after,
             None => self.advance(core, key, connection),
         }
-    }
-
-    fn panicked(&self) -> Response {
-        self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-        internal_error()
     }
 
     fn refuse(
@@ -237,18 +236,6 @@ fn begin(connection: &mut HttpConnection, head: Head) {
     connection.asked = Asked { version: head.version(), head_only };
     connection.expects_continue = head.expects_continue();
     connection.head = Some(head);
-}
-
-struct Panicked;
-
-fn poll_once(
-    answering: &mut Answering,
-    context: &mut Context<'_>,
-) -> Poll<Result<Response, Panicked>> {
-    match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Ok),
-        Err(_) => Poll::Ready(Err(Panicked)),
-    }
 }
 
 fn internal_error() -> Response {

@@ -6,6 +6,7 @@ mod admit;
 mod connection;
 mod date;
 mod exchange;
+mod guarded;
 mod respond;
 mod shutdown;
 mod streams;

@@ -149,6 +149,8 @@ impl Worker {
     pub(super) fn serve_streams(&mut self, core: &mut Core<'_>) -> bool {
         let now = self.ticks(core);
         let mut fanout = self.fanout.borrow_mut();
+        // First, so that a stream whose handler returned gets what was published before that.
+        fanout.absorb();
         while let Some(command) = self.executor.next_command() {
             fanout.command(command);
         }
@@ -156,7 +158,6 @@ impl Worker {
             drop(self.handlers.remove(place));
             fanout.close(stream, Disconnect::Done);
         }
-        fanout.absorb();
         let more = fanout.round(&mut Sockets(core), now);
         drop(fanout);
         loop {

@@ -5,12 +5,49 @@ pub(crate) use self::primitives::*;
 
 #[cfg(loom)]
 mod primitives {
+    use std::ops::Deref;
+
+    use loom::sync::atomic;
+
     pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-    };
+    pub(crate) use loom::sync::atomic::{Ordering, fence};
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use loom::thread::yield_now;
+
+    /// Loom's atomic of the same name, each access preceded by a relaxed exchange beside it.
+    ///
+    /// Loom 0.7 remembers only the last access to an atomic: a thread that loads and then stores
+    /// hides its store from what others loaded before, and the other order is never tried. It does
+    /// try all orders of the exchanges, which order nothing else: no party reads what they write.
+    macro_rules! probed {
+        ($atomic:ident, $value:ty) => {
+            pub(crate) struct $atomic {
+                atomic: atomic::$atomic,
+                probe: atomic::AtomicBool,
+            }
+
+            impl $atomic {
+                pub(crate) fn new(value: $value) -> Self {
+                    let probe = atomic::AtomicBool::new(false);
+                    Self { atomic: atomic::$atomic::new(value), probe }
+                }
+            }
+
+            impl Deref for $atomic {
+                type Target = atomic::$atomic;
+
+                fn deref(&self) -> &Self::Target {
+                    self.probe.swap(true, Ordering::Relaxed);
+                    &self.atomic
+                }
+            }
+        };
+    }
+
+    probed!(AtomicBool, bool);
+    probed!(AtomicU32, u32);
+    probed!(AtomicU64, u64);
+    probed!(AtomicUsize, usize);
 }
 
 #[cfg(not(loom))]

@@ -52,7 +52,8 @@ impl Acceptor {
 
     /// Goes on after a failure. True: to be queued.
     pub(super) fn resume(&mut self) -> bool {
-        self.ready |= std::mem::take(&mut self.failed);
+        // `ready` still stands: the queue was not seen empty.
+        self.failed = false;
         self.queue()
     }
 

@@ -1,7 +1,7 @@
 //! What handlers take and give: parts of the path, and answers that cannot be sent.
 
 use crate::support::serve;
-use headwater::http::{HeaderValue, header};
+use headwater::http::{HeaderName, HeaderValue, header};
 use headwater::routing::get;
 use headwater::{Engine, IntoResponse, Request, Router};
 
@@ -26,7 +26,9 @@ fn parts_of_the_path_reach_the_handler(engine: Engine) {
 }
 
 fn answer_that_cannot_be_sent_becomes_a_500(engine: Engine) {
-    let with = |name, value| move || (name, HeaderValue::from_static(value), "body").into_response();
+    let with = |name: HeaderName, value| {
+        move || (name.clone(), HeaderValue::from_static(value), "body").into_response()
+    };
     let app = Router::new()
         .route("/length", get(with(header::CONTENT_LENGTH, "3")))
         .route("/coding", get(with(header::TRANSFER_ENCODING, "gzip")))

@@ -110,12 +110,6 @@ impl Drop for Counted {
     }
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 fn client_that_leaves_cancels_its_pending_handler(engine: Engine) {
     let (gate, dropped) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
     let (held, count) = (gate.clone(), dropped.clone());

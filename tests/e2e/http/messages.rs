@@ -2,7 +2,7 @@
 
 use crate::support::{Answer, End, pattern, serve};
 use bytes::Bytes;
-use headwater::http::StatusCode;
+use headwater::http::{Method, StatusCode};
 use headwater::routing::{get, post, put};
 use headwater::{Engine, Request, Router};
 
@@ -13,7 +13,7 @@ fn app() -> Router {
         .route("/none", get(|| StatusCode::NO_CONTENT))
         .route("/teapot", get(|| (StatusCode::IM_A_TEAPOT, "short and stout")))
         .route("/odd", get(|| StatusCode::from_u16(299).expect("three digits")))
-        .route("/echo", post(|body: Bytes| body).put(|body: Bytes| body))
+        .route("/echo", post(|body: Bytes| body).on(Method::PUT, |body: Bytes| body))
         .route("/length", post(|body: Bytes| body.len().to_string()))
         .route("/large", get(|| pattern(LARGE)))
         .route("/asked", get(asked))

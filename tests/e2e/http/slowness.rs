@@ -1,9 +1,8 @@
 //! Clients that take their time: nobody holds a connection for ever.
 
-use crate::support::{Peer, Running, builder, pattern};
+use crate::support::{Peer, Running, SetAtEnd, builder, pattern};
 use headwater::routing::get;
-use headwater::{Engine, Router};
-use headwater::Timeouts;
+use headwater::{Engine, Router, Timeouts};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -51,8 +50,8 @@ fn head_that_trickles_is_not_given_more_time_for_each_byte(engine: Engine) {
                 std::thread::sleep(SOON / 30);
             }
         });
+        let _stop = SetAtEnd(&told);
         assert_eq!(peer.answer().status, 408);
-        told.store(true, Ordering::Relaxed);
     });
 }
 

@@ -1,1 +1,5 @@
+//! The life of a server: how it starts, or does not; how it finds room; how it ends.
 
+mod drain;
+mod room;
+mod start;

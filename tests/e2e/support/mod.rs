@@ -16,6 +16,7 @@ pub(crate) use subscriber::{Ending, Heard, Subscriber};
 use headwater::{Engine, Router, Server, ServerBuilder, ServerHandle};
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before it counts as not happening. Far more than a loaded machine needs.
@@ -25,9 +26,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_micros(50);
     while !condition() {
         assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
     }
 }
 
@@ -112,6 +115,15 @@ impl Drop for Running {
         if !std::thread::panicking() {
             ended.expect("no worker fails");
         }
+    }
+}
+
+/// Sets a flag when it is dropped, so that a thread that waits for it ends although a test fails.
+pub(crate) struct SetAtEnd<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -30,6 +30,11 @@ impl Peer {
         Self::over(TcpStream::connect(addr).expect("the server listens"))
     }
 
+    /// Whether somebody listens there.
+    pub(crate) fn try_connect(addr: SocketAddr) -> bool {
+        TcpStream::connect(addr).is_ok()
+    }
+
     #[track_caller]
     pub(crate) fn connect_narrow(addr: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");

@@ -156,7 +156,8 @@ impl Fleet {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             let Some(subscriber) = self.subscribers.get_mut(event.token().0) else { continue };
-            match subscriber.advance(&self.request, &mut self.scratch, &mut self.tally) {
+            let ending = event.is_read_closed() || event.is_error();
+            match subscriber.advance(&self.request, &mut self.scratch, &mut self.tally, ending) {
                 Step::Same => {}
                 Step::Connected => {
                     self.pending -= 1;
@@ -208,7 +209,11 @@ fn source_of(index: usize, target: SocketAddr) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::{Shutdown, TcpListener};
+
     use super::*;
+    use crate::load::schedule::Clock;
 
     #[test]
     fn many_subscribers_come_from_several_loopback_addresses() {
@@ -218,5 +223,27 @@ mod tests {
         assert_eq!(source(PER_SOURCE).as_deref(), Some("127.0.0.2"));
         assert_eq!(source(2 * PER_SOURCE).as_deref(), Some("127.0.0.3"));
         assert_eq!(source_of(PER_SOURCE, "192.0.2.1:80".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn an_end_that_comes_along_with_an_event_is_noticed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            stream
+        });
+        let mut fleet = Fleet::new(target, "/", Tally::new(Clock::new())).unwrap();
+        fleet.connect(1, Habit::Reads).unwrap();
+        assert_eq!(fleet.census.connected, 1);
+
+        // Both are in the subscriber's socket before the fleet looks at it.
+        let mut stream = server.join().unwrap();
+        stream.write_all(b"data: last\n\n").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        fleet.read_until(Some(deadline), |fleet| fleet.census.lost == 1).unwrap();
+        assert_eq!((fleet.census.lost, fleet.tally.foreign), (1, 1));
     }
 }

@@ -138,9 +138,11 @@ impl Report {
             warnings: Vec::new(),
         };
         report.warnings = report.find_warnings(published.blocked, foreign_while_held);
-        report.warnings.extend(meter.server.as_ref().err().map(|reason| {
-            format!("CPU and memory of the server are not known: {reason}; give --pid")
-        }));
+        if let Err(reason) = &meter.server {
+            let hint = if args.pid.is_none() { "; give --pid" } else { "" };
+            let warning = format!("CPU and memory of the server are not known: {reason}{hint}");
+            report.warnings.push(warning);
+        }
         report
     }
 

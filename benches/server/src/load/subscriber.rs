@@ -94,15 +94,17 @@ impl Subscriber {
         matches!(self.state, State::Connecting | State::Requesting { .. } | State::AwaitingHead)
     }
 
-    /// Does what the socket allows now: connect, send the request, read until nothing is left.
+    /// Does what the socket allows now: connect, send the request, read until nothing is left. With
+    /// `ending` the end of the stream is among what is left.
     pub(crate) fn advance(
         &mut self,
         request: &[u8],
         scratch: &mut [u8],
         tally: &mut Tally,
+        ending: bool,
     ) -> Step {
         let pending = self.is_pending();
-        match self.try_advance(request, scratch, tally) {
+        match self.try_advance(request, scratch, tally, ending) {
             Ok(()) if pending && !self.is_pending() => Step::Connected,
             Ok(()) => Step::Same,
             Err(reason) => {
@@ -123,6 +125,7 @@ impl Subscriber {
         request: &[u8],
         scratch: &mut [u8],
         tally: &mut Tally,
+        ending: bool,
     ) -> Result<(), String> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         if self.state == State::Connecting {
@@ -141,12 +144,17 @@ impl Subscriber {
             };
         }
         match self.state {
-            State::AwaitingHead | State::Streaming => self.read_all(scratch, tally),
+            State::AwaitingHead | State::Streaming => self.read_all(scratch, tally, ending),
             _ => Ok(()),
         }
     }
 
-    fn read_all(&mut self, scratch: &mut [u8], tally: &mut Tally) -> Result<(), String> {
+    fn read_all(
+        &mut self,
+        scratch: &mut [u8],
+        tally: &mut Tally,
+        ending: bool,
+    ) -> Result<(), String> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         loop {
             let count = match stream.read(scratch) {
@@ -166,8 +174,9 @@ impl Subscriber {
                 Progress::Streaming => self.state = State::Streaming,
                 Progress::Ended => return Err("the server ended the stream".to_owned()),
             }
-            // A short read emptied the socket: edge-triggered readiness will tell of more.
-            if count < scratch.len() {
+            // A short read emptied the socket, and edge-triggered readiness will tell of more. It
+            // told already of an end that came along with these bytes.
+            if count < scratch.len() && !ending {
                 return Ok(());
             }
         }

@@ -74,7 +74,7 @@ impl Crowd {
 
 impl Member {
     fn read(&mut self) {
-        let mut buffer = [0; 32 * 1024];
+        let mut buffer = [0; 16 * 1024];
         while let Some(stream) = &mut self.stream {
             match stream.read(&mut buffer) {
                 Ok(0) => panic!("the server closed the connection of a subscriber"),

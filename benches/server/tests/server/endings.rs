@@ -29,6 +29,12 @@ fn ends_in_order(engine: &str, signal: &str) {
     assert_eq!(ended.errors.lines().count(), 1, "only the reason: {}", ended.errors);
 }
 
+pub(crate) fn a_signal_right_after_the_ready_line_is_obeyed(engine: &str) {
+    for _ in 0..10 {
+        Server::start(engine, "--rate 100").stop();
+    }
+}
+
 pub(crate) fn a_client_that_never_reads_cannot_hold_up_the_end(engine: &str) {
     let server = Server::start(engine, QUIET);
     let _stuck = stuck(server.addr);
@@ -65,7 +71,7 @@ pub(crate) fn a_restart_gets_the_same_port_at_once(engine: &str) {
     server.stop();
 }
 
-/// Whether a connection of this local port is in TIME_WAIT.
+/// Whether a connection of this local port is in `TIME_WAIT`.
 fn in_time_wait(port: u16) -> bool {
     const TIME_WAIT: &str = "06";
     let table = fs::read_to_string("/proc/net/tcp").expect("Linux has this table");
@@ -77,7 +83,8 @@ fn in_time_wait(port: u16) -> bool {
 }
 
 pub(crate) fn a_load_run_loses_nothing(engine: &str) {
-    let server = Server::start(engine, "--rate 5");
+    // What a subscriber may be owed covers the whole run, so that a slow machine loses nothing either.
+    let server = Server::start(engine, "--rate 5 --subscriber-buffer 1000");
     let (code, out, errors) = run(&format!(
         "load --addr {} --subscribers 50 --rate 200 --duration 1 --warmup 0.2 --stuck 2 --json",
         server.addr

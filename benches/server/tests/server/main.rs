@@ -29,6 +29,7 @@ macro_rules! scenarios {
             departures::streams_that_leave_by_fin_or_rst_are_gone_at_once,
             endings::sigterm_ends_every_stream_with_its_terminal_chunk,
             endings::sigint_ends_every_stream_with_its_terminal_chunk,
+            endings::a_signal_right_after_the_ready_line_is_obeyed,
             endings::a_client_that_never_reads_cannot_hold_up_the_end,
             endings::a_restart_gets_the_same_port_at_once,
             refusals::a_port_with_a_plain_listener_is_refused,

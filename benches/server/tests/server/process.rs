@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that should happen soon. Only failures take that long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-server");
 
@@ -121,6 +121,12 @@ impl Server {
         assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
         assert_eq!(ended.out, "", "only the ready line goes to standard output");
         assert_eq!(ended.errors.lines().count(), 1, "only the reason: {}", ended.errors);
+    }
+
+    /// The same once these clients have left: a server that ends waits for them a while.
+    pub(crate) fn stop_after<Clients>(self, clients: Clients) {
+        drop(clients);
+        self.stop();
     }
 
     /// CPU time used so far.

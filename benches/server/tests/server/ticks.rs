@@ -23,7 +23,7 @@ pub(crate) fn ticks_come_at_the_rate_and_of_the_size_asked_for(engine: &str) {
         assert!(before.elapsed() >= due, "tick {number} came after {:?}", before.elapsed());
         last = Some(number);
     }
-    server.stop();
+    server.stop_after(subscriber);
 }
 
 pub(crate) fn rate_zero_publishes_nothing(engine: &str) {
@@ -34,7 +34,7 @@ pub(crate) fn rate_zero_publishes_nothing(engine: &str) {
         assert_eq!(subscriber.next(), Item::Comment);
     }
     assert_eq!(Connection::open(server.addr).metric("events_published_total"), 0);
-    server.stop();
+    server.stop_after(subscriber);
 }
 
 pub(crate) fn heartbeat_zero_sends_no_comments(engine: &str) {
@@ -49,7 +49,7 @@ pub(crate) fn heartbeat_zero_sends_no_comments(engine: &str) {
                 Item::Comment => comments += 1,
             }
         }
-        server.stop();
+        server.stop_after(subscriber);
         comments
     };
     assert_ne!(comments_in_four_ticks("--rate 2 --heartbeat 0.1"), 0);

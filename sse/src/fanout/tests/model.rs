@@ -47,9 +47,8 @@ struct Model {
 impl Model {
     fn new() -> Self {
         let hub = Hub::new();
-        let small = hub.broker("0").subscriber_buffer(4);
         let brokers = vec![
-            small.build(),
+            hub.broker("0").subscriber_buffer(4).build(),
             hub.broker("1").subscriber_buffer_bytes(3000).ids(false).build(),
             hub.broker("2").build(),
         ];
@@ -225,39 +224,28 @@ impl Model {
     }
 
     fn close_broker(&mut self, broker: usize) {
-        if broker >= BROKERS {
-            return;
-        }
         self.brokers[broker].close();
         self.closed[broker] = true;
     }
 
     /// Streams that ended by themselves: with their brokers, or with their sockets.
     fn note_ends(&mut self) {
+        let hub = &self.core.fanout.hubs[0];
+        let closings = self.hub.shared.closings.load(Ordering::Relaxed);
+        let noticed = hub.ending.is_empty() && hub.closings == closings;
         for at in 0..self.listeners.len() {
-            let to = self.listeners[at].peer.to;
+            let Peer { to, id, .. } = self.listeners[at].peer;
             let broken = self.core.over.iter().any(|over| over.to == to && over.broken);
             if broken && !self.listeners[at].lost {
                 self.over(at);
                 self.listeners[at].lost = true;
             }
-            for broker in 0..BROKERS {
-                let topic = self
-                    .core
-                    .fanout
-                    .get(self.listeners[at].peer.id)
-                    .is_some_and(|s| !s.subscriptions.as_slice().is_empty());
-                let closed = self.closed[broker] && self.listeners[at].subscribed[broker];
-                let done = self.core.fanout.hubs[0].ending.is_empty()
-                    && self.core.fanout.hubs[0].closings
-                        == self.hub.shared.closings.load(Ordering::Relaxed);
-                if closed && done {
-                    self.listeners[at].subscribed[broker] = false;
-                    let listener = &mut self.listeners[at];
-                    if listener.ends && !topic {
-                        listener.open = false;
-                    }
-                }
+            let stream = self.core.fanout.get(id);
+            let left = stream.is_none_or(|stream| stream.subscriptions.as_slice().is_empty());
+            let listener = &mut self.listeners[at];
+            for broker in (0..BROKERS).filter(|&broker| noticed && self.closed[broker]) {
+                let ended = std::mem::take(&mut listener.subscribed[broker]);
+                listener.open &= !(ended && left && listener.ends);
             }
         }
     }

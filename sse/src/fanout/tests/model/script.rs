@@ -32,31 +32,31 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
     let room = prop_oneof![Just(0), 1..40usize, 1..5000usize, Just(200_000), Just(usize::MAX)];
     let most = prop_oneof![1..100usize, 1..50_000usize, Just(usize::MAX)];
     prop_oneof![
-        8 => (broker.clone(), size.clone(), any::<bool>(), times)
+        24 => (broker.clone(), size.clone(), any::<bool>(), times)
             .prop_map(|(broker, size, own_id, times)| Op::Publish {
                 broker,
                 size,
                 own_id,
                 times: if size > 1000 { times.min(12) } else { times },
             }),
-        3 => (any::<bool>(), any::<bool>()).prop_map(|(plain, ends)| Op::Open { plain, ends }),
-        5 => (peer.clone(), broker.clone(), any::<bool>())
+        9 => (any::<bool>(), any::<bool>()).prop_map(|(plain, ends)| Op::Open { plain, ends }),
+        15 => (peer.clone(), broker.clone(), any::<bool>())
             .prop_map(|(peer, broker, by_handle)| Op::Subscribe { peer, broker, by_handle }),
-        1 => (peer.clone(), broker.clone())
+        3 => (peer.clone(), broker.clone())
             .prop_map(|(peer, broker)| Op::Unsubscribe { peer, broker }),
-        5 => (peer.clone(), room).prop_map(|(peer, bytes)| Op::Room { peer, bytes }),
-        2 => (peer.clone(), most).prop_map(|(peer, bytes)| Op::Most { peer, bytes }),
-        3 => (peer.clone(), size).prop_map(|(peer, size)| Op::Send { peer, size }),
-        2 => peer.clone().prop_map(|peer| Op::Heartbeat { peer }),
-        1 => (peer.clone(), any::<bool>())
+        15 => (peer.clone(), room).prop_map(|(peer, bytes)| Op::Room { peer, bytes }),
+        6 => (peer.clone(), most).prop_map(|(peer, bytes)| Op::Most { peer, bytes }),
+        9 => (peer.clone(), size).prop_map(|(peer, size)| Op::Send { peer, size }),
+        6 => peer.clone().prop_map(|peer| Op::Heartbeat { peer }),
+        3 => (peer.clone(), any::<bool>())
             .prop_map(|(peer, by_handle)| Op::Close { peer, by_handle }),
-        1 => peer.clone().prop_map(|peer| Op::Gone { peer }),
-        1 => peer.prop_map(|peer| Op::Break { peer }),
-        1 => (0..BROKERS * 3).prop_map(|broker| Op::CloseBroker { broker }),
-        1 => Just(Op::Commands),
-        6 => Just(Op::Absorb),
-        8 => Just(Op::Round),
-        3 => Just(Op::Writables),
-        1 => Just(Op::Run),
+        2 => peer.clone().prop_map(|peer| Op::Gone { peer }),
+        2 => peer.prop_map(|peer| Op::Break { peer }),
+        1 => broker.prop_map(|broker| Op::CloseBroker { broker }),
+        3 => Just(Op::Commands),
+        18 => Just(Op::Absorb),
+        24 => Just(Op::Round),
+        9 => Just(Op::Writables),
+        3 => Just(Op::Run),
     ]
 }
