@@ -31,6 +31,24 @@ mod primitives {
                     let probe = atomic::AtomicBool::new(false);
                     Self { atomic: atomic::$atomic::new(value), probe }
                 }
+
+                /// In two steps, as loom's own has no probe between its load and its exchange.
+                #[allow(dead_code, reason = "not all types need it")]
+                pub(crate) fn fetch_update(
+                    &self,
+                    set: Ordering,
+                    fetch: Ordering,
+                    mut f: impl FnMut($value) -> Option<$value>,
+                ) -> Result<$value, $value> {
+                    let mut seen = self.load(fetch);
+                    while let Some(next) = f(seen) {
+                        match self.compare_exchange(seen, next, set, fetch) {
+                            Ok(before) => return Ok(before),
+                            Err(now) => seen = now,
+                        }
+                    }
+                    Err(seen)
+                }
             }
 
             impl Deref for $atomic {

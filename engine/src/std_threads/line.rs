@@ -112,7 +112,7 @@ impl Line {
         self.gate().flow
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn waits_in_poll(&self) -> bool {
         self.gate().bell.is_some()
     }

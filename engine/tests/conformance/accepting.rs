@@ -1,12 +1,11 @@
 //! New connections, and the end of taking them.
 
-use super::rig::{FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect};
+use super::rig::{FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, with_descriptors};
 use std::{
     collections::HashSet,
     fs::File,
     io::{ErrorKind, Read, Write},
     net::TcpStream,
-    process::Command,
     time::Instant,
 };
 
@@ -21,12 +20,17 @@ pub(crate) fn connection_is_accepted_and_its_address_known<D: Subject>() {
 pub(crate) fn accept_goes_on_until_the_queue_is_empty<D: Subject>() {
     let mut rig = Rig::<D>::new();
     // All are there before the first wait, so there is a single edge.
-    let _peers: Vec<TcpStream> = (0..100).map(|_| connect(rig.addr)).collect();
-    let keys: HashSet<_> = (0..100).map(|_| rig.accepted()).collect();
-    assert_eq!(keys.len(), 100);
+    let _peers: Vec<TcpStream> = (0..50).map(|_| connect(rig.addr)).collect();
+    let keys: HashSet<_> = (0..50).map(|_| rig.accepted()).collect();
+    assert_eq!(keys.len(), 50);
 }
 
 pub(crate) fn thousand_connects_at_once_are_all_accepted<D: Subject>() {
+    let test = "thousand_connects_at_once_are_all_accepted";
+    with_descriptors::<D>(4096, test, thousand_connects::<D>);
+}
+
+fn thousand_connects<D: Subject>() {
     let mut rig = Rig::<D>::new();
     let addr = rig.addr;
     let threads = (0..10).map(|_| {
@@ -52,11 +56,11 @@ pub(crate) fn thousand_connects_at_once_are_all_accepted<D: Subject>() {
 
 pub(crate) fn stop_accepting_takes_the_queued_and_closes_the_listener<D: Subject>() {
     let mut rig = Rig::<D>::new();
-    let mut peers: Vec<TcpStream> = (0..100).map(|_| connect(rig.addr)).collect();
+    let mut peers: Vec<TcpStream> = (0..50).map(|_| connect(rig.addr)).collect();
     rig.driver.stop_accepting();
     let refused = TcpStream::connect(rig.addr).map(drop).expect_err("nobody listens");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-    let keys: Vec<_> = (0..100).map(|_| rig.accepted()).collect();
+    let keys: Vec<_> = (0..50).map(|_| rig.accepted()).collect();
     // They are connections like any other.
     for peer in &mut peers {
         peer.write_all(b"hello").expect("the peer is sound");
@@ -66,7 +70,7 @@ pub(crate) fn stop_accepting_takes_the_queued_and_closes_the_listener<D: Subject
     }
     rig.driver.stop_accepting();
     rig.driver.resume_accept();
-    assert_eq!(rig.driver.open(), 100);
+    assert_eq!(rig.driver.open(), 50);
 }
 
 pub(crate) fn dropped_driver_closes_listener_and_connections<D: Subject>() {
@@ -80,26 +84,9 @@ pub(crate) fn dropped_driver_closes_listener_and_connections<D: Subject>() {
 }
 
 /// Pitfall: `EMFILE` on accept spins at 100 % or kills the listener.
-///
-/// Runs in a process of its own, since all tests of this one share its descriptors.
 pub(crate) fn accept_without_descriptors_stands_still_and_recovers<D: Subject>() {
-    const IN_CHILD: &str = "HEADWATER_TEST_IN_CHILD";
-    if std::env::var_os(IN_CHILD).is_some() {
-        return without_descriptors::<D>();
-    }
-    let this = std::env::current_exe().expect("tests run from a file");
-    let test = format!("{}::accept_without_descriptors_stands_still_and_recovers", D::NAME);
-    let child = Command::new("sh")
-        .args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""])
-        .arg(this)
-        .args(["--exact", &test, "--nocapture"])
-        .env(IN_CHILD, "1")
-        .output()
-        .expect("there is a shell");
-    let output = String::from_utf8_lossy(&child.stdout);
-    let errors = String::from_utf8_lossy(&child.stderr);
-    assert!(child.status.success(), "{output}\n{errors}");
-    assert!(output.contains("1 passed"), "the child ran another test: {output}");
+    let test = "accept_without_descriptors_stands_still_and_recovers";
+    with_descriptors::<D>(64, test, without_descriptors::<D>);
 }
 
 fn without_descriptors<D: Subject>() {

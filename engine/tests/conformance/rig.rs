@@ -8,6 +8,7 @@ use std::{
     collections::VecDeque,
     io::{self, IoSlice},
     net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -230,6 +231,27 @@ pub(crate) fn connect(addr: SocketAddr) -> TcpStream {
 pub(crate) fn reset(peer: TcpStream) {
     SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a plain option");
     drop(peer);
+}
+
+/// Runs a test in a process of its own that may open this many descriptors: all tests of this one share
+/// theirs. `test` is its name in the suite.
+pub(crate) fn with_descriptors<D: Subject>(limit: usize, test: &str, run: impl FnOnce()) {
+    const IN_CHILD: &str = "HEADWATER_TEST_IN_CHILD";
+    if std::env::var_os(IN_CHILD).is_some() {
+        return run();
+    }
+    let this = std::env::current_exe().expect("tests run from a file");
+    let child = Command::new("sh")
+        .args(["-c", &format!("ulimit -S -n {limit} && exec \"$0\" \"$@\"")])
+        .arg(this)
+        .args(["--exact", &format!("{}::{test}", D::NAME), "--nocapture"])
+        .env(IN_CHILD, "1")
+        .output()
+        .expect("there is a shell");
+    let output = String::from_utf8_lossy(&child.stdout);
+    let errors = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{output}\n{errors}");
+    assert!(output.contains("1 passed"), "the child ran another test: {output}");
 }
 
 /// Bytes in which a lost, doubled or moved one shows.

@@ -17,6 +17,9 @@ use super::schedule::Schedule;
 /// A thread that runs, or waits for a core, for a larger share of the time has no reserve.
 const BUSY_SHARE: f64 = 0.9;
 
+/// A thread that waits for a core for a larger share of the time measures the machine's load.
+const STARVED_SHARE: f64 = 0.5;
+
 /// A slip of the schedule above this, in microseconds, is worth a warning.
 const SLIP_LIMIT_US: u64 = 10_000;
 
@@ -214,7 +217,7 @@ impl Report {
         if ran > BUSY_SHARE {
             return Some(format!("{busy}: the load generator was the bottleneck"));
         }
-        (ran + waited > BUSY_SHARE).then(|| {
+        (ran + waited > BUSY_SHARE || waited > STARVED_SHARE).then(|| {
             let waited = waited * 100.0;
             format!("{busy} and waited {waited:.0} % for a core: the load generator was starved")
         })

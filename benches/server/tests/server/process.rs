@@ -154,7 +154,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already, which is fine.
         self.child.kill().ok();
-        self.child.wait().ok();
+        let status = self.child.wait();
+        // What it said may be why the test failed.
+        if let Some(errors) = self.errors.take().filter(|_| thread::panicking()) {
+            println!("the server: {status:?}\n{}", errors.join().unwrap_or_default());
+        }
     }
 }
 

@@ -56,11 +56,11 @@ pub(in super::super) fn batches_of_two_readers_leave_nothing_behind() {
 }
 
 pub(in super::super) fn without_a_reader_everything_is_dropped() {
-    let world = World::new(2, 3);
-    let publisher = world.publisher(&[0, 1]);
+    let world = World::new(2, 2);
+    let publisher = world.publisher(&[0]);
     let mut mine = Log::new();
-    world.publish(2, &mut mine);
+    world.publish(1, &mut mine);
     let order = merge([mine, publisher.join().unwrap()]);
     world.assert_released_up_to(u64::MAX, &order);
-    world.end(3);
+    world.end(2);
 }

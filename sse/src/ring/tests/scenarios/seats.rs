@@ -26,10 +26,10 @@ pub(in super::super) fn who_joins_sees_all_that_is_published_later() {
 
 pub(in super::super) fn who_joins_first_gates_from_its_start() {
     let world = World::new(1, 3);
-    let publishers = [world.publisher(&[0]), world.publisher(&[1])];
+    let publisher = world.publisher(&[0, 1]);
     let mut reader = world.join();
     let start = reader.position();
-    let order = merge(publishers.map(|publisher| publisher.join().unwrap()));
+    let order = merge([publisher.join().unwrap()]);
     world.assert_released_up_to(start, &order);
     // What lies before its start holds nobody back.
     if start == order.len() as u64 {
