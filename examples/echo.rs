@@ -3,8 +3,9 @@
 //!
 //! `cargo run --example echo -- 127.0.0.1:8080 [epoll|std]`
 
+use bytes::Bytes;
 use headwater::sse::{self, Event};
-use headwater::{Engine, Hub, IntoResponse, Request, Response, Router, Server, routing::get};
+use headwater::{Engine, Hub, IntoResponse, Response, Router, Server, routing::get};
 use std::error::Error;
 use std::thread;
 use std::time::Duration;
@@ -26,9 +27,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(server.wait_for_signal(Duration::from_secs(2))?)
 }
 
-fn echo(request: Request) -> Response {
-    if request.body().is_empty() {
-        return "OK".into_response();
-    }
-    request.body().clone().into_response()
+fn echo(body: Bytes) -> Response {
+    if body.is_empty() { "OK".into_response() } else { body.into_response() }
 }

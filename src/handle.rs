@@ -4,6 +4,8 @@ use crate::error::Error;
 use crate::stats::{Stats, WorkerCounts};
 use crate::worker::Message;
 use headwater_engine::{Engine, Remote, Selected};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +14,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// As good as never: 30 years.
+const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// A running server, for any thread. Cheap to clone. When the last handle is dropped, the server drains
 /// for a second in the background.
@@ -42,6 +47,8 @@ struct Inner {
     /// When draining must be over.
     drain_until: Option<Instant>,
     signalled: bool,
+    /// Of the thread that catches them.
+    signals: Option<signal_hook::iterator::Handle>,
     wakers: Vec<Waker>,
 }
 
@@ -61,7 +68,9 @@ impl State {
     }
 
     fn drain(&self, within: Duration) {
-        let until = Instant::now() + within;
+        let now = Instant::now();
+        // A deadline that the clock cannot name is as good as never.
+        let until = now.checked_add(within).unwrap_or(now + NEVER);
         let mut inner = self.lock();
         let until = inner.drain_until.map_or(until, |earlier| earlier.min(until));
         inner.drain_until = Some(until);
@@ -122,6 +131,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.state.drain(Duration::from_secs(1));
+        if let Some(signals) = self.state.lock().signals.take() {
+            signals.close();
+        }
     }
 }
 
@@ -158,27 +170,29 @@ impl ServerHandle {
     }
 
     /// Ends the server: it stops listening, ends every stream with its terminal chunk, answers the
-    /// requests that have begun, and after `within` cuts what is left. Begins at once; await it or
-    /// [`Drain::wait`] for the end. The earliest of several deadlines counts.
+    /// requests that have begun, closes idle connections (those that never sent a request after a
+    /// second, since one may be on its way), and after `within` cuts what is left. Begins at once;
+    /// await it or [`Drain::wait`] for the end. The earliest of several deadlines counts.
     pub fn drain(&self, within: Duration) -> Drain {
         self.running.state.drain(within);
         Drain { state: self.running.state.clone() }
     }
 
-    /// Waits for SIGTERM or SIGINT, then drains.
+    /// Catches SIGTERM and SIGINT from now on: they no longer end the process, but wait for
+    /// [`ServerHandle::wait_for_signal`]. To be called before anybody is told that the server is ready, who
+    /// may want its end at once. Does nothing when called again.
     ///
     /// # Errors
-    /// [`Error::WorkerFailed`] as soon as a worker ends by itself; [`Error::Signal`] when signals
-    /// cannot be waited for.
-    pub fn wait_for_signal(&self, drain_within: Duration) -> Result<(), Error> {
+    /// [`Error::Signal`] when signals cannot be caught.
+    pub fn catch_signals(&self) -> Result<(), Error> {
+        let mut inner = self.running.state.lock();
+        if inner.signals.is_some() {
+            return Ok(());
+        }
+        let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(Error::Signal)?;
+        let handle = signals.handle();
         let state = self.running.state.clone();
-        let mut signals = signal_hook::iterator::Signals::new([
-            signal_hook::consts::SIGTERM,
-            signal_hook::consts::SIGINT,
-        ])
-        .map_err(Error::Signal)?;
-        let stop = signals.handle();
-        let listener = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("headwater-signals".to_owned())
             .spawn(move || {
                 if signals.forever().next().is_some() {
@@ -186,15 +200,23 @@ impl ServerHandle {
                 }
             })
             .map_err(Error::Signal)?;
+        inner.signals = Some(handle);
+        Ok(())
+    }
+
+    /// Waits for SIGTERM or SIGINT, then drains. A signal since [`ServerHandle::catch_signals`] counts.
+    ///
+    /// # Errors
+    /// [`Error::WorkerFailed`] as soon as a worker ends by itself; [`Error::Signal`] when signals
+    /// cannot be waited for.
+    pub fn wait_for_signal(&self, drain_within: Duration) -> Result<(), Error> {
+        self.catch_signals()?;
         let mut inner = self.running.state.lock();
         while !inner.signalled && inner.alive > 0 && inner.failure.is_none() {
             let waited = self.running.state.changed.wait(inner);
             inner = waited.unwrap_or_else(PoisonError::into_inner);
         }
         drop(inner);
-        stop.close();
-        // Its loop has ended, by a signal or by the line above.
-        listener.join().ok();
         self.drain(drain_within).wait().map(drop)
     }
 }

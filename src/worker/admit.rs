@@ -3,24 +3,25 @@
 use super::Worker;
 use super::connection::{HttpConnection, Phase, Slot};
 use headwater_engine::{Core, Key};
-use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long accepting stands still when nothing could be closed; also ended by any connection that
 /// closes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection may send nothing before it counts as silent: its first request is under way.
+const FIRST_BYTES: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn admit(&mut self, core: &mut Core<'_>, key: Key) {
         while self.slots.len() <= key.index() {
             self.slots.push(Slot::vacant());
         }
-        let connection = Box::new(HttpConnection::new(&self.shared.settings.http));
+        let connection = Box::new(HttpConnection::new(&self.shared.settings.http, core.now()));
         self.slots[key.index()] =
             Slot { generation: key.generation(), phase: Phase::Http(connection) };
         self.counts.accepted.fetch_add(1, Ordering::Relaxed);
-        core.arm(key, self.classes().silent);
+        core.arm(key, self.silent());
         if core.open() > self.shared.settings.connections_per_worker {
             self.close_oldest_silent(core);
         }
@@ -29,26 +30,32 @@ impl Worker {
 
     /// Closes the connection that has sent nothing for the longest time. Just after `admit` there is
     /// one, since the newest counts.
-    fn close_oldest_silent(&mut self, core: &mut Core<'_>) -> bool {
-        let oldest = core.oldest(self.classes().silent);
-        if let Some(key) = oldest {
+    fn close_oldest_silent(&mut self, core: &mut Core<'_>) {
+        if let Some(key) = core.oldest(self.classes().silent) {
             self.close(core, key);
         }
-        oldest.is_some()
     }
 
     /// There is no descriptor or memory for a new connection: the oldest silent one makes room, or
-    /// accepting waits for some other to end.
-    pub(super) fn make_room(&mut self, core: &mut Core<'_>, _error: &io::Error) {
-        self.counts.accept_failures.fetch_add(1, Ordering::Relaxed);
-        if self.close_oldest_silent(core) {
+    /// accepting waits until one counts as silent or some other ends. Called at the end of a turn, when
+    /// what connections had sent before it has been received.
+    pub(super) fn make_room(&mut self, core: &mut Core<'_>) {
+        let oldest = core.oldest(self.classes().silent);
+        let silent_from = oldest.and_then(|key| match &self.slot(key)?.phase {
+            Phase::Http(connection) => Some(connection.accepted_at + FIRST_BYTES),
+            _ => None,
+        });
+        if silent_from.is_some_and(|from| from <= core.now()) {
+            self.close_oldest_silent(core);
             self.resume_accept(core);
         } else {
-            self.accept_again = Some(core.now() + ACCEPT_PAUSE);
+            let pause = core.now() + ACCEPT_PAUSE;
+            self.accept_again = Some(silent_from.map_or(pause, |from| from.min(pause)));
         }
     }
 
     pub(super) fn resume_accept(&mut self, core: &mut Core<'_>) {
+        self.accept_failed = false;
         self.accept_again = None;
         core.resume_accept();
     }

@@ -7,6 +7,7 @@ use headwater_engine::Outbox;
 use headwater_http::{Connection, Head, Limits, Version};
 use headwater_sse::StreamId;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 /// One connection of this worker, or room for one.
 pub(super) struct Slot {
@@ -40,19 +41,9 @@ pub(super) enum After {
     Close,
 }
 
-/// Whether the connection goes on after the answer that is being written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// As client and server agreed.
-    No,
-    /// This is the last answer.
-    Last,
-    /// It refuses what the peer said: nothing further it says matters.
-    Refused,
-}
-
-#[expect(clippy::struct_excessive_bools, reason = "four facts that do not exclude each other")]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(super) struct HttpConnection {
+    pub(super) accepted_at: Instant,
     pub(super) http: Connection,
     /// The request that is being received or answered.
     pub(super) head: Option<Head>,
@@ -72,7 +63,8 @@ pub(super) struct HttpConnection {
     pub(super) paused: bool,
     /// The peer sent a FIN.
     pub(super) peer_finished: bool,
-    pub(super) ending: Ending,
+    /// An error was answered: nothing that the peer says matters any more.
+    pub(super) refused: bool,
     /// At least one request was received completely.
     pub(super) served: bool,
 }
@@ -85,8 +77,14 @@ pub(super) struct Asked {
 }
 
 impl HttpConnection {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// Whether nothing is received, answered or sent now.
+    pub(super) fn is_idle(&self) -> bool {
+        self.http.is_idle() && self.unsent.is_none() && self.task.is_none()
+    }
+
+    pub(super) fn new(limits: &Limits, now: Instant) -> Self {
         Self {
+            accepted_at: now,
             http: Connection::new(limits),
             head: None,
             body: BytesMut::new(),
@@ -98,7 +96,7 @@ impl HttpConnection {
             peer: None,
             paused: false,
             peer_finished: false,
-            ending: Ending::No,
+            refused: false,
             served: false,
         }
     }

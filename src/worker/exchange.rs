@@ -1,7 +1,7 @@
 //! Requests of one connection, from received bytes to the handler's answer, in order and one at a
 //! time. Writing answers is in `respond`.
 
-use super::connection::{After, Asked, Ending, HttpConnection};
+use super::connection::{After, Asked, HttpConnection};
 use super::guarded::{Guarded, Panicked};
 use super::{Reply, Worker};
 use crate::request::Request;
@@ -30,7 +30,7 @@ impl Worker {
             if connection.unsent.is_some() || connection.task.is_some() {
                 break;
             }
-            if connection.ending == Ending::Refused {
+            if connection.refused {
                 return self.end(core, key, connection);
             }
             let after = match connection.http.step() {
@@ -64,6 +64,9 @@ impl Worker {
         }
         if !self.flush(core, key, connection) {
             return After::Close;
+        }
+        if self.drain_until.is_some() && connection.served && connection.is_idle() {
+            return self.end(core, key, connection);
         }
         self.watch(core, key, connection);
         After::Keep
@@ -175,7 +178,7 @@ impl Worker {
         text: String,
     ) -> Option<After> {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
-        connection.ending = Ending::Refused;
+        connection.refused = true;
         connection.asked.head_only = false;
         self.respond(core, key, connection, Response::plain(status, text))
     }
@@ -226,7 +229,7 @@ impl Worker {
                 core.arm(key, classes.header);
             }
         } else {
-            core.arm(key, if connection.served { classes.idle } else { classes.silent });
+            core.arm(key, if connection.served { classes.idle } else { self.silent() });
         }
     }
 }

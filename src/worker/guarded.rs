@@ -18,10 +18,7 @@ pub(super) struct Guarded<T> {
 pub(super) struct Panicked;
 
 impl<T> Guarded<T> {
-    pub(super) fn new(
-        future: Pin<Box<dyn Future<Output = T>>>,
-        counts: Arc<WorkerCounts>,
-    ) -> Self {
+    pub(super) fn new(future: Pin<Box<dyn Future<Output = T>>>, counts: Arc<WorkerCounts>) -> Self {
         Self { future: Some(future), counts }
     }
 

@@ -33,6 +33,8 @@ use std::time::{Duration, Instant};
 
 /// Tasks polled per turn.
 const TASKS_PER_TURN: usize = 256;
+/// How long a connection without a request may still send one when draining has begun.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long a closed connection may take to take note (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -74,8 +76,12 @@ pub(crate) struct Worker {
     spare: Option<BytesMut>,
     date: date::DateCache,
     epoch: Instant,
+    /// Accepting failed in this turn.
+    accept_failed: bool,
     accept_again: Option<Instant>,
     drain_until: Option<Instant>,
+    /// Draining began in this turn: what was accepted last is told in the next.
+    drain_began: bool,
 }
 
 /// The deadlines of connections.
@@ -87,6 +93,7 @@ struct Classes {
     body: Class,
     write: Class,
     linger: Class,
+    grace: Class,
 }
 
 impl Worker {
@@ -116,8 +123,10 @@ impl Worker {
             spare: None,
             date: date::DateCache::default(),
             epoch: Instant::now(),
+            accept_failed: false,
             accept_again: None,
             drain_until: None,
+            drain_began: false,
         }
     }
 
@@ -127,6 +136,12 @@ impl Worker {
 
     fn classes(&self) -> Classes {
         self.classes.expect("start() comes before everything else")
+    }
+
+    /// The deadline of a connection that has sent nothing.
+    fn silent(&self) -> Class {
+        let classes = self.classes();
+        if self.drain_until.is_some() { classes.grace } else { classes.silent }
     }
 
     /// Lets `serve` work on a connection in its HTTP phase, and does what comes after.
@@ -166,7 +181,7 @@ impl Worker {
         core.close(key);
         self.slots[key.index()] = Slot::vacant();
         self.counts.open.store(core.open(), Ordering::Relaxed);
-        if self.accept_again.is_some() {
+        if self.accept_failed || self.accept_again.is_some() {
             self.resume_accept(core);
         }
     }
@@ -198,6 +213,7 @@ impl App for Worker {
             body: core.class(timeouts.body, tick(13)),
             write: core.class(timeouts.write, tick(14)),
             linger: core.class(LINGER, tick(15)),
+            grace: core.class(GRACE, tick(16)),
         });
         let mut fanout = self.fanout.borrow_mut();
         for hub in &self.shared.hubs {
@@ -250,8 +266,10 @@ impl App for Worker {
         }
     }
 
-    fn accept_failed(&mut self, core: &mut Core<'_>, error: &io::Error) {
-        self.make_room(core, error);
+    fn accept_failed(&mut self, _core: &mut Core<'_>, _error: &io::Error) {
+        self.counts.accept_failures.fetch_add(1, Ordering::Relaxed);
+        // What the others have sent is received first: see `make_room`.
+        self.accept_failed = true;
     }
 
     fn timeout(&mut self, core: &mut Core<'_>, key: Key, class: Class) {
@@ -263,7 +281,7 @@ impl App for Worker {
                     worker.too_slow(core, key, connection)
                 });
             }
-            Some(Phase::Http(_)) if class == classes.idle => {
+            Some(Phase::Http(_)) if class == classes.idle || class == classes.grace => {
                 self.with_http(core, key, |_, _, _| After::Linger);
             }
             Some(_) => self.close(core, key),
@@ -285,13 +303,17 @@ impl App for Worker {
         self.executor.run(TASKS_PER_TURN);
         self.take_answers(core);
         let more = self.serve_streams(core);
-        if self.is_drained(core) {
+        let drain_began = std::mem::take(&mut self.drain_began);
+        if !drain_began && self.is_drained(core) {
             return Turn::Stop;
+        }
+        if std::mem::take(&mut self.accept_failed) {
+            self.make_room(core);
         }
         if self.accept_again.is_some_and(|at| at <= core.now()) {
             self.resume_accept(core);
         }
-        if more || self.executor.is_busy() {
+        if more || drain_began || self.executor.is_busy() {
             return Turn::Again;
         }
         let deadlines = [crate::time::next_wake(), self.accept_again, self.drain_until];

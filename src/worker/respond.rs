@@ -2,7 +2,7 @@
 //! not take waits in the connection's outbox, and the connection with it.
 
 use super::Worker;
-use super::connection::{After, Ending, HttpConnection};
+use super::connection::{After, HttpConnection};
 use crate::response::{Content, Response};
 use bytes::Bytes;
 use headwater_engine::{Core, Key, Outbox, Outcome};
@@ -30,21 +30,19 @@ impl Worker {
         {
             // An empty opening is left behind: the head is written from the response.
             let opening = std::mem::replace(opening, Box::new(crate::sse::Opening::nothing()));
-            return Some(self.detach(core, key, connection, &response, *opening));
+            return self.detach(core, key, connection, &response, *opening);
         }
         let framing = match &response.body.0 {
             Content::Empty => BodyFraming::None,
             Content::Bytes(bytes) => BodyFraming::Length(bytes.len() as u64),
             Content::Stream(_) => BodyFraming::Chunked,
         };
-        let last = connection.ending != Ending::No
-            || self.drain_until.is_some()
-            || !connection.http.keep_alive();
+        let last =
+            connection.refused || self.drain_until.is_some() || !connection.http.keep_alive();
         let promise = match self.write_head(now, connection, &response, framing, last) {
             Ok(promise) => promise,
             Err(error) => {
-                let text = format!("the handler's answer cannot be sent: {error}\n");
-                response = Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+                response = unsendable(error);
                 let length = response.bytes().map_or(0, |text| text.len() as u64);
                 self.write_head(now, connection, &response, BodyFraming::Length(length), last)
                     .expect("its header is a constant")
@@ -171,4 +169,10 @@ impl Worker {
         }
         self.advance(core, key, connection)
     }
+}
+
+/// In place of an answer with a header that cannot be sent.
+pub(super) fn unsendable(error: EncodeError) -> Response {
+    let text = format!("the handler's answer cannot be sent: {error}\n");
+    Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text)
 }

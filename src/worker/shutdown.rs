@@ -15,22 +15,22 @@ impl Worker {
         if !first {
             return;
         }
+        self.drain_began = true;
         core.stop_accepting();
         self.fanout.borrow_mut().close_all(Disconnect::Drain);
         for index in 0..self.slots.len() {
             let slot = &self.slots[index];
-            let idle = match &slot.phase {
-                Phase::Http(connection) => {
-                    connection.http.is_idle()
-                        && connection.unsent.is_none()
-                        && connection.task.is_none()
-                }
-                _ => false,
-            };
-            if idle {
-                // The index of a slot came from a key, whose index is a u32.
-                let key = Key::new(u32::try_from(index).expect("a key's index"), slot.generation);
+            let Phase::Http(connection) = &slot.phase else { continue };
+            if !connection.is_idle() {
+                continue;
+            }
+            // The index of a slot came from a key, whose index is a u32.
+            let key = Key::new(u32::try_from(index).expect("a key's index"), slot.generation);
+            if connection.served {
                 self.with_http(core, key, |_, _, _| After::Linger);
+            } else {
+                // Its first request may be on its way, and few clients would try again.
+                core.arm(key, self.silent());
             }
         }
     }

@@ -2,7 +2,9 @@
 //! the engine's sockets for its rounds.
 
 use super::Worker;
-use super::connection::{After, Ending, HttpConnection, Phase};
+use super::connection::{After, HttpConnection, Phase};
+use super::guarded::Guarded;
+use super::respond::unsendable;
 use crate::response::Response;
 use crate::sse::Opening;
 use bytes::Bytes;
@@ -11,11 +13,7 @@ use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
 use http::StatusCode;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Duration;
 
 /// No heartbeat.
@@ -64,15 +62,19 @@ impl Worker {
         connection: &mut HttpConnection,
         response: &Response,
         opening: Opening,
-    ) -> After {
+    ) -> Option<After> {
+        if self.drain_until.is_some() {
+            let unavailable = "no new streams now\n";
+            let unavailable = Response::plain(StatusCode::SERVICE_UNAVAILABLE, unavailable);
+            return self.respond(core, key, connection, unavailable);
+        }
         let framing = match connection.asked.version {
             headwater_http::Version::Http10 => Framing::Plain,
             headwater_http::Version::Http11 => Framing::Chunked,
         };
-        if self.write_head(core.now(), connection, response, BodyFraming::Chunked, true).is_err()
-            || self.drain_until.is_some()
-        {
-            return self.cannot_open(core, key, connection);
+        let framed = BodyFraming::Chunked;
+        if let Err(error) = self.write_head(core.now(), connection, response, framed, true) {
+            return self.respond(core, key, connection, unsendable(error));
         }
         let head = Bytes::copy_from_slice(&self.out);
         self.out.clear();
@@ -96,24 +98,9 @@ impl Worker {
         self.plan_beat(core, key, beat, 0);
         if connection.peer_finished {
             self.fanout.borrow_mut().gone(stream, Disconnect::ClientGone);
-            return After::Close;
+            return Some(After::Close);
         }
-        After::Stream(stream, beat)
-    }
-
-    fn cannot_open(
-        &mut self,
-        core: &mut Core<'_>,
-        key: Key,
-        connection: &mut HttpConnection,
-    ) -> After {
-        self.out.clear();
-        connection.ending = Ending::Last;
-        let unavailable = Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n");
-        match self.respond(core, key, connection, unavailable) {
-            Some(after) => after,
-            None => self.advance(core, key, connection),
-        }
+        Some(After::Stream(stream, beat))
     }
 
     fn start_handler(
@@ -127,20 +114,9 @@ impl Worker {
         let place = self.handlers.vacant_entry();
         let at = place.key();
         place.insert(self.executor.spawn(async move {
-            // A panic ends this stream and nothing else.
-            let run = AssertUnwindSafe(|| handler(client));
-            if let Ok(mut running) = catch_unwind(run) {
-                poll_fn(|context| {
-                    let poll = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
-                    poll.unwrap_or_else(|_| {
-                        counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-                        Poll::Ready(())
-                    })
-                })
-                .await;
-            } else {
-                counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-            }
+            // A panic is counted there, and ends this stream and nothing else.
+            let running = Box::pin(async move { handler(client).await });
+            Guarded::new(running, counts).await.ok();
             returned.borrow_mut().push_back((at, stream));
         }));
     }
@@ -149,11 +125,12 @@ impl Worker {
     pub(super) fn serve_streams(&mut self, core: &mut Core<'_>) -> bool {
         let now = self.ticks(core);
         let mut fanout = self.fanout.borrow_mut();
-        // First, so that a stream whose handler returned gets what was published before that.
-        fanout.absorb();
+        // First, so that a handler that subscribed gets what was published since.
         while let Some(command) = self.executor.next_command() {
             fanout.command(command);
         }
+        // Then, so that a stream whose handler returned gets what was published before that.
+        fanout.absorb();
         for (place, stream) in self.returned.borrow_mut().drain(..) {
             drop(self.handlers.remove(place));
             fanout.close(stream, Disconnect::Done);

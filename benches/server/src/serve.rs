@@ -8,8 +8,6 @@ use headwater::http::{HeaderValue, header};
 use headwater::routing::{get, post};
 use headwater::sse::{self, Broker, Event, Refusal};
 use headwater::{Engine, Hub, IntoResponse, Response, Router, Server, ServerHandle};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -49,12 +47,12 @@ fn serve(args: &ServeArgs) -> Result<(), String> {
     if let Some(workers) = args.workers {
         server = server.workers(workers.get());
     }
-    let signals = catch_signals()?;
     let app = routes(&broker, args.heartbeat(), &handle);
     let running = server.serve(app).map_err(|error| error.to_string())?;
     // Set once: this is the only place.
     handle.set(running.clone()).ok();
-    drain_on_signal(signals, &running)?;
+    // Whoever has read the ready line may send a signal at once.
+    running.catch_signals().map_err(|error| error.to_string())?;
     announce(&running)?;
     if let Some(period) = args.rate.period() {
         let size = args.size;
@@ -87,24 +85,6 @@ fn engine(name: EngineName) -> Engine {
         EngineName::Epoll => Engine::Epoll,
         EngineName::Std => Engine::Std,
     }
-}
-
-/// Whoever has read the ready line may send a signal at once, before this process waits for one:
-/// from here on signals are kept.
-fn catch_signals() -> Result<Signals, String> {
-    Signals::new([SIGTERM, SIGINT]).map_err(|error| format!("cannot catch signals: {error}"))
-}
-
-fn drain_on_signal(mut signals: Signals, running: &ServerHandle) -> Result<(), String> {
-    let running = running.clone();
-    let drain = move || {
-        if signals.forever().next().is_some() {
-            // The main thread waits for its end.
-            drop(running.drain(DRAIN));
-        }
-    };
-    let spawned = thread::Builder::new().name("signals".to_owned()).spawn(drain);
-    spawned.map(drop).map_err(|error| format!("cannot wait for signals: {error}"))
 }
 
 /// The ready line, alone on standard output; why this engine goes to standard error.

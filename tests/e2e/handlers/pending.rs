@@ -1,13 +1,15 @@
 //! Handlers that are not done at once: waking, sleeping, their core, and what becomes of one whose
 //! client has left.
 
-use crate::support::{Gate, eventually, serve, serve_on_one};
+use crate::support::{Gate, SetAtEnd, block_on, eventually, serve, serve_on_one};
 use headwater::routing::get;
 use headwater::{Engine, Request, Router};
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// A route whose handler waits for the gate, and one whose handler does not.
@@ -88,6 +90,35 @@ fn sleep_that_is_dropped_wakes_nobody(engine: Engine) {
         peer.ask("/");
         assert_eq!(peer.answer().text(), "awake");
     }
+}
+
+fn handler_that_never_rests_does_not_starve_the_others(engine: Engine) {
+    let done = Arc::new(AtomicBool::new(false));
+    let (stop, begun) = (done.clone(), Gate::default());
+    let started = begun.clone();
+    let restless = async move || {
+        started.open();
+        while !stop.load(Ordering::Relaxed) {
+            let mut yielded = false;
+            poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+        "rests"
+    };
+    let app = Router::new().route("/restless", get(restless)).route("/", get(|| "ok"));
+    let server = serve_on_one(engine, app);
+    let _stop = SetAtEnd(&done);
+    let mut peer = server.connect();
+    peer.ask("/restless");
+    block_on(begun.pass());
+    for _ in 0..20 {
+        assert_eq!(server.get("/").text(), "ok");
+    }
+    done.store(true, Ordering::Relaxed);
+    assert_eq!(peer.answer().text(), "rests");
 }
 
 fn handler_may_hold_what_cannot_leave_its_thread(engine: Engine) {
@@ -179,6 +210,7 @@ on_every_engine! {
     pending_handler_does_not_hold_up_its_core,
     handler_sleeps_as_long_as_it_asked_for,
     sleep_that_is_dropped_wakes_nobody,
+    handler_that_never_rests_does_not_starve_the_others,
     handler_may_hold_what_cannot_leave_its_thread,
     client_that_leaves_cancels_its_pending_handler,
     client_that_only_stops_sending_keeps_its_pending_handler,

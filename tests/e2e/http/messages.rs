@@ -22,6 +22,7 @@ fn app() -> Router {
 const LARGE: usize = 8 * 1024 * 1024;
 
 /// What of the request reached the handler.
+#[allow(clippy::needless_pass_by_value, reason = "handlers own their requests")]
 fn asked(request: Request) -> String {
     let headers = request.headers().map(|(name, value)| {
         format!("{}={}", name.to_ascii_lowercase(), String::from_utf8_lossy(value))
@@ -46,7 +47,8 @@ fn request_reaches_its_handler_as_it_was_sent(engine: Engine) {
     let server = serve(engine, app());
     let mut peer = server.connect();
     peer.send("GET /asked?a=%20b&c HTTP/1.1\r\nHost: there\r\nX-One:  1 \r\nX-One: 2\r\n\r\n");
-    let expected = r#"GET ("/asked", Some("a=%20b&c")) host=there x-one=1 x-one=2 Some("127.0.0.1")"#;
+    let expected =
+        r#"GET ("/asked", Some("a=%20b&c")) host=there x-one=1 x-one=2 Some("127.0.0.1")"#;
     assert_eq!(peer.answer().text(), expected);
 }
 
@@ -224,7 +226,8 @@ fn last_of_several_answers_says_so_when_the_client_stops_sending(engine: Engine)
 
 fn half_a_request_is_refused_when_the_client_stops_sending(engine: Engine) {
     let server = serve(engine, app());
-    for begun in ["GET / HT", "POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\nhalf"] {
+    for begun in ["GET / HT", "POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\nhalf"]
+    {
         let mut peer = server.connect();
         peer.send(begun);
         peer.finish();

@@ -1,6 +1,6 @@
 //! Requests that are refused: each is answered before the connection ends, and the answer arrives.
 
-use crate::support::{builder, Running, serve};
+use crate::support::{Running, builder, serve};
 use headwater::routing::{get, post};
 use headwater::{Engine, HttpLimits, Router};
 
@@ -53,7 +53,9 @@ fn requests_with_two_possible_lengths_are_refused(engine: Engine) {
         let request = format!("POST / HTTP/1.1\r\nhost: test\r\n{headers}\r\n\r\nhello");
         refused(&server, request, 400);
     }
-    for body in ["+5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "5\r\nhelloo\r\n0\r\n\r\n"] {
+    for body in
+        ["+5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "5\r\nhelloo\r\n0\r\n\r\n"]
+    {
         let head = "POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
         refused(&server, format!("{head}{body}"), 400);
     }
@@ -73,9 +75,11 @@ fn unknown_path_is_answered_with_404_and_the_connection_goes_on(engine: Engine) 
 fn wrong_method_is_answered_with_405_and_the_methods_that_are_right(engine: Engine) {
     let server = serve(engine, app());
     let mut peer = server.connect();
-    for (path, method, allow) in
-        [("/", "DELETE", "GET, POST, HEAD"), ("/only-post", "GET", "POST"), ("/", "BREW", "GET, POST, HEAD")]
-    {
+    for (path, method, allow) in [
+        ("/", "DELETE", "GET, POST, HEAD"),
+        ("/only-post", "GET", "POST"),
+        ("/", "BREW", "GET, POST, HEAD"),
+    ] {
         peer.send(format!("{method} {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
         let answer = peer.answer();
         assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)));
@@ -113,9 +117,16 @@ fn limits_hold_at_their_edges(engine: Engine) {
         let fill = "a: b\r\n".repeat(count - 1);
         format!("GET / HTTP/1.1\r\nhost: test\r\n{fill}\r\n")
     };
-    for served in
-        [body(999), body(1000), chunked(1000), line(199), line(200), head(499), head(500), headers(5)]
-    {
+    for served in [
+        body(999),
+        body(1000),
+        chunked(1000),
+        line(199),
+        line(200),
+        head(499),
+        head(500),
+        headers(5),
+    ] {
         peer.send(&served);
         assert_eq!(peer.answer().status, 200, "{}", served.lines().next().unwrap_or_default());
     }
@@ -138,6 +149,12 @@ fn refusal_arrives_although_the_client_is_still_sending(engine: Engine) {
     assert_eq!(peer.answer().status, 413);
     peer.expect_end();
     sender.join().expect("the server read on");
+}
+
+fn body_that_is_too_large_is_refused_without_asking_for_it(engine: Engine) {
+    let server = serve(engine, app());
+    let head = "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 9999999\r\n";
+    refused(&server, format!("{head}expect: 100-continue\r\n\r\n"), 413);
 }
 
 fn other_versions_are_answered_with_505(engine: Engine) {
@@ -164,7 +181,9 @@ fn unknown_transfer_coding_is_answered_with_501(engine: Engine) {
 fn answers_before_a_refusal_arrive_first(engine: Engine) {
     let server = serve(engine, app());
     let mut peer = server.connect();
-    peer.send("GET / HTTP/1.1\r\nhost: test\r\n\r\nGET / HTTP/1.1\r\nhost: test\r\n\r\nnonsense\r\n\r\n");
+    peer.send(
+        "GET / HTTP/1.1\r\nhost: test\r\n\r\nGET / HTTP/1.1\r\nhost: test\r\n\r\nnonsense\r\n\r\n",
+    );
     assert_eq!(peer.answer().text(), "ok");
     assert_eq!(peer.answer().text(), "ok");
     assert_eq!(peer.answer().status, 400);
@@ -179,6 +198,7 @@ on_every_engine! {
     wrong_method_is_answered_with_405_and_the_methods_that_are_right,
     limits_hold_at_their_edges,
     refusal_arrives_although_the_client_is_still_sending,
+    body_that_is_too_large_is_refused_without_asking_for_it,
     other_versions_are_answered_with_505,
     preface_of_http_2_gets_an_answer_and_a_close,
     unknown_transfer_coding_is_answered_with_501,

@@ -78,11 +78,11 @@ fn slow_reader_of_a_large_answer_is_cut(engine: Engine) {
 fn idle_connections_are_closed(engine: Engine) {
     let idle = Duration::from_secs(2);
     let server = serve(engine, Timeouts::default().with_idle(idle));
-    let mut served = server.connect();
-    served.ask("/");
+    let mut busy = server.connect();
+    busy.ask("/");
     let mut silent = server.connect();
-    assert_eq!(served.answer().text(), "ok");
-    served.expect_end();
+    assert_eq!(busy.answer().text(), "ok");
+    busy.expect_end();
     silent.expect_end();
     server.wait_for_connections(0);
 }

@@ -1,8 +1,8 @@
 //! The end of a server: streams end whole, requests are answered, and nothing takes longer than it may.
 
 use crate::support::{
-    Ending, Gate, PATIENCE, Peer, Running, Subscriber, block_on, builder, eventually, pattern, serve,
-    serve_on_one,
+    Ending, Gate, PATIENCE, Peer, Running, Subscriber, block_on, builder, eventually, pattern,
+    serve, serve_on_one,
 };
 use headwater::sse::{self, Broker, Client, Event};
 use headwater::{Engine, Hub, Router, routing::get};
@@ -206,7 +206,7 @@ fn earliest_of_several_deadlines_counts(engine: Engine) {
     eventually("the handler waits", || gate.is_awaited());
     // For ever is a time, too.
     let patient = server.drain(Duration::MAX);
-    let _later = server.drain(Duration::from_secs(3600));
+    let _later = server.drain(Duration::from_hours(1));
     let hasty = server.drain(Duration::from_millis(1));
     let _later = server.drain(Duration::MAX);
     assert_eq!(hasty.wait().expect("no worker fails").cut, 1);

@@ -42,8 +42,8 @@ fn oldest_silent_connection_gives_way_to_a_new_one(engine: Engine) {
 
 fn connection_that_has_sent_something_is_not_closed_for_another(engine: Engine) {
     let server = serve(engine, 3);
-    let mut served = connect(&server);
-    is_served(&mut served);
+    let mut first = connect(&server);
+    is_served(&mut first);
     let mut silent = connect(&server);
     let mut begun = connect(&server);
     begun.send("GET / HT");
@@ -52,7 +52,7 @@ fn connection_that_has_sent_something_is_not_closed_for_another(engine: Engine) 
     // If the first bytes are not there yet, `begun` counts as silent, but as the younger one.
     silent.expect_end();
     is_served(&mut fourth);
-    is_served(&mut served);
+    is_served(&mut first);
     begun.send("TP/1.1\r\nhost: test\r\n\r\n");
     assert_eq!(begun.answer().text(), "ok");
     // All have spoken now: it is the newest itself that finds no room.
@@ -60,7 +60,7 @@ fn connection_that_has_sent_something_is_not_closed_for_another(engine: Engine) 
         connect(&server).expect_end();
         server.wait_for_connections(3);
     }
-    for peer in [&mut served, &mut begun, &mut fourth] {
+    for peer in [&mut first, &mut begun, &mut fourth] {
         is_served(peer);
     }
     drop(begun);

@@ -76,7 +76,10 @@ fn settings_that_cannot_be_are_refused(engine: Engine) {
     assert!(matches!(&nowhere, Err(Error::Config(why)) if why.contains("address")), "{nowhere:?}");
     for addr in ["127.0.0.1", "127.0.0.1:99999", "nonsense", "", "192.0.2.1:0"] {
         let unknown = builder(engine).bind(addr).serve(app());
-        assert!(matches!(&unknown, Err(Error::Bind { addr: named, .. }) if named == addr), "{addr}");
+        assert!(
+            matches!(&unknown, Err(Error::Bind { addr: named, .. }) if named == addr),
+            "{addr}"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! Handles of clients: where they may be used from, what they refuse, and how they learn of the end.
 
-use crate::support::{Ending, Running, Subscriber, block_on, eventually, serve, serve_on_one};
+use crate::support::{Ending, Running, Subscriber, block_on, builder, eventually, serve};
 use headwater::sse::{self, Client, Disconnect, Event, SendRefusal};
 use headwater::{Engine, Hub, Router, routing::get};
 use std::sync::{Arc, Mutex, mpsc};
@@ -102,7 +102,11 @@ fn client_is_told_why_its_stream_ended(engine: Engine) {
     for reset in [false, true] {
         let stream = server.subscribe("/");
         let left = client();
-        if reset { stream.peer.reset() } else { drop(stream) }
+        if reset {
+            stream.peer.reset();
+        } else {
+            drop(stream);
+        }
         assert_eq!(block_on(left.closed()), Disconnect::ClientGone);
         let refused = left.try_send(Event::data("late")).expect_err("nobody is there");
         assert_eq!(refused.refusal(), SendRefusal::Closed);
@@ -146,9 +150,11 @@ fn subscription_of_a_handler_delivers_beside_its_own_events(engine: Engine) {
         for number in 0..3 {
             client.send(Event::data(format!("own {number}"))).await.expect("the client is there");
         }
-        ended.lock().expect("no panic").push(client.closed().await);
+        let why = client.closed().await;
+        ended.lock().expect("no panic").push(why);
     };
-    let server = serve(engine, Router::new().route("/", get(sse::endpoint(handler))));
+    let server =
+        serve(engine, Router::new().route("/", get(sse::endpoint(handler).heartbeat(None))));
     let mut stream = server.subscribe("/");
     for number in 0..3 {
         assert_eq!(stream.data(), format!("own {number}"));
@@ -159,7 +165,9 @@ fn subscription_of_a_handler_delivers_beside_its_own_events(engine: Engine) {
         assert_eq!(stream.data(), format!("news {number}"));
     }
     stream.peer.reset();
-    eventually("the handler is done", || *ends.lock().expect("no panic") == [Disconnect::ClientGone]);
+    eventually("the handler is done", || {
+        *ends.lock().expect("no panic") == [Disconnect::ClientGone]
+    });
     eventually("nobody is subscribed", || broker.subscribers() == 0);
 }
 
@@ -177,7 +185,8 @@ fn subscription_that_is_dropped_delivers_nothing_more(engine: Engine) {
         client.closed().await;
         drop(kept);
     };
-    let server = serve_on_one(engine, Router::new().route("/", get(sse::endpoint(handler))));
+    let app = Router::new().route("/", get(sse::endpoint(handler).heartbeat(None)));
+    let server = builder(engine).hub(&hub).serve(app).map(Running::from).expect("a free port");
     let mut stream = server.subscribe("/");
     let mut heard = Vec::new();
     while heard.last().is_none_or(|last| last != "marker") {

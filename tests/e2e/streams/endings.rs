@@ -89,7 +89,8 @@ fn broker_that_closes_does_not_end_the_stream_of_a_handler(engine: Engine) {
         client.send(Event::data("begin")).await.expect("the client is there");
         client.closed().await;
     };
-    let server = serve(engine, Router::new().route("/", get(sse::endpoint(handler))));
+    let server =
+        serve(engine, Router::new().route("/", get(sse::endpoint(handler).heartbeat(None))));
     let mut stream = server.subscribe("/");
     assert_eq!(stream.data(), "begin");
     publish(&broker, "news");
@@ -108,7 +109,8 @@ fn stream_ends_whole_when_its_handler_returns(engine: Engine) {
         }
         *kept.lock().expect("no panic") = Some(client);
     };
-    let server = serve(engine, Router::new().route("/", get(sse::endpoint(handler))));
+    let server =
+        serve(engine, Router::new().route("/", get(sse::endpoint(handler).heartbeat(None))));
     for request in ["GET / HTTP/1.1\r\nhost: test\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"] {
         let mut stream = Subscriber::ask(server.connect(), request);
         let (events, ending) = stream.rest();
@@ -130,7 +132,8 @@ fn last_chunk_reaches_a_slow_reader_too(engine: Engine) {
             client.send(Event::data(data)).await.expect("the client is there");
         }
     };
-    let server = serve(engine, Router::new().route("/", get(sse::endpoint(handler))));
+    let server =
+        serve(engine, Router::new().route("/", get(sse::endpoint(handler).heartbeat(None))));
     let mut slow = Subscriber::open(server.connect_narrow(), "/");
     eventually("bytes are owed", || server.stats().owed_bytes > 0);
     for number in 0..EVENTS {

@@ -38,7 +38,8 @@ fn handler_knows_the_last_event_id_of_its_client(engine: Engine) {
         client.send(Event::data(last)).await.expect("the client is there");
     };
     let ask = move |request: Request| sse::stream(&request, tell);
-    let app = Router::new().route("/endpoint", get(sse::endpoint(tell))).route("/stream", post(ask));
+    let app =
+        Router::new().route("/endpoint", get(sse::endpoint(tell))).route("/stream", post(ask));
     let server = serve(engine, app);
     for start in ["GET /endpoint", "POST /stream"] {
         for (header, expected) in [

@@ -10,7 +10,9 @@ const SOON: Duration = Duration::from_millis(200);
 
 fn silent_stream_gets_a_comment_now_and_then(engine: Engine) {
     let broker = Hub::new().broker("quiet").build();
-    let wait = async |client: Client| drop(client.closed().await);
+    let wait = async |client: Client| {
+        client.closed().await;
+    };
     let app = Router::new()
         .route("/feed", get(sse::feed(&broker).heartbeat(SOON)))
         .route("/endpoint", get(sse::endpoint(wait).heartbeat(SOON)));

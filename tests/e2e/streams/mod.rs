@@ -7,6 +7,7 @@ mod endpoints;
 mod forms;
 mod heartbeat;
 mod leaving;
+mod pressure;
 mod slow;
 
 use crate::support::Subscriber;

@@ -1,7 +1,9 @@
 //! Subscribers that do not read: bounded memory, counted losses, and no harm to anybody else.
 
 use super::{feed_of, publish};
-use crate::support::{Ending, Heard, Running, SetAtEnd, Subscriber, eventually, serve, serve_on_one};
+use crate::support::{
+    Ending, Heard, Running, SetAtEnd, Subscriber, eventually, serve, serve_on_one,
+};
 use headwater::sse::Broker;
 use headwater::{Engine, Hub};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -15,7 +15,7 @@ impl Answer {
     pub(crate) fn receive(peer: &mut Peer) -> Result<Self, End> {
         let mut answer = Self::receive_head(peer)?;
         let coding = answer.header("transfer-encoding");
-        let length = answer.header("content-length").map(|length| length.parse::<usize>());
+        let length = answer.header("content-length").map(str::parse::<usize>);
         answer.body = match (coding, length) {
             (Some("chunked"), None) => dechunk(peer)?,
             (None, Some(length)) => peer.take(length.expect("a number"))?,

@@ -131,6 +131,11 @@ impl Peer {
         Ok(self.buffer.drain(..count).collect())
     }
 
+    /// Whether something was received and not taken.
+    pub(crate) fn has_received(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
     /// Takes what was received.
     pub(crate) fn take_received(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.buffer)

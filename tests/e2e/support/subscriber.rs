@@ -3,7 +3,9 @@
 
 use super::answer::chunk;
 use super::peer::get;
-use super::{Answer, End, Peer};
+use super::{Answer, End, PATIENCE, Peer};
+use std::io::BufRead;
+use std::time::Instant;
 
 pub(crate) struct Subscriber {
     pub(crate) peer: Peer,
@@ -53,7 +55,7 @@ impl Subscriber {
     #[track_caller]
     pub(crate) fn next(&mut self) -> Result<Heard, Ending> {
         loop {
-            if let Some(at) = self.text.windows(2).position(|end| end == b"\n\n") {
+            if let Some(at) = end_of_block(&self.text) {
                 let block: Vec<u8> = self.text.drain(..at + 2).collect();
                 return Ok(Heard::decode(std::str::from_utf8(&block[..at]).expect("UTF-8")));
             }
@@ -67,7 +69,10 @@ impl Subscriber {
             End::Reset => Ending::Reset,
         };
         if !self.chunked {
-            if let Err(end) = self.peer.receive() {
+            // What came together with the head is here already.
+            if !self.peer.has_received()
+                && let Err(end) = self.peer.receive()
+            {
                 self.check_whole();
                 return Err(cut(end));
             }
@@ -96,7 +101,10 @@ impl Subscriber {
     /// The next event that a browser would dispatch.
     #[track_caller]
     pub(crate) fn event(&mut self) -> Heard {
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            // Comments may keep the stream alive without end.
+            assert!(Instant::now() < deadline, "not in {PATIENCE:?}: an event");
             let heard = self.next().expect("an event comes before the end");
             if heard.data.is_some() {
                 return heard;
@@ -127,6 +135,21 @@ impl Subscriber {
     #[track_caller]
     pub(crate) fn expect_end(&mut self) {
         assert_eq!(self.rest(), (Vec::new(), Ending::Whole));
+    }
+}
+
+/// Where the first block ends; its end is two line ends.
+fn end_of_block(text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    loop {
+        // Much faster in debug builds than looking at each pair of bytes.
+        rest.skip_until(b'\n').expect("memory can be read");
+        let at = text.len() - rest.len();
+        match rest.first() {
+            Some(b'\n') => return Some(at - 1),
+            Some(_) => {}
+            None => return None,
+        }
     }
 }
 
