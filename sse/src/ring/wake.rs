@@ -98,7 +98,8 @@ impl Seat {
         }
         // SAFETY: no WAKER, and only the reader, who is here, could let one in by sleeping.
         let wake = self.attention.wake.with_mut(|cell| unsafe { cell.replace(None) });
-        // Release: see `cursor` and `is_taken`.
+        // Release: see `cursor` and `is_taken`. The fence at the end of the last batch is no
+        // substitute: the reader may leave in another thread than it read.
         self.cursor.store(NOBODY, Ordering::Release);
         self.attention.state.store(0, Ordering::Release);
         wake

@@ -57,6 +57,7 @@ fn client_that_closes_at_any_moment_leaves_nothing_behind(engine: Engine) {
             peer.send(moment);
         }
     }
+    eventually("all have arrived", || server.stats().accepted == 35);
     // Only those remain that may still be reading, as far as the server can know.
     gate.open();
     server.wait_for_connections(0);

@@ -1,6 +1,6 @@
 //! Clients that take their time: nobody holds a connection for ever.
 
-use crate::support::{Peer, Running, SetAtEnd, builder, pattern};
+use crate::support::{Peer, Running, SetAtEnd, builder, eventually, pattern};
 use headwater::routing::get;
 use headwater::{Engine, Router, Timeouts};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,7 +69,8 @@ fn slow_reader_of_a_large_answer_is_cut(engine: Engine) {
     let mut other = server.connect();
     other.ask("/");
     assert_eq!(other.answer().text(), "ok");
-    // Not reading: only the server can end this.
+    // Of the two, only the one that does not read is ended, by the server.
+    eventually("both have asked", || server.stats().requests == 2);
     server.wait_for_connections(1);
     let (received, _) = peer.rest();
     assert!(received.len() < LARGE, "{} bytes", received.len());

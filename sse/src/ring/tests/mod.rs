@@ -18,24 +18,14 @@ mod stress;
 #[cfg(not(loom))]
 mod threads;
 
-/// Makes a `#[test]` of every scenario, with `$run` to run it.
+/// Makes a `#[test]` of every scenario: `$small` runs those that loom gets through quickly, `$large`
+/// the others.
 macro_rules! test_every_scenario {
-    ($run:path) => {
-        test_every_scenario! { $run:
-            two_publishers_and_a_reader_agree_on_one_order
-            two_publishers_and_two_readers_agree_on_one_order
-            slots_are_reused_only_after_they_were_read
+    ($small:path, $large:path) => {
+        test_every_scenario! { $small:
             readers_that_advance_together_leave_nothing_behind
-            batches_of_two_readers_leave_nothing_behind
-            who_joins_sees_all_that_is_published_later
             who_joins_first_gates_from_its_start
-            who_joins_beside_another_reader_starts_where_publishing_is
-            leaving_lets_go_of_what_only_the_leaver_held
-            leaving_as_the_last_reader_lets_go_of_everything
             a_seat_is_handed_on
-            without_a_reader_everything_is_dropped
-            a_sleeping_reader_is_woken
-            a_sleeping_reader_is_woken_by_either_publisher
             a_sleeping_reader_hears_of_a_closing
             a_reader_may_sleep_in_another_thread_than_it_joined
             a_reader_may_leave_in_another_thread_than_it_read
@@ -43,8 +33,21 @@ macro_rules! test_every_scenario {
             a_waker_reaches_the_next_owner_of_the_seat
             a_thread_that_waits_is_told_of_room
             a_thread_that_waits_is_told_when_the_last_reader_leaves
-            a_thread_that_waits_is_told_of_bytes_given_back
             a_task_that_waits_is_told_of_room
+        }
+        test_every_scenario! { $large:
+            two_publishers_and_a_reader_agree_on_one_order
+            two_publishers_and_two_readers_agree_on_one_order
+            slots_are_reused_only_after_they_were_read
+            batches_of_two_readers_leave_nothing_behind
+            without_a_reader_everything_is_dropped
+            who_joins_sees_all_that_is_published_later
+            who_joins_beside_another_reader_starts_where_publishing_is
+            leaving_lets_go_of_what_only_the_leaver_held
+            leaving_as_the_last_reader_lets_go_of_everything
+            a_sleeping_reader_is_woken
+            a_sleeping_reader_is_woken_by_either_publisher
+            a_thread_that_waits_is_told_of_bytes_given_back
             two_waiters_are_both_told
         }
     };

@@ -10,4 +10,4 @@ fn repeatedly(scenario: fn()) {
     }
 }
 
-test_every_scenario!(repeatedly);
+test_every_scenario!(repeatedly, repeatedly);
