@@ -1,6 +1,6 @@
 //! Requests that do not wait for the answer to the one before.
 
-use crate::support::{Numbers, Running, pattern, serve};
+use crate::support::{Gate, Numbers, Running, pattern, serve};
 use headwater::routing::get;
 use headwater::{Engine, Request, Router};
 use std::fmt::Write as _;
@@ -59,6 +59,24 @@ fn pipelined_requests_behind_large_answers_wait_for_the_reader(engine: Engine) {
     sender.join().expect("everything was sent");
 }
 
+fn client_that_sends_on_before_it_is_answered_is_held_back(engine: Engine) {
+    const MOST: usize = 256 * 1024 * 1024;
+    let gate = Gate::default();
+    let held = gate.clone();
+    let app = app().route("/gate", get(async move || held.pass().await));
+    let server = serve(engine, app);
+    // One waits for a handler, one does not read its answers.
+    for first in ["/gate", "/large"] {
+        let mut peer = server.connect_narrow();
+        peer.ask(first);
+        let more = "GET /large HTTP/1.1\r\nhost: test\r\n\r\n".repeat(20_000);
+        let sent = peer.send_until_held_back(more.as_bytes(), MOST);
+        assert!(sent < MOST, "{first}: somebody keeps all of that");
+        peer.reset();
+    }
+    server.wait_for_connections(0);
+}
+
 fn assert_another_client_is_served(server: &Running) {
     assert_eq!(server.get("/n/1").text(), "1");
 }
@@ -67,4 +85,5 @@ on_every_engine! {
     thousand_pipelined_requests_are_answered_in_order,
     pipelined_requests_may_be_cut_anywhere,
     pipelined_requests_behind_large_answers_wait_for_the_reader,
+    client_that_sends_on_before_it_is_answered_is_held_back,
 }

@@ -61,6 +61,21 @@ impl Peer {
         self.stream.write_all(bytes.as_ref()).ok();
     }
 
+    /// Sends the same again and again until the server takes no more for a second, or has taken `most`
+    /// bytes. Returns how many it took.
+    pub(crate) fn send_until_held_back(&mut self, bytes: &[u8], most: usize) -> usize {
+        self.stream.set_write_timeout(Some(Duration::from_secs(1))).expect("an open socket");
+        let mut sent = 0;
+        while sent < most {
+            match self.stream.write(bytes) {
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        sent
+    }
+
     /// Sends from a thread of its own, as one must who asks for more than the buffers on the way hold.
     pub(crate) fn send_aside(&self, bytes: Vec<u8>) -> std::thread::JoinHandle<()> {
         let mut sender = self.clone_to_send();
