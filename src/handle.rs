@@ -10,6 +10,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
@@ -195,8 +196,11 @@ impl ServerHandle {
         std::thread::Builder::new()
             .name("headwater-signals".to_owned())
             .spawn(move || {
-                if signals.forever().next().is_some() {
+                for (earlier, _) in signals.forever().enumerate() {
                     state.change(|inner| inner.signalled = true);
+                    if earlier > 0 {
+                        state.drain(Duration::ZERO);
+                    }
                 }
             })
             .map_err(Error::Signal)?;
@@ -204,7 +208,8 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// Waits for SIGTERM or SIGINT, then drains. A signal since [`ServerHandle::catch_signals`] counts.
+    /// Waits for SIGTERM or SIGINT, then drains. A signal since [`ServerHandle::catch_signals`] counts. A
+    /// second signal ends the drain at once.
     ///
     /// # Errors
     /// [`Error::WorkerFailed`] as soon as a worker ends by itself; [`Error::Signal`] when signals
@@ -247,7 +252,7 @@ pub struct Drain {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Connections that were cut at the deadline.
+    /// Connections that were cut at the deadline with something still to be sent or answered.
     pub cut: usize,
 }
 
@@ -290,6 +295,6 @@ fn outcome(inner: &Inner) -> Result<Drained, Error> {
     if let Some((worker, reason)) = &inner.failure {
         return Err(Error::WorkerFailed { worker: *worker, reason: reason.clone() });
     }
-    let counts = inner.workers.iter().map(|(_, counts)| counts);
-    Ok(Drained { cut: Stats::sum(counts).connections })
+    let cut = inner.workers.iter().map(|(_, counts)| counts.cut.load(Ordering::Relaxed)).sum();
+    Ok(Drained { cut })
 }

@@ -142,7 +142,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How many worker threads. Default: one per core that this process may use.
+    /// How many worker threads, at most [`Hub::MAX_CORES`]. Default: one per core that this process may
+    /// use.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
@@ -170,10 +171,15 @@ impl ServerBuilder {
     /// Starts the workers. Returns once all of them listen.
     ///
     /// # Errors
-    /// [`Error::Config`] without an address or with zero workers, [`Error::Bind`] when the address is
-    /// taken or not ours, [`Error::EngineUnavailable`], [`Error::Start`]. Nothing is left running.
+    /// [`Error::Config`] without an address, with zero workers, more than [`Hub::MAX_CORES`], or no
+    /// connections per worker; [`Error::Bind`] when the address is taken or not ours;
+    /// [`Error::EngineUnavailable`]; [`Error::Start`], and then the workers that were started end by
+    /// themselves.
     pub fn serve(self, router: Router) -> Result<ServerHandle, Error> {
         let workers = self.worker_count()?;
+        if self.settings.connections_per_worker == 0 {
+            return Err(Error::Config("a worker needs room for at least one connection".into()));
+        }
         let selected = self.engine.select().map_err(|unavailable| Error::EngineUnavailable {
             engine: unavailable.engine,
             reason: unavailable.reason,
@@ -207,9 +213,13 @@ impl ServerBuilder {
     fn worker_count(&self) -> Result<usize, Error> {
         match self.workers {
             Some(0) => Err(Error::Config("a server needs at least one worker".into())),
+            Some(workers) if workers > Hub::MAX_CORES => {
+                let most = Hub::MAX_CORES;
+                Err(Error::Config(format!("{workers} workers are more than the {most} possible")))
+            }
             Some(workers) => Ok(workers),
             // Where the system does not say, one core is there for sure.
-            None => Ok(available_parallelism().map_or(1, usize::from)),
+            None => Ok(available_parallelism().map_or(1, usize::from).min(Hub::MAX_CORES)),
         }
     }
 }

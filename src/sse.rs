@@ -130,9 +130,9 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Sends a comment after this time of silence; `None` for none. Default 15 seconds.
+    /// Sends a comment after this time of silence; `None`, or no time, for none. Default 15 seconds.
     pub fn heartbeat(mut self, after: impl Into<Option<Duration>>) -> Self {
-        self.heartbeat = after.into();
+        self.heartbeat = after.into().filter(|silence| !silence.is_zero());
         self
     }
 }
@@ -161,9 +161,9 @@ pub struct StreamEndpoint<F> {
 }
 
 impl<F> StreamEndpoint<F> {
-    /// Sends a comment after this time of silence; `None` for none. Default 15 seconds.
+    /// Sends a comment after this time of silence; `None`, or no time, for none. Default 15 seconds.
     pub fn heartbeat(mut self, after: impl Into<Option<Duration>>) -> Self {
-        self.heartbeat = after.into();
+        self.heartbeat = after.into().filter(|silence| !silence.is_zero());
         self
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct WorkerCounts {
     pub(crate) requests: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) handler_panics: AtomicU64,
+    /// Connections with something left to send when the worker ended.
+    pub(crate) cut: AtomicUsize,
     pub(crate) fanout: Arc<Counts>,
 }
 

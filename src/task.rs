@@ -4,13 +4,14 @@
 
 use crate::worker::Message;
 use async_task::{Runnable, Task};
-use headwater_engine::{Closed, Remote};
+use headwater_engine::Remote;
 use headwater_sse::{Command, Home};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, ThreadId};
 
 thread_local! {
     static CORE: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
@@ -22,10 +23,31 @@ static CORES: AtomicU64 = AtomicU64::new(0);
 /// What a core does for itself, without its mailbox.
 struct Local {
     core: u64,
-    runnable: RefCell<VecDeque<Runnable>>,
+    runnable: RefCell<VecDeque<Woken>>,
     commands: RefCell<VecDeque<Command>>,
     /// Futures that exist.
     live: Cell<usize>,
+}
+
+/// A task that was woken, on its way to its core. A future may be dropped on its own thread only, so one
+/// that is lost elsewhere, because its core ends at that moment, is forgotten.
+pub(crate) struct Woken {
+    runnable: Option<Runnable>,
+    home: ThreadId,
+}
+
+impl Woken {
+    fn new(runnable: Runnable, home: ThreadId) -> Self {
+        Self { runnable: Some(runnable), home }
+    }
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        if self.home != thread::current().id() {
+            std::mem::forget(self.runnable.take());
+        }
+    }
 }
 
 /// The tasks of one core.
@@ -55,7 +77,8 @@ impl Executor {
             future.await;
         };
         let (core, remote) = (self.local.core, self.remote.clone());
-        let schedule = move |runnable| on_core(core, runnable, &remote);
+        let home = thread::current().id();
+        let schedule = move |runnable| on_core(core, Woken::new(runnable, home), &remote);
         let (runnable, task) = async_task::spawn_local(future, schedule);
         runnable.schedule();
         task
@@ -64,14 +87,14 @@ impl Executor {
     /// Polls up to `most` tasks that were woken.
     pub(crate) fn run(&self, most: usize) {
         for _ in 0..most {
-            let Some(runnable) = self.local.runnable.borrow_mut().pop_front() else { break };
-            runnable.run();
+            let Some(mut woken) = self.local.runnable.borrow_mut().pop_front() else { break };
+            woken.runnable.take().map(Runnable::run);
         }
     }
 
     /// Takes a task that another thread woke.
-    pub(crate) fn woken(&self, runnable: Runnable) {
-        self.local.runnable.borrow_mut().push_back(runnable);
+    pub(crate) fn woken(&self, woken: Woken) {
+        self.local.runnable.borrow_mut().push_back(woken);
     }
 
     /// The next wish of a client's handle that was used on this core.
@@ -116,12 +139,11 @@ fn with_local<T>(core: u64, value: T, here: impl FnOnce(&Local, T)) -> Option<T>
     })
 }
 
-fn on_core(core: u64, runnable: Runnable, remote: &Remote<Message>) {
-    let push = |local: &Local, runnable| local.runnable.borrow_mut().push_back(runnable);
-    let Some(runnable) = with_local(core, runnable, push) else { return };
-    if let Err(Closed(Message::Run(runnable))) = remote.post(Message::Run(runnable)) {
-        // The core ended without its tasks, by a panic. Its futures may not be dropped here.
-        std::mem::forget(runnable);
+fn on_core(core: u64, woken: Woken, remote: &Remote<Message>) {
+    let push = |local: &Local, woken| local.runnable.borrow_mut().push_back(woken);
+    if let Some(woken) = with_local(core, woken, push) {
+        // A core that is gone has cancelled its tasks.
+        remote.post(Message::Run(woken)).ok();
     }
 }
 

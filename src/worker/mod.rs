@@ -16,8 +16,8 @@ use crate::response::Response;
 use crate::router::Router;
 use crate::server::Settings;
 use crate::stats::WorkerCounts;
-use crate::task::Executor;
-use async_task::{Runnable, Task};
+use crate::task::{Executor, Woken};
+use async_task::Task;
 use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
 use headwater_engine::{App, Class, Core, Departure, Key, Remote, Turn};
@@ -41,7 +41,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What other threads tell a worker.
 pub(crate) enum Message {
     /// A task was woken.
-    Run(Runnable),
+    Run(Woken),
     /// A client's handle wants something of its stream.
     Stream(Command),
     /// Finish until then.
@@ -217,7 +217,7 @@ impl App for Worker {
         });
         let mut fanout = self.fanout.borrow_mut();
         for hub in &self.shared.hubs {
-            // A hub that has no seat left is tried again by each subscription, which then says so.
+            // A hub that has no seat left is tried again by each stream, which is refused then.
             fanout.join(hub).ok();
         }
     }
@@ -291,7 +291,7 @@ impl App for Worker {
 
     fn message(&mut self, core: &mut Core<'_>, message: Message) {
         match message {
-            Message::Run(runnable) => self.executor.woken(runnable),
+            Message::Run(woken) => self.executor.woken(woken),
             Message::Stream(command) => self.fanout.borrow_mut().command(command),
             Message::Drain(until) => self.drain(core, until),
         }

@@ -1,9 +1,10 @@
 //! The end of a worker: streams end with their terminal chunk, requests are answered, idle connections
 //! are closed, and whatever is left at the deadline is cut.
 
-use super::connection::{After, Phase};
+use super::connection::{After, Phase, Slot};
 use super::{Disconnect, Worker};
 use headwater_engine::{Core, Key};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Worker {
@@ -38,7 +39,16 @@ impl Worker {
     /// Whether a drain has come to its end.
     pub(super) fn is_drained(&mut self, core: &mut Core<'_>) -> bool {
         let Some(until) = self.drain_until else { return false };
-        core.now() >= until || core.open() == 0 && !self.executor.has_tasks()
+        if core.open() == 0 && !self.executor.has_tasks() {
+            return true;
+        }
+        if core.now() < until {
+            return false;
+        }
+        let unfinished = |slot: &&Slot| matches!(slot.phase, Phase::Http(_) | Phase::Stream(..));
+        let cut = self.slots.iter().filter(unfinished).count();
+        self.counts.cut.store(cut, Ordering::Relaxed);
+        true
     }
 }
 

@@ -63,7 +63,8 @@ impl Worker {
         response: &Response,
         opening: Opening,
     ) -> Option<After> {
-        if self.drain_until.is_some() {
+        let seated = |broker: &sse::Broker| self.fanout.borrow_mut().join_hub_of(broker).is_ok();
+        if self.drain_until.is_some() || !opening.brokers.iter().all(seated) {
             let unavailable = "no new streams now\n";
             let unavailable = Response::plain(StatusCode::SERVICE_UNAVAILABLE, unavailable);
             return self.respond(core, key, connection, unavailable);
@@ -82,7 +83,7 @@ impl Worker {
         let stream = fanout.open(key.to_u64(), framing, head, !opening.brokers.is_empty());
         for broker in &opening.brokers {
             if fanout.subscribe(stream, broker).is_err() {
-                // Closed a moment ago, or its hub has no seat left: the stream ends as it began.
+                // Closed a moment ago: the stream ends as it began.
                 fanout.close(stream, Disconnect::BrokerClosed);
             }
         }

@@ -165,8 +165,8 @@ impl Broker {
     }
 
     /// Lets a client receive what is published from now on, until the subscription is dropped.
-    /// A client that is subscribed already stays so: the first subscription to be dropped ends it.
-    /// Subscribing to a closed broker, or a client that left, does nothing.
+    /// A client that is subscribed more than once gets each event once, until the last of its
+    /// subscriptions is dropped. Subscribing to a closed broker, or a client that left, does nothing.
     ///
     /// On the client's own core, where its handler runs, this holds for every event. A subscription
     /// from another thread begins when that core hears of it.

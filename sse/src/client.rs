@@ -6,7 +6,7 @@
 
 use crate::broker::{Broker, BrokerShared};
 use crate::event::Event;
-use crate::fanout::{Disconnect, StreamId};
+use crate::fanout::{Disconnect, StreamId, on_core};
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
 use std::collections::VecDeque;
@@ -170,6 +170,8 @@ impl Client {
 
     pub(crate) fn subscribe(&self, broker: &Broker) -> Subscription {
         let (stream, broker) = (self.shared.stream, broker.shared.clone());
+        // So that its core keeps what is published before it hears of the wish.
+        on_core::join(&broker.hub);
         let position = broker.hub.ring.tail();
         self.shared.home.post(Command(Wish::Subscribe(stream, broker.clone(), position)));
         Subscription { client: self.shared.clone(), broker }

@@ -15,8 +15,6 @@ const RING_EVENTS: usize = 65_536;
 const RING_BYTES: u64 = 64 * 1024 * 1024;
 /// Closed brokers that are remembered by number; a core further behind looks at all it has.
 const CLOSED: usize = 1024;
-/// Cores that can read one hub.
-const CORES: usize = 256;
 
 /// Where brokers meet cores. Cheap to clone; all clones are the same hub.
 ///
@@ -55,6 +53,10 @@ pub(crate) struct Entry {
 }
 
 impl Hub {
+    /// How many cores can read one hub: the most workers that one server can have, and all servers of a
+    /// process that share a hub together.
+    pub const MAX_CORES: usize = 256;
+
     /// A hub with the default limits: 65,536 events and 64 MiB not read by some core.
     pub fn new() -> Self {
         Self::builder().build()
@@ -144,7 +146,7 @@ impl HubBuilder {
 
     /// Makes the hub.
     pub fn build(self) -> Hub {
-        let ring = Arc::new(Ring::new(self.events, self.bytes, CORES));
+        let ring = Arc::new(Ring::new(self.events, self.bytes, Hub::MAX_CORES));
         let shared = HubShared { ring, closings: AtomicU64::new(0), closed: Mutex::default() };
         Hub { shared: Arc::new(shared) }
     }

@@ -27,7 +27,7 @@ pub(crate) fn main(args: &ServeArgs) -> ExitCode {
     match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => {
-            eprintln!("bench-server: {line}");
+            say(&line);
             ExitCode::FAILURE
         }
     }
@@ -64,6 +64,11 @@ fn serve(args: &ServeArgs) -> Result<(), String> {
     running.wait_for_signal(DRAIN).map_err(|error| error.to_string())
 }
 
+/// A line on standard error. A server goes on without readers of it.
+fn say(line: &str) {
+    writeln!(std::io::stderr(), "bench-server: {line}").ok();
+}
+
 fn refuse_what_is_not_built(args: &ServeArgs) -> Result<(), String> {
     let later = |flag: &str| Err(format!("{flag} is not part of this version"));
     if args.slow_policy != SlowPolicyName::Drop {
@@ -94,7 +99,7 @@ fn announce(running: &ServerHandle) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());
     written.map_err(|error| format!("cannot say that the server is ready: {error}"))?;
-    eprintln!("bench-server: {}", running.engine_reason());
+    say(running.engine_reason());
     Ok(())
 }
 
@@ -152,13 +157,13 @@ fn tick(broker: &Broker, period: Duration, size: usize) {
             match broker.publish_wait(Event::data(&*data), Some(Instant::now() + TICK_PATIENCE)) {
                 Ok(_) => break None,
                 Err(refused) if refused.refusal() == Refusal::Full => {
-                    eprintln!("bench-server: tick {number} waits: {refused}");
+                    say(&format!("tick {number} waits: {refused}"));
                 }
                 Err(refused) => break Some(refused),
             }
         };
         if let Some(refused) = refused {
-            eprintln!("bench-server: no more ticks: {refused}");
+            say(&format!("no more ticks: {refused}"));
             return;
         }
     }

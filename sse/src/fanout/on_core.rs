@@ -1,9 +1,11 @@
 //! Lets a publisher know that it runs on a core, and lets that core read its hubs before the
-//! publisher is told that the ring is full.
+//! publisher is told that the ring is full, or join a hub before a handler publishes into it.
 
 use super::Fanout;
+use crate::hub::HubShared;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 thread_local! {
     static CORE: RefCell<Weak<RefCell<Fanout>>> = const { RefCell::new(Weak::new()) };
@@ -22,8 +24,21 @@ pub(crate) fn is_core() -> bool {
 
 /// Reads what this core has not read of its hubs. False where nothing came of it.
 pub(crate) fn catch_up() -> bool {
-    let core = CORE.try_with(|core| core.borrow().upgrade()).ok().flatten();
-    let Some(fanout) = core else { return false };
+    let Some(fanout) = this_core() else { return false };
     // In the middle of a round the ring is being read anyway.
     fanout.try_borrow_mut().is_ok_and(|mut fanout| fanout.absorb() > 0)
+}
+
+/// Makes this core read a hub, if this thread is one.
+pub(crate) fn join(hub: &Arc<HubShared>) {
+    if let Some(fanout) = this_core()
+        && let Ok(mut fanout) = fanout.try_borrow_mut()
+    {
+        // A hub that has no seat left refuses the subscription itself, too.
+        fanout.join_shared(hub).ok();
+    }
+}
+
+fn this_core() -> Option<Rc<RefCell<Fanout>>> {
+    CORE.try_with(|core| core.borrow().upgrade()).ok().flatten()
 }

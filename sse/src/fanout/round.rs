@@ -151,7 +151,7 @@ impl Fanout {
             }
             if sent < answer.offered {
                 let position = number(pick.position);
-                let place = Place { topic: index, position, list: List::Live };
+                let place = Place { topic: index, position, list: List::Live, times: 1 };
                 if self.refused(pick.stream, place, reached, from + answer.offered as u64) {
                     lagging.push(pick.stream);
                 }

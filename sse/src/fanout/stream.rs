@@ -85,6 +85,8 @@ pub(super) struct Place {
     pub(super) topic: u32,
     pub(super) position: u32,
     pub(super) list: List,
+    /// How many times over the stream is subscribed: it leaves with the last.
+    pub(super) times: u16,
 }
 
 /// Which of a topic's lists.

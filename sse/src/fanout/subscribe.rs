@@ -33,8 +33,8 @@ impl std::fmt::Display for SubscribeError {
 impl std::error::Error for SubscribeError {}
 
 impl Fanout {
-    /// Lets the stream receive what is published from now on, and nothing from before. Once more
-    /// does nothing.
+    /// Lets the stream receive what is published from now on, and nothing from before. Events come
+    /// once, however often it is subscribed.
     ///
     /// # Errors
     /// See [`SubscribeError`].
@@ -60,7 +60,9 @@ impl Fanout {
         let position = position.unwrap_or_else(|| broker.hub.ring.tail());
         let topic = self.topic(broker, framing, position);
         let stream = &mut self.streams[id.index as usize];
-        if stream.subscriptions.find(topic).is_none() {
+        if let Some(place) = stream.subscriptions.get_mut(topic) {
+            place.times = place.times.saturating_add(1);
+        } else {
             let joined = &mut self.topics[topic as usize];
             let place = if self.hubs[at].reader.position() < position {
                 joined.join_late(topic, id.index, position)
@@ -73,12 +75,19 @@ impl Fanout {
         Ok(())
     }
 
+    /// Takes back one subscription.
     pub(super) fn unsubscribe(&mut self, id: StreamId, broker: &BrokerShared) {
-        if self.get(id).is_some() {
-            self.unsubscribe_index(id.index, broker);
+        let Some(framing) = self.get(id).map(|stream| stream.framing) else { return };
+        let Some(topic) = self.known_topic(broker, framing) else { return };
+        let subscriptions = &mut self.streams[id.index as usize].subscriptions;
+        match subscriptions.get_mut(topic) {
+            Some(place) if place.times > 1 => place.times -= 1,
+            Some(_) => self.unsubscribe_index(id.index, broker),
+            None => {}
         }
     }
 
+    /// Ends all subscriptions to one broker.
     pub(super) fn unsubscribe_index(&mut self, index: u32, broker: &BrokerShared) {
         let stream = &self.streams[index as usize];
         let topic = self.known_topic(broker, stream.framing);

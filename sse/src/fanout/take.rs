@@ -83,6 +83,14 @@ impl Fanout {
     }
 
     /// Which of `hubs` it is.
+    /// Reads the hub of this broker from now on.
+    ///
+    /// # Errors
+    /// As [`Fanout::join`].
+    pub fn join_hub_of(&mut self, broker: &crate::Broker) -> Result<(), SubscribeError> {
+        self.join_shared(&broker.shared.hub).map(drop)
+    }
+
     pub(super) fn join_shared(&mut self, hub: &Arc<HubShared>) -> Result<usize, SubscribeError> {
         if let Some(at) = self.hubs.iter().position(|joined| Arc::ptr_eq(&joined.hub, hub)) {
             return Ok(at);

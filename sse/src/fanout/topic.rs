@@ -102,7 +102,8 @@ impl Topic {
 
     /// Adds a subscriber that gets what is appended from now on.
     pub(super) fn join(&mut self, me: u32, stream: u32) -> Place {
-        let place = Place { topic: me, position: number(self.live.len()), list: List::Live };
+        let place =
+            Place { topic: me, position: number(self.live.len()), list: List::Live, times: 1 };
         self.live.push(Live { stream, cursor: self.log.tail() });
         place
     }
@@ -189,6 +190,6 @@ fn note(streams: &mut Slab<Stream>, stream: u32, place: Place) {
     if let Some(noted) =
         streams.get_mut(stream as usize).and_then(|s| s.subscriptions.get_mut(place.topic))
     {
-        *noted = place;
+        (noted.position, noted.list) = (place.position, place.list);
     }
 }

@@ -3,3 +3,4 @@
 mod drain;
 mod room;
 mod start;
+mod wakes;

@@ -72,6 +72,10 @@ fn port_is_free_again_after_the_end(engine: Engine) {
 fn settings_that_cannot_be_are_refused(engine: Engine) {
     let zero = builder(engine).workers(0).serve(app());
     assert!(matches!(&zero, Err(Error::Config(why)) if why.contains("worker")), "{zero:?}");
+    let many = builder(engine).workers(Hub::MAX_CORES + 1).serve(app());
+    assert!(matches!(&many, Err(Error::Config(why)) if why.contains("257")), "{many:?}");
+    let narrow = builder(engine).connections_per_worker(0).serve(app());
+    assert!(matches!(&narrow, Err(Error::Config(why)) if why.contains("connection")), "{narrow:?}");
     let nowhere = Server::builder().engine(engine).serve(app());
     assert!(matches!(&nowhere, Err(Error::Config(why)) if why.contains("address")), "{nowhere:?}");
     for addr in ["127.0.0.1", "127.0.0.1:99999", "nonsense", "", "192.0.2.1:0"] {

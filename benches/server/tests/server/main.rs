@@ -25,6 +25,7 @@ macro_rules! scenarios {
             routes::metrics_are_well_formed_and_count,
             ticks::ticks_come_at_the_rate_and_of_the_size_asked_for,
             ticks::rate_zero_publishes_nothing,
+            ticks::ticks_go_on_where_nobody_can_read_complaints,
             ticks::heartbeat_zero_sends_no_comments,
             departures::streams_that_leave_by_fin_or_rst_are_gone_at_once,
             endings::sigterm_ends_every_stream_with_its_terminal_chunk,

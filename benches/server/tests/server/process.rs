@@ -56,6 +56,13 @@ impl Server {
         Self::spawn(shell, "127.0.0.1:0", engine, flags)
     }
 
+    /// A server whose standard error cannot be written.
+    pub(crate) fn start_mute(engine: &str, flags: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full", PROGRAM]);
+        Self::spawn(shell, "127.0.0.1:0", engine, flags)
+    }
+
     fn spawn(mut command: Command, addr: &str, engine: &str, flags: &str) -> Self {
         command.args(["--engine", engine, "--addr", addr]).args(flags.split_whitespace());
         let mut child = command

@@ -26,6 +26,15 @@ pub(crate) fn ticks_come_at_the_rate_and_of_the_size_asked_for(engine: &str) {
     server.stop_after(subscriber);
 }
 
+pub(crate) fn ticks_go_on_where_nobody_can_read_complaints(engine: &str) {
+    let server = Server::start_mute(engine, "--rate 50");
+    let mut subscriber = Subscriber::open(server.addr);
+    for _ in 0..10 {
+        subscriber.next_event();
+    }
+    server.stop_after(subscriber);
+}
+
 pub(crate) fn rate_zero_publishes_nothing(engine: &str) {
     let server = Server::start(engine, "--rate 0 --heartbeat 0.1");
     let mut subscriber = Subscriber::open(server.addr);

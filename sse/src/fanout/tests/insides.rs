@@ -2,7 +2,7 @@
 
 use super::Fanout;
 use crate::fanout::Counts;
-use crate::fanout::stream::{List, Place, number};
+use crate::fanout::stream::{List, Stream, number};
 use crate::fanout::take::NONE;
 use crate::fanout::topic::LATE;
 use crate::hub::Hub;
@@ -34,8 +34,7 @@ fn check_topics(fanout: &Fanout) {
         assert!(topic.taken.is_none());
         for (position, live) in topic.live.iter().enumerate() {
             let stream = &fanout.streams[live.stream as usize];
-            let place = Place { topic: index, position: number(position), list: List::Live };
-            assert_eq!(stream.subscriptions.find(index), Some(place));
+            assert_stands(stream, index, position, List::Live);
             if live.cursor != LATE {
                 let log = &topic.log;
                 assert!(live.cursor >= log.head() && live.cursor <= log.tail());
@@ -48,8 +47,7 @@ fn check_topics(fanout: &Fanout) {
         }
         for (position, dropping) in topic.dropping.iter().enumerate() {
             let stream = &fanout.streams[dropping.stream as usize];
-            let place = Place { topic: index, position: number(position), list: List::Dropping };
-            assert_eq!(stream.subscriptions.find(index), Some(place));
+            assert_stands(stream, index, position, List::Dropping);
             assert!(stream.owed.is_some(), "it would drop for ever");
         }
     }
@@ -88,4 +86,11 @@ pub(super) fn check_empty(fanout: &Fanout, counts: &Counts, hub: &Hub) {
     assert_eq!(hub.backlog(), 0);
     assert_eq!(counts.streams.load(Ordering::Relaxed), 0);
     assert_eq!(counts.owed_bytes.load(Ordering::Relaxed), 0);
+}
+
+/// The stream knows where it stands in a topic.
+fn assert_stands(stream: &Stream, topic: u32, position: usize, list: List) {
+    let place = stream.subscriptions.find(topic).expect("a place for each entry");
+    assert_eq!((place.position, place.list), (number(position), list));
+    assert!(place.times > 0);
 }

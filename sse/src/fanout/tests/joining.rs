@@ -104,6 +104,23 @@ fn subscribing_twice_is_subscribing_once() {
 }
 
 #[test]
+fn a_client_leaves_a_broker_with_its_last_subscription() {
+    let (news, mut core) = (broker(), Core::new());
+    let peer = core.open(Framing::Chunked, true);
+    let client = core.fanout.client(peer.id, None);
+    let (first, second) = (news.subscribe(&client), news.subscribe(&client));
+    core.commands();
+    drop(second);
+    core.commands();
+    publish(&news, "kept");
+    core.run();
+    assert_eq!((core.data(peer), news.subscribers()), (vec!["kept".to_owned()], 1));
+    drop(first);
+    core.commands();
+    assert_eq!(news.subscribers(), 0);
+}
+
+#[test]
 fn one_client_may_subscribe_to_many_brokers() {
     let (hub, mut core) = (Hub::new(), Core::new());
     let brokers: Vec<Broker> = (0..2000).map(|n| hub.broker(n.to_string()).build()).collect();

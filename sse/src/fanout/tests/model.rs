@@ -28,7 +28,8 @@ struct Listener {
     /// Its socket broke, or its owner gave it up: what it missed is nobody's loss.
     lost: bool,
     ends: bool,
-    subscribed: [bool; BROKERS],
+    /// How many times over.
+    subscribed: [usize; BROKERS],
     due: [VecDeque<Due>; BROKERS],
     sent: VecDeque<String>,
 }
@@ -110,7 +111,7 @@ impl Model {
         self.note_ends();
         self.core.check();
         for broker in (0..BROKERS).filter(|&broker| !self.closed[broker]) {
-            let subscribed = self.listeners.iter().filter(|l| l.subscribed[broker]).count();
+            let subscribed = self.listeners.iter().filter(|l| l.subscribed[broker] > 0).count();
             assert_eq!(self.brokers[broker].subscribers(), subscribed);
         }
     }
@@ -121,7 +122,10 @@ impl Model {
             Op::Subscribe { broker, by_handle, .. } => self.subscribe(at, broker, by_handle),
             Op::Unsubscribe { broker, .. } => {
                 self.core.fanout.unsubscribe(peer.id, &self.brokers[broker].shared);
-                self.leave(at, broker);
+                match &mut self.listeners[at].subscribed[broker] {
+                    times @ 2.. => *times -= 1,
+                    _ => self.leave(at, broker),
+                }
             }
             Op::Room { bytes, .. } => self.core.allow(peer, bytes),
             Op::Most { bytes, .. } => self.core.socket(peer).most = bytes,
@@ -173,7 +177,7 @@ impl Model {
             (broker != 1).then(|| self.published.to_string())
         };
         let due = Due { position: self.published - 1, seen: wire::Seen { id, data } };
-        for listener in self.listeners.iter_mut().filter(|l| l.subscribed[broker]) {
+        for listener in self.listeners.iter_mut().filter(|l| l.subscribed[broker] > 0) {
             listener.due[broker].push_back(due.clone());
         }
     }
@@ -188,7 +192,7 @@ impl Model {
             open: true,
             lost: false,
             ends,
-            subscribed: [false; BROKERS],
+            subscribed: [0; BROKERS],
             due: Default::default(),
             sent: VecDeque::new(),
         });
@@ -206,14 +210,14 @@ impl Model {
             self.core.fanout.subscribe(listener.peer.id, &self.brokers[broker]).is_ok()
         };
         assert_eq!(accepted, listener.open && !self.closed[broker]);
-        listener.subscribed[broker] |= accepted;
+        listener.subscribed[broker] += usize::from(accepted);
     }
 
     /// What the core has not read is not due to somebody who leaves.
     fn leave(&mut self, at: usize, broker: usize) {
         let read = self.core.fanout.hubs[0].reader.position();
         let listener = &mut self.listeners[at];
-        if std::mem::take(&mut listener.subscribed[broker]) {
+        if std::mem::take(&mut listener.subscribed[broker]) > 0 {
             listener.due[broker].retain(|due| due.position < read);
         }
     }
@@ -244,7 +248,7 @@ impl Model {
             let left = stream.is_none_or(|stream| stream.subscriptions.as_slice().is_empty());
             let listener = &mut self.listeners[at];
             for broker in (0..BROKERS).filter(|&broker| noticed && self.closed[broker]) {
-                let ended = std::mem::take(&mut listener.subscribed[broker]);
+                let ended = std::mem::take(&mut listener.subscribed[broker]) > 0;
                 listener.open &= !(ended && left && listener.ends);
             }
         }

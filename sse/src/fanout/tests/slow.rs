@@ -233,6 +233,7 @@ fn joining_and_leaving_again_and_again_does_not_get_round_the_limits() {
     let (news, mut core) = (broker_with(4, None), Core::new());
     let peer = core.subscriber(&news);
     core.stall(peer);
+    core.fanout.unsubscribe(peer.id, &news.shared);
     for n in 0..100 {
         core.fanout.subscribe(peer.id, &news).expect("open");
         publish(&news, n.to_string());
