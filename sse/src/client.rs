@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::fanout::{Disconnect, StreamId, on_core};
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
+use crate::waiters::{Ticket, Waiters};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
@@ -72,8 +73,8 @@ struct Queue {
     /// `close` was called.
     closing: bool,
     end: Option<Disconnect>,
-    wait_for_room: Vec<Waker>,
-    wait_for_end: Vec<Waker>,
+    room: Waiters,
+    ended: Waiters,
 }
 
 impl Client {
@@ -111,6 +112,7 @@ impl Client {
     /// without bytes; both give the event back.
     pub async fn send(&self, event: impl Into<Event>) -> Result<(), SendError> {
         let mut event = Some(PreparedEvent::new(&event.into()));
+        let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.room);
         poll_fn(move |context| {
             let Some(next) = event.take() else { return Poll::Ready(Ok(())) };
             let mut queue = self.shared.lock();
@@ -121,7 +123,7 @@ impl Client {
                 }
                 Some(SendRefusal::Full) => {
                     event = Some(next);
-                    register(&mut queue.wait_for_room, context.waker());
+                    queue.room.wait(&mut waiting.ticket, context.waker());
                     Poll::Pending
                 }
                 Some(refusal) => Poll::Ready(Err(SendError { refusal, event: next })),
@@ -142,12 +144,13 @@ impl Client {
 
     /// Waits until the stream has ended, and says why.
     pub async fn closed(&self) -> Disconnect {
-        poll_fn(|context| {
+        let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.ended);
+        poll_fn(move |context| {
             let mut queue = self.shared.lock();
             if let Some(end) = queue.end {
                 return Poll::Ready(end);
             }
-            register(&mut queue.wait_for_end, context.waker());
+            queue.ended.wait(&mut waiting.ticket, context.waker());
             Poll::Pending
         })
         .await
@@ -199,9 +202,9 @@ impl ClientShared {
         let event = queue.events.pop_front();
         queue.asked = event.is_some();
         queue.bytes -= event.as_ref().map_or(0, PreparedEvent::len);
-        let wake = std::mem::take(&mut queue.wait_for_room);
+        let wake = queue.room.take();
         drop(queue);
-        wake.into_iter().for_each(Waker::wake);
+        wake.for_each(Waker::wake);
         event
     }
 
@@ -211,10 +214,9 @@ impl ClientShared {
         queue.end.get_or_insert(why);
         let left = std::mem::take(&mut queue.events);
         queue.bytes = 0;
-        let mut wake = std::mem::take(&mut queue.wait_for_room);
-        wake.append(&mut queue.wait_for_end);
+        let wake = queue.room.take().chain(queue.ended.take());
         drop(queue);
-        wake.into_iter().for_each(Waker::wake);
+        wake.for_each(Waker::wake);
         left
     }
 }
@@ -241,9 +243,22 @@ impl Queue {
     }
 }
 
-fn register(wakers: &mut Vec<Waker>, waker: &Waker) {
-    if !wakers.iter().any(|known| known.will_wake(waker)) {
-        wakers.push(waker.clone());
+/// A future's place among those that wait, given back when it is dropped.
+struct Waiting<'a> {
+    shared: &'a ClientShared,
+    list: fn(&mut Queue) -> &mut Waiters,
+    ticket: Ticket,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(shared: &'a ClientShared, list: fn(&mut Queue) -> &mut Waiters) -> Self {
+        Self { shared, list, ticket: Ticket::default() }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        (self.list)(&mut self.shared.lock()).forget(self.ticket);
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod broker;
 mod client;
-
 mod event;
 mod fanout;
 mod format;
@@ -15,6 +14,7 @@ mod prepared;
 #[allow(dead_code, unused_imports, reason = "asynchronous publishers are still to come")]
 pub(crate) mod ring;
 mod sync;
+mod waiters;
 
 pub use broker::{Broker, BrokerBuilder, PublishError, Published, Refusal, SlowPolicy};
 pub use client::{Client, Command, Home, SendError, SendRefusal, Subscription};

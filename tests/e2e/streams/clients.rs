@@ -186,7 +186,7 @@ fn subscription_that_is_dropped_delivers_nothing_more(engine: Engine) {
         drop(kept);
     };
     let app = Router::new().route("/", get(sse::endpoint(handler).heartbeat(None)));
-    let server = builder(engine).hub(&hub).serve(app).map(Running::from).expect("a free port");
+    let server = builder(engine).serve(app).map(Running::from).expect("a free port");
     let mut stream = server.subscribe("/");
     let mut heard = Vec::new();
     while heard.last().is_none_or(|last| last != "marker") {

@@ -1,0 +1,71 @@
+//! Tasks that wait for the same thing. Who stops waiting is forgotten, so that a list is never longer than
+//! the number of futures that exist.
+
+use slab::Slab;
+use std::task::Waker;
+
+/// A list of waiting tasks.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    wakers: Slab<Waker>,
+    /// Counts the times that all were woken: tickets from before are void.
+    round: u64,
+}
+
+/// A place in a list.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ticket(Option<(u64, usize)>);
+
+impl Waiters {
+    /// Takes a place, or keeps the one that `ticket` stands for.
+    pub(crate) fn wait(&mut self, ticket: &mut Ticket, waker: &Waker) {
+        match ticket.0.filter(|(round, _)| *round == self.round) {
+            Some((_, place)) => self.wakers[place].clone_from(waker),
+            None => ticket.0 = Some((self.round, self.wakers.insert(waker.clone()))),
+        }
+    }
+
+    /// Gives a place back.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        if let Some((round, place)) = ticket.0
+            && round == self.round
+        {
+            self.wakers.remove(place);
+        }
+    }
+
+    /// Takes everybody out, to be woken without the lock that guards the list.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        self.round += 1;
+        std::mem::take(&mut self.wakers).into_iter().map(|(_, waker)| waker)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.wakers.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stops_waiting_is_forgotten_and_nobody_else() {
+        let mut waiters = Waiters::default();
+        let waker = Waker::noop();
+        let (mut first, mut second) = (Ticket::default(), Ticket::default());
+        waiters.wait(&mut first, waker);
+        waiters.wait(&mut first, waker);
+        waiters.wait(&mut second, waker);
+        assert_eq!(waiters.len(), 2);
+        waiters.forget(first);
+        assert_eq!(waiters.len(), 1);
+        assert_eq!(waiters.take().count(), 1);
+        let mut third = Ticket::default();
+        waiters.wait(&mut third, waker);
+        // Its place was in an earlier round, and is another's now.
+        waiters.forget(second);
+        assert_eq!(waiters.len(), 1);
+    }
+}
