@@ -174,6 +174,9 @@ impl ServerHandle {
     /// requests that have begun, closes idle connections (those that never sent a request after a
     /// second, since one may be on its way), and after `within` cuts what is left. Begins at once;
     /// await it or [`Drain::wait`] for the end. The earliest of several deadlines counts.
+    ///
+    /// Connections that the kernel had queued when the listener closes are served; one that arrives in the
+    /// instant between the last look and the close is reset by the kernel.
     pub fn drain(&self, within: Duration) -> Drain {
         self.running.state.drain(within);
         Drain { state: self.running.state.clone() }

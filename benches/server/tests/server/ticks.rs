@@ -32,7 +32,9 @@ pub(crate) fn ticks_go_on_where_nobody_can_read_complaints(engine: &str) {
     for _ in 0..10 {
         subscriber.next_event();
     }
-    server.stop_after(subscriber);
+    drop(subscriber);
+    server.signal("TERM");
+    assert_eq!(server.wait().status.code(), Some(0));
 }
 
 pub(crate) fn rate_zero_publishes_nothing(engine: &str) {
