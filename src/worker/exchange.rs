@@ -6,7 +6,6 @@ use super::guarded::{Guarded, Panicked};
 use super::{Reply, Worker};
 use crate::request::Request;
 use crate::response::Response;
-use bytes::BytesMut;
 use headwater_engine::{Core, Key};
 use headwater_http::{Head, ParseError, Step, encode};
 use http::{Method, StatusCode};
@@ -99,7 +98,7 @@ impl Worker {
         }
         let request = Request {
             head: connection.head.take().expect("the end of a request follows its head"),
-            body: std::mem::replace(&mut connection.body, BytesMut::new()).freeze(),
+            body: std::mem::take(&mut connection.body).freeze(),
             peer: connection.peer,
             params: Vec::new(),
         };

@@ -203,9 +203,8 @@ impl App for Worker {
 
     fn start(&mut self, core: &mut Core<'_>) {
         let timeouts = &self.shared.settings.timeouts;
-        let exact = Duration::ZERO;
-        // Classes are told apart by their numbers, so each gets a granularity of its own making.
-        let tick = |n| exact + Duration::from_millis(n);
+        // Equal arguments give the same class, and equal time-outs must not: each gets its own tick.
+        let tick = Duration::from_millis;
         self.classes = Some(Classes {
             silent: core.class(timeouts.idle, tick(10)),
             idle: core.class(timeouts.idle, tick(11)),

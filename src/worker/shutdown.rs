@@ -12,8 +12,7 @@ impl Worker {
         if self.drain_until.is_some_and(|earlier| earlier <= until) {
             return;
         }
-        let first = self.drain_until.replace(until).is_none();
-        if !first {
+        if self.drain_until.replace(until).is_some() {
             return;
         }
         self.drain_began = true;

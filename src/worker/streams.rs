@@ -41,10 +41,8 @@ impl sse::Egress for Sockets<'_, '_> {
             .map(|attempt| engine::Attempt::new(Key::from_u64(attempt.to), attempt.slices))
             .collect();
         self.0.send(&mut attempts);
-        let outcomes: Vec<engine::Outcome> = attempts.iter().map(|a| a.outcome).collect();
-        drop(attempts);
-        for (attempt, outcome) in batch.iter_mut().zip(outcomes) {
-            attempt.outcome = match outcome {
+        for (attempt, made) in batch.iter_mut().zip(&attempts) {
+            attempt.outcome = match made.outcome {
                 engine::Outcome::Sent(sent) => sse::Outcome::Sent(sent),
                 engine::Outcome::Gone => sse::Outcome::Gone,
             };

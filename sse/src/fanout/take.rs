@@ -82,7 +82,6 @@ impl Fanout {
         self.join_shared(&hub.shared).map(drop)
     }
 
-    /// Which of `hubs` it is.
     /// Reads the hub of this broker from now on.
     ///
     /// # Errors
@@ -91,6 +90,7 @@ impl Fanout {
         self.join_shared(&broker.shared.hub).map(drop)
     }
 
+    /// Which of `hubs` it is.
     pub(super) fn join_shared(&mut self, hub: &Arc<HubShared>) -> Result<usize, SubscribeError> {
         if let Some(at) = self.hubs.iter().position(|joined| Arc::ptr_eq(&joined.hub, hub)) {
             return Ok(at);
