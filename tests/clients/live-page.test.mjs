@@ -1,7 +1,7 @@
 // The live page in a real browser: what a person would see on `/`, on each engine. The page's own
 // EventSource is the client under test; nothing here speaks to the stream directly.
 //
-//   ENGINES       which engines, by comma; default: epoll,std
+//   ENGINES       which engines, by comma; default: io_uring,epoll,std
 //   BENCH_SERVER  the program; default: target/release/bench-server
 //   CHROMIUM      the browser; default: /usr/bin/chromium
 
@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 import { PATIENCE, startServer } from "./bench-server.mjs";
 
-const engines = (process.env.ENGINES ?? "epoll,std").split(",");
+const engines = (process.env.ENGINES ?? "io_uring,epoll,std").split(",");
 
 const flags = [
   "--headless",

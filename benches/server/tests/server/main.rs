@@ -51,6 +51,11 @@ macro_rules! scenarios {
     };
 }
 
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+mod io_uring {
+    scenarios!("io_uring");
+}
+
 #[cfg(feature = "epoll")]
 mod epoll {
     scenarios!("epoll");
