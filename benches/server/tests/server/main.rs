@@ -9,6 +9,8 @@ mod decode;
 mod departures;
 mod descriptors;
 mod endings;
+#[cfg(feature = "io-uring")]
+mod memory;
 mod process;
 mod refusals;
 mod routes;
