@@ -92,8 +92,9 @@ impl Deref for Lease {
 mod events {
     pub(super) const READABLE: u32 = libc::POLLIN as u32;
     pub(super) const ROOM: u32 = libc::POLLOUT as u32;
-    /// Errors and hang-ups are always told, and the peer's end is no reason to receive less.
+    /// These need not be asked for.
     pub(super) const RESET: u32 = 0;
+    pub(super) const BROKEN: u32 = (libc::POLLERR | libc::POLLHUP) as u32;
     pub(super) const DETACHED: u32 = (libc::POLLIN | libc::POLLRDHUP) as u32;
 }
 
@@ -160,7 +161,7 @@ impl Uring {
                     self.ready.push_back(Ready::Woken);
                 }
                 Tag::Connection(Watch::Receive, key) => self.receive(key, result, more, brought),
-                Tag::Connection(watch, key) => self.polled(key, watch, result),
+                Tag::Connection(watch, key) => self.polled(key, watch, result, more),
                 // A cancel says nothing: what it takes back completes by itself. Sends that were given
                 // up with a broken ring are nobody's.
                 Tag::Cancel | Tag::Send(_) => {}
@@ -217,11 +218,16 @@ impl Uring {
         self.go_on(key);
     }
 
-    fn polled(&mut self, key: Key, watch: Watch, result: Result<u32, i32>) {
+    fn polled(&mut self, key: Key, watch: Watch, result: Result<u32, i32>, more: bool) {
         let Some(connection) = self.connections.get_mut(key) else {
-            return self.closing.ended(key, watch);
+            if !more {
+                self.closing.ended(key, watch);
+            }
+            return;
         };
-        connection.ended(watch);
+        if !more {
+            connection.ended(watch);
+        }
         connection.polled(watch, result);
         self.go_on(key);
     }
@@ -248,9 +254,11 @@ impl Uring {
                 Wish::Begin(watch) => {
                     let operation = match watch {
                         Watch::Receive => Operation::Receive(fd),
-                        Watch::Reset => Operation::Poll(fd, events::RESET),
                         Watch::Detached => Operation::Poll(fd, events::DETACHED),
-                        Watch::Room => Operation::Poll(fd, events::ROOM),
+                        // The kernel also tells of the peer's end, unasked. A poll that goes on
+                        // tells of it once.
+                        Watch::Reset => Operation::PollMulti(fd, events::RESET),
+                        Watch::Room => Operation::PollMulti(fd, events::ROOM),
                     };
                     (Tag::Connection(watch, key), operation)
                 }

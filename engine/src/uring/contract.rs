@@ -4,7 +4,8 @@
 use super::{
     Bytes, Lease, Ready, Uring,
     connection::{Connection, Flow, Step},
-    ring::{Outgoing, Patience, Piece},
+    ring::{Operation, Outgoing, Patience, Piece},
+    tag::{Tag, Watch},
 };
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
@@ -55,7 +56,7 @@ impl Uring {
         let Some(connection) = self.connections.get_mut(key) else { return Outcome::Gone };
         let (outcome, short) = socket::attempt(&connection.socket, slices);
         if short {
-            self.stalled(key);
+            self.stalled(key, may_have_room(slices));
         }
         outcome
     }
@@ -89,13 +90,14 @@ impl Uring {
             };
             attempt.outcome = Outcome::Sent(sent);
             if sent < attempt.offered() {
-                self.stalled(attempt.key);
+                let interrupted = outgoing.result == Err(libc::EINTR);
+                self.stalled(attempt.key, interrupted || may_have_room(attempt.slices));
             }
         }
     }
 
-    fn stalled(&mut self, key: Key) {
-        self.change(key, |connection| connection.stalled = true);
+    fn stalled(&mut self, key: Key, has_room: bool) {
+        self.change(key, |connection| connection.stall(has_room));
     }
 
     fn change_flow(&mut self, key: Key, from: Flow, to: Flow) {
@@ -105,6 +107,11 @@ impl Uring {
             }
         });
     }
+}
+
+/// More slices than one call takes: the socket may have room, and its poll would not tell.
+const fn may_have_room(slices: &[IoSlice<'_>]) -> bool {
+    slices.len() > socket::MAX_SLICES
 }
 
 impl Driver for Uring {
@@ -191,9 +198,14 @@ impl Sockets for Uring {
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(Connection { socket, watches, .. }) = self.connections.remove(key) {
-            self.closing.insert(key, socket, watches);
+        let Some(Connection { socket, watches, .. }) = self.connections.remove(key) else { return };
+        for endless in [Watch::Reset, Watch::Room] {
+            if watches.has(endless) {
+                let poll = Tag::Connection(endless, key);
+                self.ring.push(Tag::Cancel, Operation::Cancel(poll));
+            }
         }
+        self.closing.insert(key, socket, watches);
     }
 
     fn resume_accept(&mut self) {
