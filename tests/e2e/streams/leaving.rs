@@ -1,7 +1,9 @@
 //! Clients that leave, and clients that say what they should not.
 
 use super::{all_hear, feed, publish};
-use crate::support::{Ending, Gate, Peer, Running, Subscriber, eventually, serve};
+use crate::support::{
+    End, Ending, Gate, Peer, Running, Subscriber, eventually, get as request, pattern, serve,
+};
 use headwater::sse::{self, Broker};
 use headwater::{Engine, Request, Router, routing::get};
 use std::sync::Arc;
@@ -96,6 +98,30 @@ fn fin_that_comes_with_the_stream_request_ends_the_stream(engine: Engine) {
     server.wait_for_connections(0);
 }
 
+fn answers_before_a_stream_that_is_left_at_once_are_sent(engine: Engine) {
+    let (broker, app) = feed();
+    // More than the socket takes at once.
+    let large = pattern(2_000_000);
+    let body = large.clone();
+    let app = app.route("/", get(|| "ok")).route("/large", get(move || body.clone()));
+    let server = serve(engine, app);
+    let before = [request("/"), request("/large"), request("/")].concat();
+    for (requests, times) in [(&before, 5), (&request("/"), 50)] {
+        for _ in 0..times {
+            let mut peer = server.connect_narrow();
+            peer.send_with_end(requests.clone() + &request("/events"));
+            assert_eq!(peer.answer().text(), "ok");
+            if requests == &before {
+                assert!(peer.answer().body == large);
+                assert_eq!(peer.answer().text(), "ok");
+            }
+            assert_eq!(peer.rest().1, End::Closed);
+        }
+    }
+    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    server.wait_for_connections(0);
+}
+
 fn fin_before_a_pending_handler_makes_a_stream_ends_it(engine: Engine) {
     let gate = Gate::default();
     let held = gate.clone();
@@ -162,6 +188,7 @@ on_every_engine! {
     client_that_leaves_as_events_arrive_is_noticed,
     client_that_stops_sending_has_left_its_stream,
     fin_that_comes_with_the_stream_request_ends_the_stream,
+    answers_before_a_stream_that_is_left_at_once_are_sent,
     fin_before_a_pending_handler_makes_a_stream_ends_it,
     bytes_that_a_client_sends_on_a_live_stream_are_no_request,
 }
