@@ -1,6 +1,7 @@
 //! Starts that must fail: one clear line on standard error, and a code that is not zero.
 
 use crate::process::{Server, refusal};
+use headwater::Engine;
 use socket2::{Domain, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 
@@ -63,7 +64,12 @@ pub(crate) fn flags_of_later_versions_are_refused(engine: &str) {
 
 #[test]
 fn an_engine_that_is_not_there_is_refused_and_not_replaced() {
-    refused("--engine io_uring --addr 127.0.0.1:0", "io_uring");
+    for engine in [Engine::IoUring, Engine::Epoll, Engine::Std] {
+        if !Engine::compiled().contains(&engine) {
+            let line = format!("engine {engine} is not available");
+            refused(&format!("--engine {engine} --addr 127.0.0.1:0"), &line);
+        }
+    }
     refused("--engine kqueue --addr 127.0.0.1:0", "--engine");
 }
 
