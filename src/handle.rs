@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::stats::{Stats, WorkerCounts};
 use crate::worker::Message;
-use headwater_engine::{Engine, Remote, Selected};
+use headwater_engine::{Engine, Remote, Selected, Spawned};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt;
@@ -13,7 +13,6 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// As good as never: 30 years.
@@ -93,11 +92,16 @@ impl Running {
 
     /// Adds a started worker, and watches for its end.
     pub(crate) fn add(
-        &self,
-        remote: Remote<Message>,
-        thread: JoinHandle<io::Result<()>>,
+        &mut self,
+        worker: Spawned<Message>,
         counts: Arc<WorkerCounts>,
     ) -> io::Result<()> {
+        let Spawned { remote, thread, granted, .. } = worker;
+        // Nearly always the same for all; a worker that got less is told of by itself.
+        if !granted.is_empty() && !self.selected.reason.contains(&granted) {
+            self.selected.reason.push_str("; ");
+            self.selected.reason.push_str(&granted);
+        }
         let mut inner = self.state.lock();
         let number = inner.workers.len();
         inner.workers.push((remote, counts));
@@ -155,7 +159,7 @@ impl ServerHandle {
         self.running.selected.engine
     }
 
-    /// Why this engine: one line.
+    /// Why this engine, and what the system has granted to its workers: one line.
     pub fn engine_reason(&self) -> &str {
         &self.running.selected.reason
     }

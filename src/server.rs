@@ -193,7 +193,7 @@ impl ServerBuilder {
         };
         let addr = listeners[0].local_addr().map_err(Error::Start)?;
         let shared = Arc::new(Shared { router, settings: self.settings, hubs: self.hubs });
-        let running = Running::new(addr, selected);
+        let mut running = Running::new(addr, selected);
         for (number, listener) in listeners.into_iter().enumerate() {
             let counts = Arc::new(WorkerCounts::default());
             let (shared, its_counts) = (shared.clone(), counts.clone());
@@ -204,8 +204,7 @@ impl ServerBuilder {
                 move |remote| Worker::new(shared, its_counts, remote),
             );
             // Dropping `running` on the way out ends the workers that were started.
-            let (remote, thread) = spawned.map_err(Error::Start)?;
-            running.add(remote, thread, counts).map_err(Error::Start)?;
+            running.add(spawned.map_err(Error::Start)?, counts).map_err(Error::Start)?;
         }
         Ok(running.into_handle())
     }

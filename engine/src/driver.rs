@@ -105,6 +105,11 @@ impl<'a> Attempt<'a> {
     pub const fn new(key: Key, slices: &'a [IoSlice<'a>]) -> Self {
         Self { key, slices, outcome: Outcome::Sent(0) }
     }
+
+    /// How many bytes are offered.
+    pub fn offered(&self) -> usize {
+        self.slices.iter().map(|slice| slice.len()).sum()
+    }
 }
 
 /// What came of an attempt.
@@ -156,6 +161,12 @@ pub trait Sockets {
 pub trait Driver: Sockets {
     /// Received bytes on loan.
     type Lease: Deref<Target = [u8]>;
+
+    /// What the system has granted this driver, in one line for people; nothing where there is nothing
+    /// to grant.
+    fn granted(&self) -> String {
+        String::new()
+    }
 
     /// A handle that ends a `wait` from any thread.
     fn waker(&self) -> Arc<dyn Wake>;

@@ -51,7 +51,7 @@
 //! let mut listeners = listener::bind(([127, 0, 0, 1], 0).into(), 1, &SocketOptions::default())?;
 //! let listener = listeners.remove(0);
 //! let addr = listener.local_addr()?;
-//! let (remote, thread) = spawn(selected.engine, listener, "echo", |_| Echo::default())?;
+//! let worker = spawn(selected.engine, listener, "echo", |_| Echo::default())?;
 //!
 //! let mut peer = std::net::TcpStream::connect(addr)?;
 //! peer.write_all(b"hello")?;
@@ -59,8 +59,8 @@
 //! peer.read_exact(&mut echo)?;
 //! assert_eq!(&echo, b"hello");
 //!
-//! remote.post(())?;
-//! thread.join().expect("the worker does not panic")?;
+//! worker.remote.post(())?;
+//! worker.thread.join().expect("the worker does not panic")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -81,6 +81,8 @@ mod spawn;
 pub mod std_threads;
 mod sync;
 pub mod timer;
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+pub mod uring;
 mod wake_flag;
 pub mod worker;
 

@@ -14,8 +14,17 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// A way to reach a worker, and its thread. The thread's result is the error that ended it, if any.
-pub type Spawned<M> = (Remote<M>, JoinHandle<io::Result<()>>);
+/// A worker that runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Spawned<M> {
+    /// The way to reach it.
+    pub remote: Remote<M>,
+    /// Its thread, whose result is the error that ended it, if any.
+    pub thread: JoinHandle<io::Result<()>>,
+    /// What the system has granted its driver; see [`Driver::granted`].
+    pub granted: String,
+}
 
 /// Starts a worker on this listener and engine, in a thread of this name. `make_app` is called on that
 /// thread. The thread ends when the application stops, or with the panic of the application; either
@@ -32,12 +41,19 @@ pub fn spawn<A: App + 'static>(
     name: &str,
     make_app: impl FnOnce(Remote<A::Message>) -> A + Send + 'static,
 ) -> io::Result<Spawned<A::Message>> {
-    let selected =
-        engine.select().map_err(|error| io::Error::new(io::ErrorKind::Unsupported, error))?;
+    let engine = match engine {
+        Engine::Auto => {
+            let unsupported = |error| io::Error::new(io::ErrorKind::Unsupported, error);
+            engine.select().map_err(unsupported)?.engine
+        }
+        named => named,
+    };
     let (tell, told) = mpsc::sync_channel(1);
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
         // The driver is made here since some engines belong to the thread that made them.
-        match selected.engine {
+        match engine {
+            #[cfg(all(feature = "io-uring", target_os = "linux"))]
+            Engine::IoUring => work(crate::uring::Uring::new(listener), make_app, &tell),
             #[cfg(feature = "epoll")]
             Engine::Epoll => work(crate::epoll::Epoll::new(listener), make_app, &tell),
             Engine::Std => work(StdThreads::new(listener), make_app, &tell),
@@ -48,7 +64,7 @@ pub fn spawn<A: App + 'static>(
         }
     })?;
     match told.recv() {
-        Ok(remote) => Ok((remote, thread)),
+        Ok((remote, granted)) => Ok(Spawned { remote, thread, granted }),
         // The thread ended without a word: its result says why.
         Err(mpsc::RecvError) => Err(match thread.join() {
             Ok(Err(error)) => error,
@@ -60,12 +76,12 @@ pub fn spawn<A: App + 'static>(
 fn work<D: Driver, A: App>(
     driver: io::Result<D>,
     make_app: impl FnOnce(Remote<A::Message>) -> A,
-    tell: &mpsc::SyncSender<Remote<A::Message>>,
+    tell: &mpsc::SyncSender<(Remote<A::Message>, String)>,
 ) -> io::Result<()> {
     let driver = driver?;
     let mailbox = Mailbox::new(driver.waker());
     let app = make_app(mailbox.remote());
     // Fails only if the caller of `spawn` is gone, which waits for this.
-    let _ = tell.send(mailbox.remote());
+    let _ = tell.send((mailbox.remote(), driver.granted()));
     run(driver, app, mailbox).map(drop)
 }

@@ -26,6 +26,8 @@ macro_rules! over {
 
 macro_rules! suite {
     ($($tests:tt)+) => {
+        #[cfg(all(feature = "io-uring", target_os = "linux"))]
+        over! { uring, headwater_engine::uring::Uring, $($tests)+ }
         #[cfg(feature = "epoll")]
         over! { epoll, headwater_engine::epoll::Epoll, $($tests)+ }
         over! { std_threads, headwater_engine::std_threads::StdThreads, $($tests)+ }

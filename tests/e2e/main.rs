@@ -5,6 +5,10 @@
 macro_rules! on_every_engine {
     ($($scenario:ident),* $(,)?) => {
         mod on {
+            #[cfg(all(feature = "io-uring", target_os = "linux"))]
+            mod io_uring {
+                $(#[test] fn $scenario() { super::super::$scenario(headwater::Engine::IoUring); })*
+            }
             #[cfg(feature = "epoll")]
             mod epoll {
                 $(#[test] fn $scenario() { super::super::$scenario(headwater::Engine::Epoll); })*
@@ -28,6 +32,8 @@ mod support;
 fn every_engine_of_the_build_is_tested() {
     use headwater::Engine;
     let tested: &[Engine] = &[
+        #[cfg(all(feature = "io-uring", target_os = "linux"))]
+        Engine::IoUring,
         #[cfg(feature = "epoll")]
         Engine::Epoll,
         Engine::Std,

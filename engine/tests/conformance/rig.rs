@@ -24,6 +24,16 @@ pub(crate) trait Subject: Driver + Sized {
     fn make(listener: TcpListener) -> io::Result<Self>;
 }
 
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+impl Subject for headwater_engine::uring::Uring {
+    const NAME: &'static str = "uring";
+    const ENGINE: Engine = Engine::IoUring;
+
+    fn make(listener: TcpListener) -> io::Result<Self> {
+        Self::new(listener)
+    }
+}
+
 #[cfg(feature = "epoll")]
 impl Subject for headwater_engine::epoll::Epoll {
     const NAME: &'static str = "epoll";

@@ -2,7 +2,8 @@
 
 use super::rig::{PATIENCE, Subject, connect};
 use headwater_engine::{
-    App, Class, Core, Departure, Engine, Key, Outcome, SocketOptions, Turn, listener::bind, spawn,
+    App, Class, Core, Departure, Engine, Key, Outcome, SocketOptions, Spawned, Turn,
+    listener::bind, spawn,
 };
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
@@ -80,7 +81,7 @@ fn assert_echoes(addr: SocketAddr) {
 pub(crate) fn worker_answers_and_stops<D: Subject>() {
     let (mut listeners, addr) = listeners(1);
     let listener = listeners.remove(0);
-    let (remote, thread) =
+    let Spawned { remote, thread, .. } =
         spawn(D::ENGINE, listener, "echo", |_| Echo::new()).expect("the engine can be used");
     assert_eq!(thread.thread().name(), Some("echo"));
     assert_echoes(addr);
@@ -100,13 +101,13 @@ pub(crate) fn listener_of_a_panicked_worker_leaves_the_group<D: Subject>() {
     let start = |listener| spawn(D::ENGINE, listener, "echo", |_| Echo::new());
     let mut workers: Vec<_> =
         listeners.into_iter().map(|l| start(l).expect("the engine can be used")).collect();
-    let (remote, thread) = workers.remove(0);
+    let Spawned { remote, thread, .. } = workers.remove(0);
     remote.post(Order::Panic).expect("it runs");
     thread.join().expect_err("it was ordered to panic");
     for _ in 0..50 {
         assert_echoes(addr);
     }
-    let (remote, thread) = workers.remove(0);
+    let Spawned { remote, thread, .. } = workers.remove(0);
     remote.post(Order::Stop).expect("it runs");
     thread.join().expect("no panic").expect("no error");
 }
@@ -123,7 +124,7 @@ pub(crate) fn application_that_cannot_be_made_is_an_error_of_spawn<D: Subject>()
 pub(crate) fn message_wakes_a_sleeping_worker<D: Subject>() {
     let (mut listeners, _) = listeners(1);
     let listener = listeners.remove(0);
-    let (remote, thread) =
+    let Spawned { remote, thread, .. } =
         spawn(D::ENGINE, listener, "echo", |_| Echo::new()).expect("the engine can be used");
     let (sender, receiver) = mpsc::channel();
     for _ in 0..1000 {
@@ -134,11 +135,15 @@ pub(crate) fn message_wakes_a_sleeping_worker<D: Subject>() {
     thread.join().expect("no panic").expect("no error");
 }
 
+/// Says something only in builds that lack an engine; the checks run those, too.
 pub(crate) fn missing_engine_is_refused() {
-    let (mut listeners, _) = listeners(1);
-    let listener = listeners.remove(0);
-    let refused = spawn(Engine::IoUring, listener, "echo", |_| Echo::new()).map(drop);
-    let refused = refused.expect_err("it is not part of this build");
-    assert_eq!(refused.kind(), ErrorKind::Unsupported);
-    assert!(refused.to_string().contains("io_uring is not part of this build"), "{refused}");
+    let lacks = |engine: &Engine| !Engine::compiled().contains(engine);
+    for engine in [Engine::IoUring, Engine::Epoll].into_iter().filter(lacks) {
+        let (mut listeners, _) = listeners(1);
+        let listener = listeners.remove(0);
+        let refused = spawn(engine, listener, "echo", |_| Echo::new()).map(drop);
+        let refused = refused.expect_err("it is not part of this build");
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+        assert!(refused.to_string().contains("is not part of this build"), "{refused}");
+    }
 }

@@ -1,0 +1,326 @@
+//! One connection of the `io_uring` engine: what completions said, what the worker wants, and which
+//! operation is to be begun or taken back for both. Begins none itself: see the driver.
+
+use super::tag::{Watch, Watches};
+use crate::{driver::Departure, socket::RECEIVE_BUFFER_BYTES};
+use socket2::SockRef;
+use std::{collections::VecDeque, io, mem::MaybeUninit, net::TcpStream};
+
+/// What is done with bytes from the peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Flow {
+    Receiving,
+    Paused,
+    Detached,
+    /// The end was reported; there is nothing to receive any more.
+    Departed,
+}
+
+/// How far the peer's side has ended, as the kernel told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Open,
+    Finished,
+    Failed(i32),
+}
+
+/// Pieces of one connection that wait in the driver before its receive is taken back, so that one
+/// flood does not fill all buffers while the worker is busy. One enter may add 32 more.
+const MOST_PIECES: u16 = 32;
+
+/// How many buffers of a detached connection's bytes are thrown away per turn.
+const DISCARDS_PER_TURN: usize = 4;
+
+/// A socket with its flags. Kept small: there may be very many.
+#[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact about the socket")]
+pub(super) struct Connection {
+    pub(super) socket: TcpStream,
+    pub(super) watches: Watches,
+    pub(super) flow: Flow,
+    end: End,
+    /// Pieces that wait in the driver.
+    pieces: u16,
+    /// Received while it was paused or lent, copied so that the buffers are free: what had been
+    /// received when its receive was taken back, 256 KiB at the very most. Not empty.
+    held: Option<Box<Held>>,
+    /// Its receive is being taken back.
+    cancelling: bool,
+    /// Both directions are shut down: a poll would tell of it for ever.
+    hung_up: bool,
+    /// A detached connection has bytes, or its end.
+    readable: bool,
+    /// There may be room again.
+    writable: bool,
+    /// A send fell short since `Writable` was last reported.
+    pub(super) stalled: bool,
+    /// A lease is out.
+    pub(super) lent: bool,
+    /// It stands in the driver's queue.
+    queued: bool,
+}
+
+/// Behind a pointer: hardly any connection has some.
+#[derive(Debug, Default)]
+struct Held {
+    pieces: VecDeque<Box<[u8]>>,
+}
+
+/// What the kernel is to be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    Begin(Watch),
+    /// Takes the receive back.
+    Cancel,
+}
+
+/// What a turn found.
+#[derive(Debug)]
+pub(super) enum Step {
+    Nothing,
+    Writable,
+    Received(Box<[u8]>),
+    Gone(Departure),
+}
+
+impl Connection {
+    pub(super) const fn new(socket: TcpStream) -> Self {
+        Self {
+            socket,
+            watches: Watches::NONE,
+            flow: Flow::Receiving,
+            end: End::Open,
+            pieces: 0,
+            held: None,
+            cancelling: false,
+            hung_up: false,
+            readable: false,
+            writable: false,
+            stalled: false,
+            lent: false,
+            queued: false,
+        }
+    }
+
+    /// The next thing to ask the kernel for; from then on it counts as asked.
+    pub(super) fn next_wish(&mut self) -> Option<Wish> {
+        let wish = self.receiving_wish().or_else(|| {
+            (self.stalled && !self.writable && !self.watches.has(Watch::Room))
+                .then_some(Wish::Begin(Watch::Room))
+        });
+        match wish? {
+            Wish::Begin(watch) => self.watches.begin(watch),
+            Wish::Cancel => self.cancelling = true,
+        }
+        wish
+    }
+
+    fn receiving_wish(&self) -> Option<Wish> {
+        let receives = self.watches.has(Watch::Receive);
+        let idle = |watch| !self.watches.has(watch);
+        let begin = |watch| Some(Wish::Begin(watch));
+        let cancel = || (!self.cancelling).then_some(Wish::Cancel);
+        match self.flow {
+            Flow::Receiving if receives => (self.pieces >= MOST_PIECES).then(cancel).flatten(),
+            Flow::Receiving if self.end == End::Open && self.pieces == 0 && self.held.is_none() => {
+                begin(Watch::Receive)
+            }
+            // As long as nothing comes, the receive may stay: it tells of a reset.
+            Flow::Paused if receives => self.held.is_some().then(cancel).flatten(),
+            Flow::Paused if !self.is_failed() && !self.hung_up && idle(Watch::Reset) => {
+                begin(Watch::Reset)
+            }
+            Flow::Detached if receives => cancel(),
+            Flow::Detached if self.end == End::Open && !self.readable && idle(Watch::Detached) => {
+                begin(Watch::Detached)
+            }
+            _ => None,
+        }
+    }
+
+    const fn is_failed(&self) -> bool {
+        matches!(self.end, End::Failed(_))
+    }
+
+    /// An operation had its last completion.
+    pub(super) fn ended(&mut self, watch: Watch) {
+        self.watches.end(watch);
+        if watch == Watch::Receive {
+            self.cancelling = false;
+        }
+    }
+
+    /// A receive brought a piece, which now waits in the driver.
+    pub(super) const fn piece_came(&mut self) {
+        self.pieces += 1;
+    }
+
+    /// A piece is taken out of the driver's queue.
+    pub(super) const fn piece_left(&mut self) {
+        self.pieces -= 1;
+    }
+
+    /// A receive found the peer's end or broke.
+    pub(super) fn receive_ended(&mut self, result: Result<u32, i32>) {
+        match result {
+            Ok(_) => self.end = End::Finished,
+            // Out of buffers, taken back, or interrupted: no end.
+            Err(libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN | libc::ENOMEM) => {}
+            Err(error) => self.end = End::Failed(error),
+        }
+    }
+
+    /// A poll told of something, or was refused.
+    pub(super) fn polled(&mut self, watch: Watch, result: Result<u32, i32>) {
+        if result == Err(libc::ECANCELED) {
+            return;
+        }
+        match watch {
+            Watch::Room => self.writable = true,
+            Watch::Detached => self.readable = true,
+            // Asking takes the error off the socket: whoever receives is to find it there.
+            Watch::Reset if self.flow == Flow::Paused => match self.socket.take_error() {
+                Ok(None) => self.hung_up = true,
+                Ok(Some(error)) | Err(error) => self.end = failed(&error),
+            },
+            Watch::Reset | Watch::Receive => {}
+        }
+    }
+
+    /// Whether bytes can be delivered at once.
+    pub(super) fn takes_bytes(&self) -> bool {
+        self.flow == Flow::Receiving && !self.lent && self.held.is_none()
+    }
+
+    /// Keeps bytes that cannot be delivered now.
+    pub(super) fn hold(&mut self, bytes: &[u8]) {
+        if matches!(self.flow, Flow::Receiving | Flow::Paused) {
+            self.held.get_or_insert_default().pieces.push_back(bytes.into());
+        }
+    }
+
+    pub(super) fn detach(&mut self) {
+        self.flow = Flow::Detached;
+        self.held = None;
+        // The poll for it, unless it has told already.
+        self.readable = false;
+    }
+
+    /// Whether there is something to do and it does not stand in the queue yet; from now on it does.
+    pub(super) fn enqueue(&mut self) -> bool {
+        let enqueue = !self.queued && self.has_work();
+        self.queued |= enqueue;
+        enqueue
+    }
+
+    fn has_work(&self) -> bool {
+        let receive = match self.flow {
+            Flow::Receiving => {
+                !self.lent && (self.held.is_some() || (self.pieces == 0 && self.end != End::Open))
+            }
+            Flow::Detached => self.readable || self.end != End::Open,
+            Flow::Paused => self.is_failed(),
+            Flow::Departed => false,
+        };
+        receive || (self.stalled && self.writable)
+    }
+
+    /// One turn: one thing to report at most.
+    pub(super) fn step(&mut self, scratch: &mut Vec<u8>) -> Step {
+        self.queued = false;
+        if self.writable {
+            // Without a stall this is only the room that was there all along.
+            self.writable = false;
+            if std::mem::take(&mut self.stalled) {
+                return Step::Writable;
+            }
+        }
+        if !self.has_work() {
+            return Step::Nothing;
+        }
+        if self.flow == Flow::Receiving
+            && let Some(bytes) = self.next_held()
+        {
+            self.lent = true;
+            return Step::Received(bytes);
+        }
+        if self.flow == Flow::Detached && self.end == End::Open {
+            self.discard(scratch);
+        }
+        self.depart()
+    }
+
+    fn next_held(&mut self) -> Option<Box<[u8]>> {
+        let held = self.held.as_mut()?;
+        let bytes = held.pieces.pop_front();
+        if held.pieces.is_empty() {
+            self.held = None;
+        }
+        bytes
+    }
+
+    fn discard(&mut self, scratch: &mut Vec<u8>) {
+        scratch.reserve(RECEIVE_BUFFER_BYTES);
+        let room: &mut [MaybeUninit<u8>] =
+            &mut scratch.spare_capacity_mut()[..RECEIVE_BUFFER_BYTES];
+        for _ in 0..DISCARDS_PER_TURN {
+            match SockRef::from(&self.socket).recv_with_flags(room, libc::MSG_DONTWAIT) {
+                Ok(0) => self.end = End::Finished,
+                Ok(_) => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+                Err(error) => self.end = failed(&error),
+            }
+            return;
+        }
+    }
+
+    fn depart(&mut self) -> Step {
+        let departure = match self.end {
+            End::Open => return Step::Nothing,
+            End::Finished => Departure::Finished,
+            End::Failed(error) => Departure::Failed(io::Error::from_raw_os_error(error)),
+        };
+        self.flow = Flow::Departed;
+        self.held = None;
+        Step::Gone(departure)
+    }
+}
+
+fn failed(error: &io::Error) -> End {
+    End::Failed(error.raw_os_error().unwrap_or(libc::ECONNRESET))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receive_is_taken_back_at_the_limit_of_pieces_and_begun_again_at_none() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut connection = Connection::new(socket);
+        assert_eq!(connection.next_wish(), Some(Wish::Begin(Watch::Receive)));
+        for _ in 1..MOST_PIECES {
+            connection.piece_came();
+        }
+        assert_eq!(connection.next_wish(), None, "one below");
+        connection.piece_came();
+        assert_eq!(connection.next_wish(), Some(Wish::Cancel), "at the limit");
+        connection.piece_came();
+        assert_eq!(connection.next_wish(), None, "one above, and asked already");
+        connection.receive_ended(Err(libc::ECANCELED));
+        connection.ended(Watch::Receive);
+        for _ in 0..MOST_PIECES {
+            connection.piece_left();
+            assert_eq!(connection.next_wish(), None);
+        }
+        connection.piece_left();
+        assert_eq!(connection.next_wish(), Some(Wish::Begin(Watch::Receive)));
+    }
+
+    #[test]
+    fn idle_connection_is_small() {
+        assert!(size_of::<Connection>() <= 40, "{}", size_of::<Connection>());
+    }
+}

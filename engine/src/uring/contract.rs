@@ -1,0 +1,231 @@
+//! The contract of `driver`, fulfilled: what is done when the worker waits, asks and sends. What
+//! completions lead to is in the parent module.
+
+use super::{
+    Bytes, Lease, Ready, Uring,
+    connection::{Connection, Flow, Step},
+    ring::{Outgoing, Patience, Piece},
+};
+use crate::{
+    driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
+    socket,
+};
+use std::{
+    io::{self, IoSlice},
+    net::{Shutdown, SocketAddr},
+    os::fd::AsRawFd,
+    sync::Arc,
+    time::Duration,
+};
+
+/// How long stopping waits for the accept to be taken back, in steps of `STOP_STEP`.
+const STOP_STEPS: usize = 20;
+const STOP_STEP: Duration = Duration::from_millis(50);
+
+impl Uring {
+    fn deliver(&mut self, key: Key, piece: Piece) -> Option<Completion<Lease>> {
+        let Some(connection) = self.connections.get_mut(key) else {
+            self.ring.recycle(piece);
+            return None;
+        };
+        connection.piece_left();
+        if connection.takes_bytes() {
+            connection.lent = true;
+            return Some(Completion::Received(key, Lease(Bytes::Piece(piece))));
+        }
+        connection.hold(piece.bytes());
+        self.ring.recycle(piece);
+        self.go_on(key);
+        None
+    }
+
+    fn connection_turn(&mut self, key: Key) -> Option<Completion<Lease>> {
+        let step = self.connections.get_mut(key)?.step(&mut self.scratch);
+        self.go_on(key);
+        match step {
+            Step::Nothing => None,
+            Step::Writable => Some(Completion::Writable(key)),
+            Step::Received(bytes) => Some(Completion::Received(key, Lease(Bytes::Copy(bytes)))),
+            Step::Gone(departure) => Some(Completion::Gone(key, departure)),
+        }
+    }
+
+    /// One attempt by a system call of its own.
+    fn send_alone(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
+        let Some(connection) = self.connections.get_mut(key) else { return Outcome::Gone };
+        let (outcome, short) = socket::attempt(&connection.socket, slices);
+        if short {
+            self.stalled(key);
+        }
+        outcome
+    }
+
+    /// All attempts in one submission.
+    fn send_together(&mut self, batch: &mut [Attempt<'_>]) {
+        let mut outgoing: Vec<Outgoing<'_>> = Vec::with_capacity(batch.len());
+        let mut places: Vec<usize> = Vec::with_capacity(batch.len());
+        for (place, attempt) in batch.iter_mut().enumerate() {
+            let Some(connection) = self.connections.get(attempt.key) else {
+                attempt.outcome = Outcome::Gone;
+                continue;
+            };
+            attempt.outcome = Outcome::Sent(0);
+            if attempt.offered() > 0 {
+                let fd = connection.socket.as_raw_fd();
+                outgoing.push(Outgoing { fd, slices: attempt.slices, result: Ok(0) });
+                places.push(place);
+            }
+        }
+        self.ring.send(&mut outgoing);
+        for (outgoing, place) in outgoing.iter().zip(places) {
+            let attempt = &mut batch[place];
+            let sent = match outgoing.result {
+                Ok(sent) => sent as usize,
+                Err(libc::EAGAIN | libc::EINTR) => 0,
+                Err(_) => {
+                    attempt.outcome = Outcome::Gone;
+                    continue;
+                }
+            };
+            attempt.outcome = Outcome::Sent(sent);
+            if sent < attempt.offered() {
+                self.stalled(attempt.key);
+            }
+        }
+    }
+
+    fn stalled(&mut self, key: Key) {
+        self.change(key, |connection| connection.stalled = true);
+    }
+
+    fn change_flow(&mut self, key: Key, from: Flow, to: Flow) {
+        self.change(key, |connection| {
+            if connection.flow == from {
+                connection.flow = to;
+            }
+        });
+    }
+}
+
+impl Driver for Uring {
+    type Lease = Lease;
+
+    fn granted(&self) -> String {
+        self.granted.clone()
+    }
+
+    fn waker(&self) -> Arc<dyn Wake> {
+        self.waker.clone()
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.prepare()?;
+        let patience = match timeout {
+            _ if !self.ready.is_empty() => Patience::None,
+            Some(Duration::ZERO) => Patience::None,
+            Some(timeout) => Patience::AtMost(timeout),
+            None => Patience::Endless,
+        };
+        self.ring.enter(patience)?;
+        self.take_completions();
+        self.turns = self.ready.len();
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<Completion<Lease>> {
+        while self.turns > 0 {
+            self.turns -= 1;
+            let completion = match self.ready.pop_front()? {
+                Ready::Accepted(key) => Some(Completion::Accepted(key)),
+                Ready::AcceptFailed(error) => Some(Completion::AcceptFailed(error)),
+                Ready::Woken => Some(Completion::Woken),
+                Ready::Piece(key, piece) => self.deliver(key, piece),
+                Ready::Turn(key) => self.connection_turn(key),
+            };
+            if completion.is_some() {
+                return completion;
+            }
+        }
+        None
+    }
+
+    fn recycle(&mut self, key: Key, lease: Lease) {
+        if let Bytes::Piece(piece) = lease.0 {
+            self.ring.recycle(piece);
+        }
+        self.change(key, |connection| connection.lent = false);
+    }
+}
+
+impl Sockets for Uring {
+    fn send(&mut self, batch: &mut [Attempt<'_>]) {
+        // One system call either way, and an enter costs more than a send.
+        if let [attempt] = batch {
+            attempt.outcome = self.send_alone(attempt.key, attempt.slices);
+        } else {
+            self.send_together(batch);
+        }
+    }
+
+    fn pause(&mut self, key: Key) {
+        self.change_flow(key, Flow::Receiving, Flow::Paused);
+    }
+
+    fn resume(&mut self, key: Key) {
+        self.change_flow(key, Flow::Paused, Flow::Receiving);
+    }
+
+    fn detach(&mut self, key: Key) {
+        self.change(key, |connection| {
+            if connection.flow != Flow::Departed {
+                connection.detach();
+            }
+        });
+    }
+
+    fn shutdown(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get(key) {
+            // Fails only on a connection that is broken, which receiving reports.
+            let _ = connection.socket.shutdown(Shutdown::Write);
+        }
+    }
+
+    fn close(&mut self, key: Key) {
+        if let Some(Connection { socket, watches, .. }) = self.connections.remove(key) {
+            self.closing.insert(key, socket, watches);
+        }
+    }
+
+    fn resume_accept(&mut self) {
+        self.acceptor.resume();
+    }
+
+    fn stop_accepting(&mut self) {
+        let before = self.ready.len();
+        if self.acceptor.look_once_more(&mut *self.ring) {
+            // An error means that the ring is of no use any more, which the next wait reports.
+            let looked = self.ring.enter(Patience::None);
+            self.take_completions();
+            self.acceptor.stop(&mut *self.ring);
+            for _ in 0..STOP_STEPS {
+                if looked.is_err() || !self.acceptor.is_held() {
+                    break;
+                }
+                if self.ring.enter(Patience::AtMost(STOP_STEP)).is_err() {
+                    break;
+                }
+                self.take_completions();
+            }
+            self.acceptor.close();
+        }
+        self.turns += self.ready.len() - before;
+    }
+
+    fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
+        self.connections.get(key)?.socket.peer_addr().ok()
+    }
+
+    fn open(&self) -> usize {
+        self.connections.len()
+    }
+}

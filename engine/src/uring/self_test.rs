@@ -1,0 +1,68 @@
+//! Tries the engine once over the loopback before it is chosen: accept, receive, send, and a batch.
+
+use super::Uring;
+use crate::{
+    driver::{Attempt, Completion, Driver, Outcome, Sockets},
+    listener::{self, SocketOptions},
+};
+use std::{
+    io::{self, IoSlice, Read, Write},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+/// Far more than it takes.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether the engine works on this machine.
+///
+/// # Errors
+/// One line that says what does not.
+pub(crate) fn self_test() -> io::Result<()> {
+    let listener = listener()?;
+    let addr = listener.local_addr()?;
+    let mut driver = Uring::new(listener)?;
+    let mut peer = TcpStream::connect_timeout(&addr, PATIENCE)?;
+    peer.set_read_timeout(Some(PATIENCE))?;
+    peer.write_all(b"ping")?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing was received"));
+        }
+        driver.wait(Some(left))?;
+        while let Some(completion) = driver.next() {
+            match completion {
+                Completion::Received(key, lease) => {
+                    let whole = &*lease == b"ping";
+                    driver.recycle(key, lease);
+                    let slices = [IoSlice::new(b"po"), IoSlice::new(b"ng")];
+                    let mut batch =
+                        [Attempt::new(key, &slices[..1]), Attempt::new(key, &slices[1..])];
+                    driver.send(&mut batch);
+                    let sent = batch.iter().all(|attempt| attempt.outcome == Outcome::Sent(2));
+                    let mut answer = [0; 4];
+                    if !(whole && sent)
+                        || peer.read_exact(&mut answer).is_err()
+                        || &answer != b"pong"
+                    {
+                        return Err(io::Error::other("other bytes arrived than were sent"));
+                    }
+                    return Ok(());
+                }
+                Completion::AcceptFailed(error) => return Err(error),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A machine has at least one of the two loopbacks.
+fn listener() -> io::Result<TcpListener> {
+    let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    let options = SocketOptions::default();
+    let listeners = listener::bind(v4, 1, &options).or_else(|_| listener::bind(v6, 1, &options));
+    listeners?.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}

@@ -1,0 +1,195 @@
+//! What other engines got wrong about the kernel's answers.
+
+use super::*;
+use crate::uring::ring::{Outgoing, Patience, Ring};
+
+#[test]
+fn full_submission_queue_drops_no_operation() {
+    let mut ring = crate::uring::setup::ring().expect("this machine has io_uring");
+    let (socket, _peer) = pair();
+    let asked = ring.granted.submissions * 3 + 7;
+    // Each is there at once: a fresh socket has room.
+    for index in 0..asked {
+        let tag = Tag::Connection(Watch::Room, Key::new(index, 1));
+        let operation = Operation::Poll(socket.as_raw_fd(), super::super::events::ROOM);
+        ring.push(tag, operation);
+    }
+    let mut completed = Vec::new();
+    while completed.len() < asked as usize {
+        ring.enter(Patience::AtMost(Duration::from_mins(1))).expect("the ring is sound");
+        let before = completed.len();
+        while let Some(next) = ring.reap() {
+            assert!(next.result.is_ok() && !next.more, "{next:?}");
+            completed.push(next.tag);
+        }
+        assert!(completed.len() > before, "{before} of {asked} completed");
+    }
+    let distinct: std::collections::HashSet<Tag> = completed.iter().copied().collect();
+    assert_eq!(distinct.len(), asked as usize);
+}
+
+#[test]
+fn batch_beyond_the_submission_queue_drops_no_send() {
+    let mut ring = crate::uring::setup::ring().expect("this machine has io_uring");
+    let (socket, mut peer) = pair();
+    let attempts = ring.granted.submissions * 2 + 3;
+    let numbers: Vec<[u8; 4]> = (0..attempts).map(u32::to_be_bytes).collect();
+    // With one slice and with two.
+    let slices: Vec<[IoSlice<'_>; 2]> =
+        numbers.iter().map(|n| [IoSlice::new(&n[..2]), IoSlice::new(&n[2..])]).collect();
+    let whole: Vec<[IoSlice<'_>; 1]> = numbers.iter().map(|n| [IoSlice::new(n)]).collect();
+    let reader = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        peer.read_to_end(&mut bytes).expect("closed in order");
+        bytes
+    });
+    let outgoing = |place: usize| Outgoing {
+        fd: socket.as_raw_fd(),
+        slices: if place.is_multiple_of(2) { &slices[place] } else { &whole[place] },
+        result: Ok(0),
+    };
+    let mut batch: Vec<Outgoing<'_>> = (0..numbers.len()).map(outgoing).collect();
+    ring.send(&mut batch);
+    assert!(batch.iter().all(|outgoing| outgoing.result == Ok(4)), "a short send of 4 bytes");
+    drop(batch);
+    drop(socket);
+    assert_eq!(reader.join().expect("it reads"), numbers.concat());
+}
+
+#[test]
+fn accept_is_begun_again_when_it_ends_without_an_error() {
+    let mut stage = Stage::new();
+    assert!(stage.kernel.has(Tag::Accept));
+    for error in [libc::ECONNABORTED, libc::EINTR, libc::ECANCELED] {
+        stage.kernel.complete(Tag::Accept, Err(error), false);
+        assert_eq!(stage.turn(), []);
+        assert_eq!(stage.turn(), []);
+        assert!(stage.kernel.has(Tag::Accept), "not begun again after error {error}");
+    }
+    let (key, peer) = stage.connect();
+    assert_eq!(stage.driver.open(), 1);
+    stage.driver.close(key);
+    drop(peer);
+}
+
+#[test]
+fn shortage_counts_only_when_somebody_waits() {
+    let mut stage = Stage::new();
+    stage.kernel.complete(Tag::Accept, Err(libc::EMFILE), false);
+    assert_eq!(stage.turn(), [], "nobody waits for a descriptor");
+    stage.turn();
+    assert!(stage.kernel.has(Tag::Listener) && !stage.kernel.has(Tag::Accept));
+    // Somebody comes, and there is still none.
+    stage.kernel.complete(Tag::Listener, Ok(1), false);
+    assert_eq!(stage.turn(), []);
+    stage.turn();
+    stage.kernel.complete(Tag::Accept, Err(libc::EMFILE), false);
+    assert_eq!(stage.turn(), [Seen::AcceptFailed(Some(libc::EMFILE))]);
+    stage.turn();
+    assert!(!stage.kernel.has(Tag::Accept) && !stage.kernel.has(Tag::Listener), "stands still");
+    stage.driver.resume_accept();
+    stage.turn();
+    assert!(stage.kernel.has(Tag::Accept));
+}
+
+#[test]
+fn listener_that_somebody_made_non_blocking_is_polled() {
+    let mut stage = Stage::new();
+    stage.kernel.complete(Tag::Accept, Err(libc::EAGAIN), false);
+    stage.turn();
+    stage.turn();
+    assert!(stage.kernel.has(Tag::Listener) && !stage.kernel.has(Tag::Accept));
+    stage.kernel.complete(Tag::Listener, Ok(1), false);
+    stage.turn();
+    stage.turn();
+    assert!(stage.kernel.has(Tag::Accept));
+}
+
+#[test]
+fn receive_is_begun_again_when_it_ends_without_an_end() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    stage.kernel.receives(receive(key), b"last of this receive", false);
+    assert_eq!(stage.turn(), [received(key, "last of this receive")]);
+    assert!(stage.kernel.has(receive(key)), "not begun again");
+    for error in [libc::ENOBUFS, libc::EINTR, libc::ECANCELED] {
+        stage.kernel.complete(receive(key), Err(error), false);
+        assert_eq!(stage.turn(), [], "error {error}");
+        assert!(stage.kernel.has(receive(key)), "not begun again after error {error}");
+    }
+    stage.kernel.receives(receive(key), b"more", true);
+    assert_eq!(stage.turn(), [received(key, "more")]);
+}
+
+#[test]
+fn want_of_buffers_is_not_taken_for_the_end() {
+    let mut stage = Stage::new();
+    let (key, peer) = stage.connect();
+    stage.kernel.receives(receive(key), b"a", true);
+    stage.kernel.complete(receive(key), Err(libc::ENOBUFS), false);
+    assert_eq!(stage.turn(), [received(key, "a")]);
+    assert_eq!(stage.kernel.grown(), 1, "more buffers are provided");
+    assert!(stage.kernel.has(receive(key)));
+    assert_eq!(stage.driver.open(), 1);
+    drop(peer);
+}
+
+#[test]
+fn each_send_of_a_batch_gets_its_own_outcome() {
+    let mut stage = Stage::new();
+    let peers: Vec<(Key, TcpStream)> = (0..4).map(|_| stage.connect()).collect();
+    let gone = Key::new(99, 1);
+    let slices = [IoSlice::new(b"12345")];
+    let keys = [peers[0].0, gone, peers[1].0, peers[2].0, gone, peers[3].0];
+    let mut batch = keys.map(|key| Attempt::new(key, &slices));
+    stage.kernel.sends_come_to([Ok(5), Err(libc::EAGAIN), Err(libc::EPIPE), Ok(3)]);
+    stage.driver.send(&mut batch);
+    let outcomes = batch.map(|attempt| attempt.outcome);
+    let (sent, none) = (Outcome::Sent, Outcome::Gone);
+    assert_eq!(outcomes, [sent(5), none, sent(0), none, none, sent(3)]);
+}
+
+#[test]
+fn short_send_is_not_taken_for_a_whole_one() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let (other, _other_peer) = stage.connect();
+    let slices = [IoSlice::new(b"123"), IoSlice::new(b"45")];
+    let mut batch = [key, other].map(|key| Attempt::new(key, &slices));
+    stage.kernel.sends_come_to([Ok(4), Ok(5)]);
+    stage.driver.send(&mut batch);
+    let room = |key| Tag::Connection(Watch::Room, key);
+    assert!(stage.kernel.has(room(key)) && !stage.kernel.has(room(other)));
+    stage.kernel.complete(room(key), Ok(4), false);
+    assert_eq!(stage.turn(), [Seen::Writable(key)]);
+    assert!(!stage.kernel.has(room(key)), "there is room: nothing to wait for");
+}
+
+#[test]
+fn what_completes_beside_sends_is_reported_afterwards() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let slices = [IoSlice::new(b"1")];
+    let mut batch = [key, key].map(|key| Attempt::new(key, &slices));
+    stage.kernel.receives_beside_sends(receive(key), b"meanwhile", true);
+    stage.kernel.sends_come_to([Ok(1), Ok(1)]);
+    stage.driver.send(&mut batch);
+    assert_eq!(stage.turn(), [received(key, "meanwhile")]);
+}
+
+#[test]
+fn operation_that_the_kernel_lacks_is_found_by_probing() {
+    use crate::uring::setup::lacking;
+    assert_eq!(lacking(|_| true), None);
+    for missing in [13, 26, 27, 9, 6, 14, 47] {
+        // Accept, send, recv, sendmsg, poll, cancel, and what came with multishot receives.
+        assert!(lacking(|code| code != missing).is_some(), "opcode {missing} is used unprobed");
+    }
+}
+
+/// Two ends of a connection.
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("loopback");
+    (listener.accept().expect("it connected").0, peer)
+}
