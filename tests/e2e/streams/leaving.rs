@@ -85,6 +85,22 @@ fn client_that_stops_sending_has_left_its_stream(engine: Engine) {
     server.wait_for_connections(0);
 }
 
+fn stuck_client_that_stops_sending_has_left_its_stream(engine: Engine) {
+    let (broker, app) = feed();
+    let server = serve(engine, app);
+    let mut stream = Subscriber::open(server.connect_narrow(), "/events");
+    for number in 0..50 {
+        publish(&broker, format!("{number} {}", "x".repeat(30_000)));
+    }
+    eventually("it is stuck", || server.stats().owed_bytes > 0);
+    stream.peer.finish();
+    // At once, not only when it reads.
+    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    server.wait_for_connections(0);
+    assert_eq!(server.stats().owed_bytes, 0);
+    assert_ne!(stream.rest().1, Ending::Reset);
+}
+
 fn fin_that_comes_with_the_stream_request_ends_the_stream(engine: Engine) {
     let (broker, app) = feed();
     let server = serve(engine, app);
@@ -187,6 +203,7 @@ on_every_engine! {
     client_that_leaves_without_reading_is_noticed,
     client_that_leaves_as_events_arrive_is_noticed,
     client_that_stops_sending_has_left_its_stream,
+    stuck_client_that_stops_sending_has_left_its_stream,
     fin_that_comes_with_the_stream_request_ends_the_stream,
     answers_before_a_stream_that_is_left_at_once_are_sent,
     fin_before_a_pending_handler_makes_a_stream_ends_it,

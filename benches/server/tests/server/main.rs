@@ -6,6 +6,7 @@
 mod client;
 mod crowd;
 mod decode;
+mod denied;
 mod departures;
 mod descriptors;
 mod endings;
