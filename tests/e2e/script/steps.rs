@@ -163,15 +163,15 @@ fn without_stream(
             let behind = numbers.one_in(2).then(|| Ask::any(numbers));
             (State::Subscribed, Step::Subscribe { client, broker, behind })
         }
-        2 => {
-            let behind = numbers.one_in(2).then(|| Ask::any(numbers));
+        2..4 => {
+            let behind = (!numbers.one_in(4)).then(|| Ask::any(numbers));
             (State::Away, Step::SubscribeAndFinish { client, broker, behind })
         }
         // What is dropped is counted per broker: one at a time, so that it is known whose they were.
-        3..5 if states[client] == State::Away && !states.contains(&State::Stalled(broker)) => {
+        4..6 if states[client] == State::Away && !states.contains(&State::Stalled(broker)) => {
             (State::Stalled(broker), Step::Stall { client, broker })
         }
-        5..7 => (State::Away, Step::Misbehave { client, bytes: BAD[numbers.below(BAD.len())] }),
+        6 => (State::Away, Step::Misbehave { client, bytes: BAD[numbers.below(BAD.len())] }),
         7..9 => (State::Away, Step::Abandon { client, moment: moment(numbers) }),
         9 => (State::Asking, Step::ReadSlowly { client, pieces: pieces(numbers, 60_000) }),
         // On a connection of its own, so that it is known to take little unread.
