@@ -23,6 +23,7 @@ use crate::{driver::Key, slots::Slots};
 use accept::Acceptor;
 use closing::Closing;
 use connection::{Connection, Wish};
+use kernel::KernelRing;
 use ring::{Brought, Completed, Operation, Patience, Piece, Ring};
 pub(crate) use self_test::self_test;
 use std::{
@@ -102,9 +103,12 @@ impl Uring {
     /// # Errors
     /// When the kernel gives no ring, in one line that says why, or no wake handle.
     pub fn new(listener: TcpListener) -> io::Result<Self> {
+        Self::with_ring(setup::ring()?, listener)
+    }
+
+    fn with_ring(ring: KernelRing, listener: TcpListener) -> io::Result<Self> {
         // Accepting waits in the kernel, which it does on blocking sockets only.
         listener.set_nonblocking(false)?;
-        let ring = setup::ring()?;
         let granted = ring.granted.to_string();
         Self::over(Box::new(ring), granted, listener)
     }

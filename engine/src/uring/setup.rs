@@ -7,7 +7,7 @@ use super::{
     pool::{BUFFER_BYTES, MAX_BUFFERS, Pool},
 };
 use io_uring::{Builder, IoUring, Probe, opcode};
-use std::{fmt, io};
+use std::{fmt, io, thread, time::Duration};
 
 /// Sets of flags, best first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +24,11 @@ pub(super) enum Tier {
 /// Entries of the submission and of the completion queue, largest first: smaller ones where locked
 /// memory is short. A batch of the fan-out (256) fits even the second.
 const SIZES: [(u32, u32); 3] = [(1024, 8192), (256, 2048), (64, 512)];
+
+/// Rings that ended give their locked memory back a little later: how often to try again, and after
+/// how long.
+const MEMORY_TRIES: u32 = 20;
+const MEMORY_PAUSE: Duration = Duration::from_millis(10);
 
 /// What the kernel has granted to one worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,44 +58,54 @@ impl Tier {
     }
 }
 
-/// A ring on this thread, with its buffers.
+/// A ring on this thread, with its buffers: as large as there is locked memory for.
 pub(super) fn ring() -> io::Result<KernelRing> {
-    first(&Tier::ALL)
+    let mut made = largest(&Tier::ALL, &SIZES);
+    for _ in 0..MEMORY_TRIES {
+        match &made {
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {}
+            _ => break,
+        }
+        thread::sleep(MEMORY_PAUSE);
+        made = largest(&Tier::ALL, &SIZES);
+    }
+    made.map_err(|error| explained(&error))
 }
 
-/// A ring of the first of these tiers that the kernel takes.
-pub(super) fn first(tiers: &[Tier]) -> io::Result<KernelRing> {
+/// The smallest ring that an engine works with, for a try.
+pub(super) fn small_ring() -> io::Result<KernelRing> {
+    largest(&Tier::ALL, &SIZES[SIZES.len() - 1..]).map_err(|error| explained(&error))
+}
+
+/// A ring of the first of these sizes that there is memory for, and of the first tier that the kernel
+/// takes.
+pub(super) fn largest(tiers: &[Tier], sizes: &[(u32, u32)]) -> io::Result<KernelRing> {
     let mut refused = io::Error::from(io::ErrorKind::Unsupported);
-    for &(submissions, completions) in &SIZES {
+    'sizes: for &size in sizes {
         for &tier in tiers {
-            let built = tier.builder(completions).build(submissions).and_then(|ring| {
-                probe(&ring)?;
-                let pool = Pool::register(&ring.submitter())?;
-                let params = ring.params();
-                let granted = Granted {
-                    tier,
-                    submissions: params.sq_entries(),
-                    completions: params.cq_entries(),
-                };
-                Ok(KernelRing::new(ring, pool, granted))
-            });
-            match built {
+            refused = match build(tier, size) {
                 Ok(ring) => return Ok(ring),
-                Err(error) => refused = error,
-            }
+                Err(error) => error,
+            };
             match refused.raw_os_error() {
                 // An older kernel: fewer flags.
                 Some(libc::EINVAL) => {}
                 // Locked memory is short: a smaller ring, whatever the flags.
-                Some(libc::ENOMEM) => break,
-                _ => return Err(explained(&refused)),
+                Some(libc::ENOMEM) => continue 'sizes,
+                _ => return Err(refused),
             }
         }
-        if refused.raw_os_error() != Some(libc::ENOMEM) {
-            break;
-        }
+        break;
     }
-    Err(explained(&refused))
+    Err(refused)
+}
+
+fn build(tier: Tier, (submissions, completions): (u32, u32)) -> io::Result<KernelRing> {
+    let ring = tier.builder(completions).build(submissions)?;
+    probe(&ring)?;
+    let pool = Pool::register(&ring.submitter())?;
+    let (submissions, completions) = (ring.params().sq_entries(), ring.params().cq_entries());
+    Ok(KernelRing::new(ring, pool, Granted { tier, submissions, completions }))
 }
 
 /// Whether the kernel knows every operation that is used. Multishot receives, which have no number of

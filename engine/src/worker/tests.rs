@@ -167,6 +167,44 @@ fn closing_forgets_the_deadline() {
     assert_eq!(stage.last_wait(), None);
 }
 
+/// Pitfall: header timers leaked on close.
+#[test]
+fn timers_are_not_leaked_when_connections_close() {
+    let mut stage = stage(Recorder { arm: Some(SECOND), ..Recorder::default() });
+    let peers: Vec<Key> = (0..100).map(|_| stage.script.connect()).collect();
+    stage.turn();
+    stage.worker.with_core(|_, core| {
+        let class = core.class(SECOND, Duration::ZERO);
+        assert_eq!(core.oldest(class), Some(peers[0]));
+        peers.iter().for_each(|peer| core.close(*peer));
+        assert_eq!(core.oldest(class), None);
+    });
+    stage.turn();
+    stage.turn();
+    assert_eq!(stage.last_wait(), None, "it waits for the deadline of a connection that is gone");
+}
+
+/// Pitfall: a stale cached clock.
+#[test]
+fn clock_of_a_turn_is_never_stale() {
+    let mut stage = stage(Recorder::default());
+    stage.turn();
+    for _ in 0..3 {
+        // As much time as passes in a wait.
+        stage.clock.advance(SECOND);
+        stage.turn();
+        let seen = stage.worker.with_core(|_, core| core.now());
+        assert_eq!(seen, stage.clock.now());
+    }
+    // A deadline counts from the turn that sets it, not from an earlier one.
+    stage.worker.app_mut().arm = Some(SECOND);
+    stage.clock.advance(10 * SECOND);
+    stage.script.connect();
+    assert_eq!(stage.turn(), ["accepted"]);
+    stage.turn();
+    assert_eq!(stage.last_wait(), Some(SECOND));
+}
+
 #[test]
 fn stale_key_neither_arms_nor_cancels_for_the_next_tenant() {
     let mut stage = stage(Recorder::default());

@@ -83,6 +83,34 @@ fn stuck_client_is_cut_at_the_deadline(engine: Engine) {
     drop(stuck);
 }
 
+/// Pitfall: a blocking drain wedged 11 of 13 workers.
+fn drain_never_blocks_a_worker_on_its_stuck_clients(engine: Engine) {
+    let gate = Gate::default();
+    let (broker, app) = app(&gate);
+    let server = builder(engine).workers(4).serve(app).map(Running::from).expect("a free port");
+    // Enough for some on each worker.
+    let stuck: Vec<_> =
+        (0..32).map(|_| Subscriber::open(server.connect_narrow(), "/events")).collect();
+    let mut readers: Vec<_> = (0..32).map(|_| server.subscribe("/events")).collect();
+    for _ in 0..40 {
+        broker.publish(Event::data("x".repeat(10_000))).expect("there is room");
+        readers.iter_mut().for_each(|reader| drop(reader.data()));
+    }
+    eventually("bytes are owed", || server.stats().owed_bytes > 0);
+    let mut asking = server.connect();
+    asking.ask("/gate");
+    eventually("the request waits", || gate.is_awaited());
+    let drain = server.drain(PATIENCE);
+    readers.iter_mut().for_each(Subscriber::expect_end);
+    // Requests are still answered while the stuck ones stay.
+    gate.open();
+    assert_eq!(asking.answer().text(), "passed");
+    drop((readers, asking));
+    eventually("only the stuck are left", || server.stats().connections == stuck.len());
+    drop(stuck);
+    assert_eq!(drain.wait().expect("no worker fails").cut, 0);
+}
+
 fn drain_can_be_awaited(engine: Engine) {
     let (_, app) = app(&Gate::default());
     let server = serve(engine, app);
@@ -234,6 +262,7 @@ fn server_without_handles_ends(engine: Engine) {
 on_every_engine! {
     drain_ends_every_stream_with_its_last_chunk,
     stuck_client_is_cut_at_the_deadline,
+    drain_never_blocks_a_worker_on_its_stuck_clients,
     drain_can_be_awaited,
     drain_can_be_awaited_by_a_handler_of_another_server,
     requests_in_flight_are_answered_during_a_drain,

@@ -10,6 +10,8 @@ mod denied;
 mod departures;
 mod descriptors;
 mod endings;
+#[cfg(feature = "io-uring")]
+mod memory;
 mod process;
 mod refusals;
 mod routes;

@@ -56,6 +56,18 @@ impl Server {
         Self::spawn(shell, "127.0.0.1:0", engine, flags)
     }
 
+    /// A server that may lock this much memory, whoever runs it.
+    pub(crate) fn start_short_of_memory(kib: usize, engine: &str, flags: &str) -> Self {
+        let mut shell = Command::new("sh");
+        // Root is not bound by the limit unless it gives the right up.
+        let script = format!(
+            "ulimit -l {kib}; test $(id -u) -ne 0 || set -- --bounding-set=-ipc_lock \"$0\" \"$@\"
+             test $(id -u) -ne 0 || exec setpriv \"$@\"; exec \"$0\" \"$@\""
+        );
+        shell.arg("-c").arg(script).arg(PROGRAM);
+        Self::spawn(shell, "127.0.0.1:0", engine, flags)
+    }
+
     /// A server whose standard error cannot be written.
     pub(crate) fn start_mute(engine: &str, flags: &str) -> Self {
         let mut shell = Command::new("sh");
