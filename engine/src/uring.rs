@@ -94,6 +94,8 @@ mod events {
     pub(super) const ROOM: u32 = libc::POLLOUT as u32;
     /// Errors and hang-ups are always told, and the peer's end is no reason to receive less.
     pub(super) const RESET: u32 = 0;
+    /// Told by every poll, once it is so.
+    pub(super) const FINISHED: u32 = libc::POLLRDHUP as u32;
     pub(super) const DETACHED: u32 = (libc::POLLIN | libc::POLLRDHUP) as u32;
 }
 
@@ -160,7 +162,7 @@ impl Uring {
                     self.ready.push_back(Ready::Woken);
                 }
                 Tag::Connection(Watch::Receive, key) => self.receive(key, result, more, brought),
-                Tag::Connection(watch, key) => self.polled(key, watch, result),
+                Tag::Connection(watch, key) => self.polled(key, watch, result, more),
                 // A cancel says nothing: what it takes back completes by itself. Sends that were given
                 // up with a broken ring are nobody's.
                 Tag::Cancel | Tag::Send(_) => {}
@@ -217,11 +219,16 @@ impl Uring {
         self.go_on(key);
     }
 
-    fn polled(&mut self, key: Key, watch: Watch, result: Result<u32, i32>) {
+    fn polled(&mut self, key: Key, watch: Watch, result: Result<u32, i32>, more: bool) {
         let Some(connection) = self.connections.get_mut(key) else {
-            return self.closing.ended(key, watch);
+            if !more {
+                self.closing.ended(key, watch);
+            }
+            return;
         };
-        connection.ended(watch);
+        if !more {
+            connection.ended(watch);
+        }
         connection.polled(watch, result);
         self.go_on(key);
     }
@@ -240,6 +247,8 @@ impl Uring {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let fd = connection.socket.as_raw_fd();
         while let Some(wish) = connection.next_wish() {
+            let poll =
+                if connection.polls_changes { Operation::PollMulti } else { Operation::Poll };
             let (tag, operation) = match wish {
                 Wish::Cancel => {
                     let receive = Tag::Connection(Watch::Receive, key);
@@ -248,9 +257,9 @@ impl Uring {
                 Wish::Begin(watch) => {
                     let operation = match watch {
                         Watch::Receive => Operation::Receive(fd),
-                        Watch::Reset => Operation::Poll(fd, events::RESET),
+                        Watch::Reset => poll(fd, events::RESET),
                         Watch::Detached => Operation::Poll(fd, events::DETACHED),
-                        Watch::Room => Operation::Poll(fd, events::ROOM),
+                        Watch::Room => poll(fd, events::ROOM),
                     };
                     (Tag::Connection(watch, key), operation)
                 }

@@ -1,6 +1,7 @@
 //! One connection of the `io_uring` engine: what completions said, what the worker wants, and which
 //! operation is to be begun or taken back for both. Begins none itself: see the driver.
 
+use super::events;
 use super::tag::{Watch, Watches};
 use crate::{driver::Departure, socket::RECEIVE_BUFFER_BYTES};
 use socket2::SockRef;
@@ -48,6 +49,9 @@ pub(super) struct Connection {
     cancelling: bool,
     /// Both directions are shut down: a poll would tell of it for ever.
     hung_up: bool,
+    /// The peer has ended its side, which every poll tells at once, asked or not: from now on only
+    /// polls that go on are of use, which tell of changes.
+    pub(super) polls_changes: bool,
     /// A detached connection has bytes, or its end.
     readable: bool,
     /// There may be room again.
@@ -94,6 +98,7 @@ impl Connection {
             held: None,
             cancelling: false,
             hung_up: false,
+            polls_changes: false,
             readable: false,
             writable: false,
             stalled: false,
@@ -175,7 +180,9 @@ impl Connection {
         if result == Err(libc::ECANCELED) {
             return;
         }
+        let only_finished = result.is_ok_and(|told| told & !events::FINISHED == 0);
         match watch {
+            Watch::Room | Watch::Reset if only_finished => self.polls_changes = true,
             Watch::Room => self.writable = true,
             Watch::Detached => self.readable = true,
             // Asking takes the error off the socket: whoever receives is to find it there.
@@ -228,7 +235,12 @@ impl Connection {
     /// One turn: one thing to report at most.
     pub(super) fn step(&mut self, scratch: &mut Vec<u8>) -> Step {
         self.queued = false;
-        if self.writable {
+        if self.flow == Flow::Detached && self.readable && self.end == End::Open {
+            self.discard(scratch);
+        }
+        // Whoever has left its stream needs no room.
+        let has_left = self.flow == Flow::Detached && self.end != End::Open;
+        if self.writable && !has_left {
             // Without a stall this is only the room that was there all along.
             self.writable = false;
             if std::mem::take(&mut self.stalled) {
@@ -243,9 +255,6 @@ impl Connection {
         {
             self.lent = true;
             return Step::Received(bytes);
-        }
-        if self.flow == Flow::Detached && self.end == End::Open {
-            self.discard(scratch);
         }
         self.depart()
     }

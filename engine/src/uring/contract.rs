@@ -4,7 +4,8 @@
 use super::{
     Bytes, Lease, Ready, Uring,
     connection::{Connection, Flow, Step},
-    ring::{Outgoing, Patience, Piece},
+    ring::{Operation, Outgoing, Patience, Piece},
+    tag::{Tag, Watch},
 };
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
@@ -191,7 +192,16 @@ impl Sockets for Uring {
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(Connection { socket, watches, .. }) = self.connections.remove(key) {
+        if let Some(Connection { socket, watches, polls_changes, .. }) =
+            self.connections.remove(key)
+        {
+            // Polls that go on are not ended by shutting the socket down.
+            for watch in [Watch::Room, Watch::Reset] {
+                if polls_changes && watches.has(watch) {
+                    let poll = Tag::Connection(watch, key);
+                    self.ring.push(Tag::Cancel, Operation::Cancel(poll));
+                }
+            }
             self.closing.insert(key, socket, watches);
         }
     }

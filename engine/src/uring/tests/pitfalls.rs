@@ -1,6 +1,7 @@
 //! What other engines got wrong about the kernel's answers.
 
 use super::*;
+use crate::uring::events::{FINISHED, ROOM};
 use crate::uring::ring::{Outgoing, Patience, Ring};
 
 #[test]
@@ -11,7 +12,7 @@ fn full_submission_queue_drops_no_operation() {
     // Each is there at once: a fresh socket has room.
     for index in 0..asked {
         let tag = Tag::Connection(Watch::Room, Key::new(index, 1));
-        let operation = Operation::Poll(socket.as_raw_fd(), super::super::events::ROOM);
+        let operation = Operation::Poll(socket.as_raw_fd(), ROOM);
         ring.push(tag, operation);
     }
     let mut completed = Vec::new();
@@ -163,6 +164,47 @@ fn short_send_is_not_taken_for_a_whole_one() {
     stage.kernel.complete(room(key), Ok(4), false);
     assert_eq!(stage.turn(), [Seen::Writable(key)]);
     assert!(!stage.kernel.has(room(key)), "there is room: nothing to wait for");
+}
+
+#[test]
+fn end_of_the_peer_is_not_taken_for_room_again_and_again() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let room = stall(&mut stage, key);
+    assert!(matches!(stage.kernel.operation(room), Some(Operation::Poll(..))));
+    stage.kernel.complete(room, Ok(FINISHED), false);
+    assert_eq!(stage.turn(), [], "there is no room");
+    assert!(matches!(stage.kernel.operation(room), Some(Operation::PollMulti(..))));
+    stage.kernel.complete(room, Ok(FINISHED), true);
+    assert_eq!(stage.turn(), []);
+    stage.kernel.complete(room, Ok(FINISHED | ROOM), true);
+    assert_eq!(stage.turn(), [Seen::Writable(key)]);
+    stage.driver.close(key);
+    assert!(stage.kernel.was_asked_to_cancel(room), "it would go on for ever");
+}
+
+#[test]
+fn end_of_a_stream_that_is_stuck_is_not_hidden_by_room() {
+    let mut stage = Stage::new();
+    let (key, peer) = stage.connect();
+    let room = stall(&mut stage, key);
+    stage.driver.detach(key);
+    stage.kernel.complete(receive(key), Err(libc::ECANCELED), false);
+    assert_eq!(stage.turn(), []);
+    peer.shutdown(std::net::Shutdown::Write).expect("connected");
+    stage.kernel.complete(Tag::Connection(Watch::Detached, key), Ok(FINISHED | 1), false);
+    stage.kernel.complete(room, Ok(FINISHED | ROOM), false);
+    assert_eq!(stage.turn(), [Seen::Finished(key)]);
+}
+
+/// A send to it falls short: its poll for room is under way.
+fn stall(stage: &mut Stage, key: Key) -> Tag {
+    let slices = [IoSlice::new(b"12")];
+    stage.kernel.sends_come_to([Ok(1), Ok(0)]);
+    stage.driver.send(&mut [key, key].map(|key| Attempt::new(key, &slices)));
+    let room = Tag::Connection(Watch::Room, key);
+    assert!(stage.kernel.has(room));
+    room
 }
 
 #[test]
