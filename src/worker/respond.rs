@@ -28,6 +28,14 @@ impl Worker {
         if let Content::Stream(opening) = &mut response.body.0
             && !connection.asked.head_only
         {
+            // The answers before it are no part of the stream: a client that leaves that still gets them.
+            if !self.flush(core, key, connection) {
+                return Some(After::Close);
+            }
+            if connection.unsent.is_some() {
+                connection.held = Some(response);
+                return None;
+            }
             // An empty opening is left behind: the head is written from the response.
             let opening = std::mem::replace(opening, Box::new(crate::sse::Opening::nothing()));
             return self.detach(core, key, connection, &response, *opening);

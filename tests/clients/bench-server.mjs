@@ -1,7 +1,7 @@
 // A bench server of a test's own: started, awaited by its ready line, and never left behind.
 // Knows nothing of browsers.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -28,6 +28,11 @@ export async function within(what, promise) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The engines that the program was built with. */
+export function builtEngines() {
+  return execFileSync(program, ["--list-engines"], { encoding: "utf8" }).trim().split("\n");
 }
 
 /** Starts a server with this engine; port 0 takes a free one. */

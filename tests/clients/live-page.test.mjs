@@ -1,16 +1,16 @@
 // The live page in a real browser: what a person would see on `/`, on each engine. The page's own
 // EventSource is the client under test; nothing here speaks to the stream directly.
 //
-//   ENGINES       which engines, by comma; default: io_uring,epoll,std
+//   ENGINES       which engines, by comma; default: all that the program was built with
 //   BENCH_SERVER  the program; default: target/release/bench-server
 //   CHROMIUM      the browser; default: /usr/bin/chromium
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { PATIENCE, startServer } from "./bench-server.mjs";
+import { PATIENCE, builtEngines, startServer } from "./bench-server.mjs";
 
-const engines = (process.env.ENGINES ?? "io_uring,epoll,std").split(",");
+const engines = process.env.ENGINES?.split(",") ?? builtEngines();
 
 const flags = [
   "--headless",

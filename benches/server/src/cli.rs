@@ -31,6 +31,9 @@ pub(crate) struct Cli {
     /// What to do instead of serving.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    /// Print the engines of this build, one a line, and exit
+    #[arg(long, exclusive = true)]
+    pub(crate) list_engines: bool,
     /// How to serve.
     #[command(flatten)]
     pub(crate) serve: ServeArgs,
@@ -174,6 +177,13 @@ mod tests {
         assert_eq!(args.heartbeat(), Some(Duration::from_secs(15)));
         assert_eq!(args.slow_policy, SlowPolicyName::Drop);
         assert_eq!(args.replay, Replay::None);
+    }
+
+    #[test]
+    fn listing_the_engines_goes_with_nothing_else() {
+        assert!(parse_words("--list-engines").expect("this flag is right").list_engines);
+        assert!(refusal("--list-engines --workers 2").contains("--list-engines"));
+        assert!(refusal("--list-engines load").contains("--list-engines"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match cli::parse() {
         Ok(cli::Cli { command: Some(cli::Command::Load(args)), .. }) => load::main(&args),
+        Ok(cli::Cli { list_engines: true, .. }) => serve::list_engines(),
         Ok(cli::Cli { command: None, serve, .. }) => serve::main(&serve),
         Err(code) => code,
     }

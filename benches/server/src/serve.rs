@@ -33,6 +33,18 @@ pub(crate) fn main(args: &ServeArgs) -> ExitCode {
     }
 }
 
+/// The names of the engines of this build, in the order in which auto tries them.
+pub(crate) fn list_engines() -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match Engine::compiled().iter().try_for_each(|engine| writeln!(out, "{engine}")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("cannot list the engines: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn serve(args: &ServeArgs) -> Result<(), String> {
     refuse_what_is_not_built(args)?;
     let hub = Hub::new();

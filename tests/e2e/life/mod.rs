@@ -1,5 +1,7 @@
 //! The life of a server: how it starts, or does not; how it finds room; how it ends.
 
+#[cfg(target_os = "linux")]
+mod denied;
 mod drain;
 mod room;
 mod start;

@@ -1,39 +1,83 @@
 //! Plays a script on one engine and writes down what its clients see, step by step. Everything is
-//! waited for before the next step, so that nothing depends on who is quicker.
+//! waited for before the next step, so that nothing depends on who is quicker. What clients do is in
+//! `requests` and `streams`; who is there, and what must add up in the end, is kept here.
 
-use super::steps::{Ask, BROKERS, CLIENTS, Step};
-use crate::support::{Answer, Numbers, Peer, Running, Subscriber, eventually, pattern, serve};
-use headwater::sse::{self, Broker, Event};
-use headwater::{Engine, Hub, Router, routing::get};
+mod requests;
+mod streams;
+
+use super::Script;
+use super::asks::{HUGE, LARGE, text};
+use super::steps::{BROKERS, CLIENTS, Step};
+use crate::support::{Peer, Running, Subscriber, builder, eventually};
+use bytes::Bytes;
+use headwater::sse::{self, Broker};
+use headwater::{Engine, Hub, Router, Timeouts, routing::get};
 use std::time::Duration;
+use streams::Stalled;
 
-/// The longest piece that requests are cut into.
-const PIECE: usize = 3000;
+/// Of each broker. All readers but the stalled ones hear an event before the next is published, so that
+/// only those are ever owed more.
+const SUBSCRIBER_BUFFER: usize = 8;
 
 struct Stage {
     server: Running,
     brokers: Vec<Broker>,
     clients: [Role; CLIENTS],
+    /// Somebody who is answered at any time, whatever the clients do.
+    bystander: Peer,
+    tally: Tally,
 }
 
 enum Role {
     Away,
     Asking(Peer),
+    /// Hears of each event of that broker at once.
     Subscribed(Subscriber, usize),
+    Stalled(Stalled),
+}
+
+/// What must add up in the end.
+#[derive(Default)]
+struct Tally {
+    connections: u64,
+    events: u64,
+    /// Events, once for each subscriber at the time.
+    due: u64,
+    /// Of those, the ones that stalled subscribers may not have waited for.
+    left_owed: u64,
+    /// Requests of clients that left before it could be known whether they arrived, and those of them
+    /// that the handler failed.
+    chance: (u64, u64),
 }
 
 /// What clients see, one line per step, and one for the end.
-pub(super) fn play(engine: Engine, script: &[Step]) -> Vec<String> {
-    let hub = Hub::new();
-    let brokers: Vec<Broker> = (0..BROKERS)
-        .map(|number| hub.broker(number.to_string()).subscriber_buffer(10_000).build())
-        .collect();
-    let server = serve(engine, app(&brokers));
-    let clients = [(); CLIENTS].map(|()| Role::Away);
-    let mut stage = Stage { server, brokers, clients };
-    let mut seen: Vec<String> = script.iter().map(|step| stage.play(step)).collect();
+pub(super) fn play(engine: Engine, script: &Script) -> Vec<String> {
+    let mut stage = Stage::set(engine);
+    let mut seen = Vec::new();
+    for (at, step) in script.steps.iter().enumerate() {
+        let _place = Place { engine, seed: script.seed, at, step: Some(step) };
+        seen.push(stage.play(step));
+    }
+    let _place = Place { engine, seed: script.seed, at: seen.len(), step: None };
     seen.push(stage.end());
     seen
+}
+
+/// Where a script stands: told when the step fails, whatever it is that fails.
+struct Place<'a> {
+    engine: Engine,
+    seed: u64,
+    at: usize,
+    step: Option<&'a Step>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { engine, seed, at, step } = self;
+            eprintln!("failed on {engine}, SCRIPT_SEED={seed}, step {at}: {step:?}");
+        }
+    }
 }
 
 fn app(brokers: &[Broker]) -> Router {
@@ -45,146 +89,143 @@ fn app(brokers: &[Broker]) -> Router {
     let app = Router::new()
         .route("/", get(|| "ok").post(|| "posted"))
         .route("/later", get(later))
-        .route("/large", get(|| pattern(500_000)))
+        .route("/never", get(async || std::future::pending::<()>().await))
+        .route("/large", get(|| Bytes::from_static(text(LARGE))))
+        .route("/huge", get(|| Bytes::from_static(text(HUGE))))
         .route("/empty", get(|| ()))
         .route("/fail", get(fail))
         .route("/echo", headwater::routing::post(|body: String| body));
     brokers.iter().enumerate().fold(app, |app, (number, broker)| {
-        app.route(&format!("/events/{number}"), get(sse::feed(broker).heartbeat(None)))
+        app.route(&feed_path(number), get(sse::feed(broker).heartbeat(None)))
     })
 }
 
+fn feed_path(broker: usize) -> String {
+    format!("/events/{broker}")
+}
+
 impl Stage {
+    fn set(engine: Engine) -> Self {
+        let hub = Hub::new();
+        let broker = |number: usize| hub.broker(number.to_string());
+        let brokers: Vec<Broker> = (0..BROKERS)
+            .map(|number| broker(number).subscriber_buffer(SUBSCRIBER_BUFFER).build())
+            .collect();
+        // Clients of a long script may have nothing to do for a long time.
+        let patient = Timeouts::default().with_idle(Duration::MAX);
+        let server = builder(engine).timeouts(patient).serve(app(&brokers));
+        let server = Running::from(server.expect("a free port of the loopback"));
+        let clients = [(); CLIENTS].map(|()| Role::Away);
+        let bystander = server.connect();
+        let tally = Tally { connections: 1, ..Tally::default() };
+        Self { server, brokers, clients, bystander, tally }
+    }
+
     fn play(&mut self, step: &Step) -> String {
-        match step {
-            Step::Ask { client, requests, cut, last } => self.ask(*client, requests, *cut, *last),
-            Step::Misbehave { client, bytes } => {
-                let mut peer = self.asking(*client);
-                peer.send(bytes);
-                let answer = peer.answer();
-                peer.expect_end();
-                show(&answer)
+        match *step {
+            Step::Ask { client, ref requests, pieces, last } => {
+                self.ask(client, requests, pieces, last)
             }
-            Step::Subscribe { client, broker, behind } => {
-                let mut peer = self.asking(*client);
-                let mut seen = String::new();
-                let path = format!("/events/{broker}");
-                let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n");
-                let subscriber = if let Some(ask) = behind {
-                    peer.send(ask.bytes() + &request);
-                    seen = show(&receive(&mut peer, *ask));
-                    Subscriber::ask(peer, "")
-                } else {
-                    Subscriber::ask(peer, request)
-                };
-                seen += &subscriber.head.head_without_date();
-                self.clients[*client] = Role::Subscribed(subscriber, *broker);
-                seen
+            Step::Misbehave { client, bytes } => self.misbehave(client, bytes),
+            Step::Abandon { client, moment } => self.abandon(client, moment),
+            Step::ReadSlowly { client, pieces } => self.read_slowly(client, pieces),
+            Step::Burst { client, first, ref requests, last } => {
+                self.burst(client, first, requests, last)
             }
-            Step::Publish { broker, bytes } => self.publish(*broker, *bytes),
-            Step::Chatter { client } => {
-                if let Role::Subscribed(subscriber, _) = &mut self.clients[*client] {
-                    subscriber.peer.send("GET /fail HTTP/1.1\r\nhost: test\r\n\r\n".repeat(9));
-                }
-                String::new()
+            Step::Subscribe { client, broker, behind } => self.subscribe(client, broker, behind),
+            Step::SubscribeAndFinish { client, broker, behind } => {
+                self.subscribe_and_finish(client, broker, behind)
             }
-            Step::Leave { client, reset } => self.leave(*client, *reset),
+            Step::Publish { broker, bytes } => self.publish(broker, bytes),
+            Step::Chatter { client } => self.chatter(client),
+            Step::Stall { client, broker } => self.stall(client, broker),
+            Step::ReadOn { client } => self.read_on(client),
+            Step::Finish { client } => self.finish(client),
+            Step::Leave { client, reset } => self.leave(client, reset),
         }
     }
 
     /// The connection of a client that is no subscriber; it is away until it is put back.
     fn asking(&mut self, client: usize) -> Peer {
+        self.asking_or(client, Running::connect)
+    }
+
+    /// The same of one that is to be stuck: a new connection takes few bytes unread.
+    fn asking_narrow(&mut self, client: usize) -> Peer {
+        self.asking_or(client, Running::connect_narrow)
+    }
+
+    fn asking_or(&mut self, client: usize, connect: impl Fn(&Running) -> Peer) -> Peer {
         match std::mem::replace(&mut self.clients[client], Role::Away) {
             Role::Asking(peer) => peer,
-            Role::Away => self.server.connect(),
-            Role::Subscribed(..) => unreachable!("scripts know who subscribes"),
-        }
-    }
-
-    fn ask(&mut self, client: usize, requests: &[Ask], cut: u64, last: bool) -> String {
-        let mut peer = self.asking(client);
-        let bytes: String = requests.iter().map(|ask| ask.bytes()).collect();
-        let mut sender = peer.clone_to_send();
-        let answers = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                for piece in Numbers::new(cut).cut(bytes.as_bytes(), PIECE) {
-                    sender.send(piece);
-                }
-                if last {
-                    sender.finish();
-                }
-            });
-            let answers = requests.iter().map(|ask| show(&receive(&mut peer, *ask)));
-            answers.collect::<Vec<String>>()
-        });
-        if last {
-            peer.expect_end();
-        } else {
-            self.clients[client] = Role::Asking(peer);
-        }
-        // Whether the last answer says so depends on how soon the end arrives.
-        answers.concat().replace("connection: close\r\n", "")
-    }
-
-    fn publish(&mut self, broker: usize, bytes: usize) -> String {
-        let event = Event::data("e".repeat(bytes));
-        let published = self.brokers[broker].publish(event).expect("there is room");
-        let mut seen = format!("published {}", published.id);
-        for client in &mut self.clients {
-            if let Role::Subscribed(subscriber, of) = client
-                && *of == broker
-            {
-                let heard = subscriber.event();
-                let length = heard.data.as_ref().map(String::len);
-                seen += format!(", heard {:?} {:?} {length:?}", heard.id, heard.name).as_str();
+            Role::Away => {
+                self.tally.connections += 1;
+                connect(&self.server)
+            }
+            Role::Subscribed(..) | Role::Stalled(_) => {
+                unreachable!("scripts know who subscribes")
             }
         }
-        seen
     }
 
     fn leave(&mut self, client: usize, reset: bool) -> String {
-        match std::mem::replace(&mut self.clients[client], Role::Away) {
+        let peer = match std::mem::replace(&mut self.clients[client], Role::Away) {
             Role::Away => unreachable!("scripts know who is there"),
-            Role::Asking(peer) | Role::Subscribed(Subscriber { peer, .. }, _) if reset => {
-                peer.reset();
+            Role::Asking(peer) | Role::Subscribed(Subscriber { peer, .. }, _) => peer,
+            Role::Stalled(stalled) => {
+                self.tally.left_owed += stalled.due();
+                stalled.subscriber.peer
             }
-            Role::Asking(_) | Role::Subscribed(..) => {}
+        };
+        if reset {
+            peer.reset();
+        } else {
+            drop(peer);
         }
-        let here = self.clients.iter().filter(|role| !matches!(role, Role::Away)).count();
-        self.server.wait_for_connections(here);
+        self.left()
+    }
+
+    /// Waits until the server knows who has left.
+    fn left(&mut self) -> String {
+        let clients = self.clients.iter().filter(|role| !matches!(role, Role::Away)).count();
+        self.everybody_is_accepted();
+        self.server.wait_for_connections(1 + clients);
         let subscribers = self.brokers.iter().map(Broker::subscribers);
         format!("left: {:?} subscribed", subscribers.collect::<Vec<usize>>())
+    }
+
+    fn everybody_is_accepted(&self) {
+        let connections = self.tally.connections;
+        eventually("all are accepted", || self.server.stats().accepted == connections);
+    }
+
+    /// A client that is stuck must not be in the way of others.
+    fn bystander_is_served(&mut self) {
+        self.bystander.ask("/");
+        assert_eq!(self.bystander.answer().text(), "ok");
     }
 
     /// All brokers are closed, and everybody is sent home.
     fn end(mut self) -> String {
         self.brokers.iter().for_each(Broker::close);
         for client in &mut self.clients {
-            if let Role::Subscribed(subscriber, _) = client {
-                subscriber.expect_end();
+            match std::mem::replace(client, Role::Away) {
+                Role::Away | Role::Asking(_) => {}
+                Role::Subscribed(mut subscriber, _) => subscriber.expect_end(),
+                Role::Stalled(stalled) => stalled.expect_end(&self.brokers),
             }
-            *client = Role::Away;
         }
         eventually("nobody is subscribed", || self.brokers.iter().all(|b| b.subscribers() == 0));
-        self.server.wait_for_connections(0);
+        self.left();
         let stats = self.server.stats();
-        let counts = (stats.accepted, stats.requests, stats.refused, stats.handler_panics);
-        let delivered = (stats.events_delivered, stats.streams, stats.owed_bytes);
+        let Tally { events, due, left_owed, chance, .. } = self.tally;
         let published: u64 = self.brokers.iter().map(Broker::published).sum();
-        format!("{counts:?} {delivered:?} {published}")
+        assert_eq!(published, events);
+        let dropped: u64 = self.brokers.iter().map(Broker::dropped).sum();
+        let told = stats.events_delivered + dropped;
+        assert!((due - left_owed..=due).contains(&told), "{told} of {due}, {left_owed} left owed");
+        let requests = (stats.requests - chance.0, stats.handler_panics - chance.1);
+        let counts = (stats.accepted, requests, stats.refused, stats.streams, stats.owed_bytes);
+        format!("{counts:?}, {published} published for {due}")
     }
-}
-
-fn receive(peer: &mut Peer, ask: Ask) -> Answer {
-    match ask {
-        Ask::Head(_) => Answer::receive_head(peer).expect("an answer comes before the end"),
-        _ => peer.answer(),
-    }
-}
-
-/// What of an answer must be the same everywhere.
-fn show(answer: &Answer) -> String {
-    let text = String::from_utf8_lossy(&answer.body);
-    let shown: String = text.chars().take(60).collect();
-    format!("{}{} bytes: {shown}\n", answer.head_without_date(), answer.body.len())
 }

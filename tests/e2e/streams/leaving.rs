@@ -1,7 +1,9 @@
 //! Clients that leave, and clients that say what they should not.
 
 use super::{all_hear, feed, publish};
-use crate::support::{Ending, Gate, Peer, Running, Subscriber, eventually, serve};
+use crate::support::{
+    End, Ending, Gate, Peer, Running, Subscriber, eventually, get as request, pattern, serve,
+};
 use headwater::sse::{self, Broker};
 use headwater::{Engine, Request, Router, routing::get};
 use std::sync::Arc;
@@ -83,6 +85,22 @@ fn client_that_stops_sending_has_left_its_stream(engine: Engine) {
     server.wait_for_connections(0);
 }
 
+fn stuck_client_that_stops_sending_has_left_its_stream(engine: Engine) {
+    let (broker, app) = feed();
+    let server = serve(engine, app);
+    let mut stream = Subscriber::open(server.connect_narrow(), "/events");
+    for number in 0..50 {
+        publish(&broker, format!("{number} {}", "x".repeat(30_000)));
+    }
+    eventually("it is stuck", || server.stats().owed_bytes > 0);
+    stream.peer.finish();
+    // At once, not only when it reads.
+    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    server.wait_for_connections(0);
+    assert_eq!(server.stats().owed_bytes, 0);
+    assert_ne!(stream.rest().1, Ending::Reset);
+}
+
 fn fin_that_comes_with_the_stream_request_ends_the_stream(engine: Engine) {
     let (broker, app) = feed();
     let server = serve(engine, app);
@@ -91,6 +109,30 @@ fn fin_that_comes_with_the_stream_request_ends_the_stream(engine: Engine) {
         peer.ask("/events");
         peer.finish();
         peer.rest();
+    }
+    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    server.wait_for_connections(0);
+}
+
+fn answers_before_a_stream_that_is_left_at_once_are_sent(engine: Engine) {
+    let (broker, app) = feed();
+    // More than the socket takes at once.
+    let large = pattern(2_000_000);
+    let body = large.clone();
+    let app = app.route("/", get(|| "ok")).route("/large", get(move || body.clone()));
+    let server = serve(engine, app);
+    let before = [request("/"), request("/large"), request("/")].concat();
+    for (requests, times) in [(&before, 5), (&request("/"), 50)] {
+        for _ in 0..times {
+            let mut peer = server.connect_narrow();
+            peer.send_with_end(requests.clone() + &request("/events"));
+            assert_eq!(peer.answer().text(), "ok");
+            if requests == &before {
+                assert!(peer.answer().body == large);
+                assert_eq!(peer.answer().text(), "ok");
+            }
+            assert_eq!(peer.rest().1, End::Closed);
+        }
     }
     eventually("nobody is subscribed", || broker.subscribers() == 0);
     server.wait_for_connections(0);
@@ -161,7 +203,9 @@ on_every_engine! {
     client_that_leaves_without_reading_is_noticed,
     client_that_leaves_as_events_arrive_is_noticed,
     client_that_stops_sending_has_left_its_stream,
+    stuck_client_that_stops_sending_has_left_its_stream,
     fin_that_comes_with_the_stream_request_ends_the_stream,
+    answers_before_a_stream_that_is_left_at_once_are_sent,
     fin_before_a_pending_handler_makes_a_stream_ends_it,
     bytes_that_a_client_sends_on_a_live_stream_are_no_request,
 }

@@ -10,7 +10,7 @@ mod subscriber;
 pub(crate) use answer::Answer;
 pub(crate) use futures::{Gate, block_on};
 pub(crate) use numbers::Numbers;
-pub(crate) use peer::{End, Peer};
+pub(crate) use peer::{End, Peer, get};
 pub(crate) use subscriber::{Ending, Heard, Subscriber};
 
 use headwater::{Engine, Router, Server, ServerBuilder, ServerHandle};

@@ -1,6 +1,7 @@
 //! Starts that must fail: one clear line on standard error, and a code that is not zero.
 
 use crate::process::{Server, refusal};
+use headwater::Engine;
 use socket2::{Domain, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 
@@ -63,9 +64,10 @@ pub(crate) fn flags_of_later_versions_are_refused(engine: &str) {
 
 #[test]
 fn an_engine_that_is_not_there_is_refused_and_not_replaced() {
-    for engine in ["io_uring", "epoll"].map(|name| name.parse().expect("a name")) {
-        if !headwater::Engine::compiled().contains(&engine) {
-            refused(&format!("--engine {engine} --addr 127.0.0.1:0"), &engine.to_string());
+    for engine in [Engine::IoUring, Engine::Epoll, Engine::Std] {
+        if !Engine::compiled().contains(&engine) {
+            let line = format!("engine {engine} is not available");
+            refused(&format!("--engine {engine} --addr 127.0.0.1:0"), &line);
         }
     }
     refused("--engine kqueue --addr 127.0.0.1:0", "--engine");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::uring::{
+    events,
     ring::{Outgoing, Patience, Ring},
     setup::{Tier, lacking, largest, ring},
 };
@@ -14,7 +15,7 @@ fn full_submission_queue_drops_no_operation() {
     // Each is there at once: a fresh socket has room.
     for index in 0..asked {
         let tag = Tag::Connection(Watch::Room, Key::new(index, 1));
-        let operation = Operation::Poll(socket.as_raw_fd(), super::super::events::ROOM);
+        let operation = Operation::Poll(socket.as_raw_fd(), events::ROOM);
         ring.push(tag, operation);
     }
     let mut completed = Vec::new();
@@ -166,6 +167,44 @@ fn short_send_is_not_taken_for_a_whole_one() {
     stage.kernel.complete(room(key), Ok(4), false);
     assert_eq!(stage.turn(), [Seen::Writable(key)]);
     assert!(!stage.kernel.has(room(key)), "there is room: nothing to wait for");
+}
+
+#[test]
+fn end_of_the_peer_is_not_taken_for_room() {
+    const FINISHED: u32 = libc::POLLRDHUP.cast_unsigned() as u32;
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let room = stall(&mut stage, key);
+    stage.kernel.complete(room, Ok(FINISHED), true);
+    assert_eq!(stage.turn(), [], "there is no room");
+    stage.kernel.complete(room, Ok(FINISHED | events::ROOM), true);
+    assert_eq!(stage.turn(), [Seen::Writable(key)]);
+    assert!(stall(&mut stage, key) == room && stage.turn().is_empty());
+    stage.driver.close(key);
+    assert!(stage.kernel.was_asked_to_cancel(room), "it would go on for ever");
+}
+
+#[test]
+fn end_of_a_stream_that_is_stuck_is_reported() {
+    let mut stage = Stage::new();
+    let (key, peer) = stage.connect();
+    stall(&mut stage, key);
+    stage.driver.detach(key);
+    stage.kernel.complete(receive(key), Err(libc::ECANCELED), false);
+    assert_eq!(stage.turn(), []);
+    drop(peer);
+    stage.kernel.complete(Tag::Connection(Watch::Detached, key), Ok(1), false);
+    assert_eq!(stage.turn(), [Seen::Finished(key)]);
+}
+
+/// A send to it falls short: its poll for room is under way.
+fn stall(stage: &mut Stage, key: Key) -> Tag {
+    let slices = [IoSlice::new(b"12")];
+    stage.kernel.sends_come_to([Ok(1), Ok(0)]);
+    stage.driver.send(&mut [key, key].map(|key| Attempt::new(key, &slices)));
+    let room = Tag::Connection(Watch::Room, key);
+    assert!(stage.kernel.has(room));
+    room
 }
 
 #[test]
