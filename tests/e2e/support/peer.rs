@@ -99,6 +99,12 @@ impl Peer {
         self.stream.shutdown(Shutdown::Write).expect("a connected socket");
     }
 
+    /// The same to a server that may be gone.
+    pub(crate) fn try_finish(&self) {
+        // What became of it is seen by receiving.
+        self.stream.shutdown(Shutdown::Write).ok();
+    }
+
     /// Leaves with a reset.
     pub(crate) fn reset(self) {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("an open socket");
