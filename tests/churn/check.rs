@@ -13,16 +13,15 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Checks a block. True if it is an event.
+    /// Checks an event.
     #[track_caller]
-    pub(crate) fn check(&mut self, heard: &Heard) -> bool {
-        let Some(data) = &heard.data else { return false };
-        let number = load::number(data);
+    pub(crate) fn check(&mut self, heard: &Heard) {
+        let number = load::number(heard.data.as_deref().expect("events have data"));
         if heard.name.as_deref() == Some("talk") {
             // What a handler sends itself is never dropped.
             assert_eq!(number, self.own, "lost, or out of order");
             self.own += 1;
-            return true;
+            return;
         }
         let this = (heard.number(), number);
         if let Some(last) = self.broker {
@@ -30,11 +29,5 @@ impl Order {
             assert!(is_later, "id and number {this:?} after {last:?}");
         }
         self.broker = Some(this);
-        true
-    }
-
-    /// Events of the stream's own handler so far.
-    pub(crate) fn own(&self) -> u64 {
-        self.own
     }
 }

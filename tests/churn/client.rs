@@ -2,10 +2,10 @@
 //! `actions`.
 
 use crate::crowd::Tally;
-use crate::support::{End, Numbers, Peer};
+use crate::support::{End, Numbers, PATIENCE, Peer};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) struct Client<'a> {
     pub(crate) addr: SocketAddr,
@@ -61,12 +61,25 @@ impl Client<'_> {
     }
 }
 
-/// Receives so many bytes or a few more, if they come at all.
-pub(crate) fn receive_bytes(peer: &mut Peer, bytes: usize) -> Result<(), End> {
-    let mut received = 0;
+/// Receives so many bytes, or a few more, of what has begun to come.
+#[track_caller]
+pub(crate) fn receive_bytes(peer: &mut Peer, bytes: usize) {
+    let mut received = peer.take_received().len();
     while received < bytes {
-        peer.receive()?;
+        peer.receive().expect("there is more than that");
         received += peer.take_received().len();
     }
-    Ok(())
+}
+
+/// Receives whatever comes before the end, which must come although the other side has more to say.
+#[track_caller]
+pub(crate) fn read_out(peer: &mut Peer) -> End {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Err(end) = peer.receive() {
+            return end;
+        }
+        peer.take_received();
+        assert!(Instant::now() < deadline, "not in {PATIENCE:?}: the end of the stream");
+    }
 }

@@ -13,13 +13,13 @@ use std::thread::{self, JoinHandle};
 /// Set in the server's process, to the seed of what it publishes.
 const SERVES: &str = "HEADWATER_CHURN_SERVES";
 
-/// Settings of glibc's allocator that make it give freed memory back at once, so that the resident
-/// memory says what is in use; another allocator does not know them. One arena: else each new reader
-/// thread of the std engine may begin one of its own.
+/// Settings of glibc's allocator that make the resident memory say what is in use: blocks of a page or
+/// more are mapped one by one and unmapped when freed, and there is one heap, whatever the number of
+/// threads. Another allocator does not know them.
 const ALLOCATOR: [(&str, &str); 3] = [
     ("MALLOC_ARENA_MAX", "1"),
-    ("MALLOC_MMAP_THRESHOLD_", "65536"),
-    ("MALLOC_TRIM_THRESHOLD_", "65536"),
+    ("MALLOC_MMAP_THRESHOLD_", "4096"),
+    ("MALLOC_TRIM_THRESHOLD_", "4096"),
 ];
 
 /// `AddressSanitizer` reserves terabytes of addresses for its notes on all others; nothing else does.

@@ -17,6 +17,9 @@ use publisher::Press;
 /// Before each line for the test: the test harness writes lines of its own.
 pub(crate) const MARK: &str = "churn: ";
 
+/// So few that the ring goes round, and all of its memory is in use, before the warm-up is over.
+const RING_EVENTS: usize = 256;
+
 /// What the test asks for.
 pub(crate) mod command {
     pub(crate) const PUBLISH: &str = "publish";
@@ -26,7 +29,7 @@ pub(crate) mod command {
 
 /// Serves until the test has no more to ask.
 pub(crate) fn serve(engine: Engine, seed: u64) {
-    let hub = Hub::new();
+    let hub = Hub::builder().ring_events(RING_EVENTS).build();
     let brokers: Vec<Broker> = (0..BROKERS).map(|at| hub.broker(at.to_string()).build()).collect();
     let alive = Alive::default();
     // A client that is slow because the machine is must not be refused for it.
