@@ -13,14 +13,11 @@ use std::thread::{self, JoinHandle};
 /// Set in the server's process, to the seed of what it publishes.
 const SERVES: &str = "HEADWATER_CHURN_SERVES";
 
-/// Settings of glibc's allocator that make the resident memory say what is in use: blocks of a page or
-/// more are mapped one by one and unmapped when freed, and there is one heap, whatever the number of
-/// threads. Another allocator does not know them.
-const ALLOCATOR: [(&str, &str); 3] = [
-    ("MALLOC_ARENA_MAX", "1"),
-    ("MALLOC_MMAP_THRESHOLD_", "4096"),
-    ("MALLOC_TRIM_THRESHOLD_", "4096"),
-];
+/// Settings of glibc that make the resident memory say what is in use: blocks of a page or more are
+/// mapped one by one and unmapped when freed, there is one heap, whatever the number of threads, and
+/// stacks of threads that have ended are not kept. Another C library does not know them.
+const GLIBC: &str = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=4096:\
+                     glibc.malloc.trim_threshold=4096:glibc.pthread.stack_cache_size=0";
 
 /// `AddressSanitizer` reserves terabytes of addresses for its notes on all others; nothing else does.
 const SANITIZED_KIB: u64 = 1 << 30;
@@ -60,7 +57,7 @@ impl ServerProcess {
             .arg(this)
             .args(["--exact", test, "--nocapture"])
             .env(SERVES, seed.to_string())
-            .envs(ALLOCATOR)
+            .env("GLIBC_TUNABLES", GLIBC)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

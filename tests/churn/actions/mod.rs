@@ -9,7 +9,7 @@ use crate::client::Client;
 type Action = fn(&mut Client<'_>);
 
 /// All equally likely.
-pub(crate) const ACTIONS: [(&str, Action); 14] = [
+pub(crate) const ACTIONS: [(&str, Action); 15] = [
     ("say nothing", nuisance::say_nothing),
     ("stop in mid-request", nuisance::stop_in_mid_request),
     ("garbage", nuisance::garbage),
@@ -17,6 +17,7 @@ pub(crate) const ACTIONS: [(&str, Action); 14] = [
     ("never read a stream", nuisance::never_read_a_stream),
     ("ask", requests::ask),
     ("ask and finish", requests::ask_and_finish),
+    ("reset while a handler waits", requests::reset_while_a_handler_waits),
     ("leave in mid-answer", requests::leave_in_mid_answer),
     ("follow", streams::follow),
     ("follow after a pause", streams::follow_after_a_pause),

@@ -15,6 +15,8 @@ pub(super) enum Ask {
     Later,
     Large,
     Missing,
+    /// Without an answer: its handler is cancelled when the connection breaks.
+    Never,
     Echo(usize),
     EchoChunked(usize),
 }
@@ -40,6 +42,7 @@ impl Ask {
             Self::Later => get("/later"),
             Self::Large => get("/large"),
             Self::Missing => get("/missing"),
+            Self::Never => get("/never"),
             Self::Echo(bytes) => post(format!("content-length: {bytes}")) + body(bytes),
             Self::EchoChunked(0) => post("transfer-encoding: chunked".into()) + "0\r\n\r\n",
             Self::EchoChunked(bytes) => {
@@ -56,6 +59,7 @@ impl Ask {
             Self::Later => (200, Some("later")),
             Self::Large => (200, Some(load::large())),
             Self::Missing => (404, None),
+            Self::Never => panic!("answered: {answer:?}"),
             Self::Echo(bytes) | Self::EchoChunked(bytes) => (200, Some(body(bytes))),
         };
         assert_eq!(answer.status, status, "{self:?}: {}", answer.head);
@@ -112,6 +116,13 @@ fn exchange(client: &mut Client<'_>, peer: &mut Peer, finish: bool) -> bool {
         }
         true
     })
+}
+
+pub(super) fn reset_while_a_handler_waits(client: &mut Client<'_>) {
+    let mut peer = client.connect();
+    peer.try_send(Ask::Never.bytes());
+    client.stay(100);
+    peer.reset();
 }
 
 pub(super) fn leave_in_mid_answer(client: &mut Client<'_>) {

@@ -51,11 +51,16 @@ pub(super) fn app(brokers: &[Broker], alive: &Alive) -> Router {
         .route("/", get(|| "ok"))
         .route("/large", get(|| Bytes::from_static(load::large().as_bytes())))
         .route("/echo", post(|body: Bytes| body));
-    let (of_later, of_talk, of_both) = (alive.clone(), alive.clone(), alive.clone());
+    let (of_later, of_never) = (alive.clone(), alive.clone());
+    let (of_talk, of_both) = (alive.clone(), alive.clone());
     let later = async move || {
         let _living = of_later.begin();
         time::sleep(Duration::from_millis(PAUSE_MILLIS)).await;
         "later"
+    };
+    let never = async move || -> &'static str {
+        let _living = of_never.begin();
+        std::future::pending().await
     };
     let talk = async move |client: Client| {
         let _living = of_talk.begin();
@@ -69,6 +74,7 @@ pub(super) fn app(brokers: &[Broker], alive: &Alive) -> Router {
     };
     let app = app
         .route("/later", get(later))
+        .route("/never", get(never))
         .route("/talk", get(sse::endpoint(talk)))
         .route("/both", get(sse::endpoint(both)));
     brokers.iter().enumerate().fold(app, |app, (at, broker)| {
