@@ -58,9 +58,11 @@ pub(super) fn app(brokers: &[Broker], alive: &Alive) -> Router {
         time::sleep(Duration::from_millis(PAUSE_MILLIS)).await;
         "later"
     };
-    let never = async move || -> &'static str {
+    let never = async move || {
         let _living = of_never.begin();
-        std::future::pending().await
+        // Longer than any run: a timer has its waker until it is cancelled.
+        time::sleep(Duration::from_hours(24)).await;
+        "never"
     };
     let talk = async move |client: Client| {
         let _living = of_talk.begin();
