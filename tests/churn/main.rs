@@ -10,7 +10,6 @@
 /// Makes each scenario one test per engine. A scenario is also told the name of its test.
 macro_rules! on_every_engine {
     ($($scenario:ident),* $(,)?) => {
-        #[allow(unexpected_cfgs, reason = "io-uring is a feature once its engine is there")]
         mod on {
             #[cfg(all(feature = "io-uring", target_os = "linux"))]
             mod io_uring {
@@ -63,7 +62,6 @@ on_every_engine! {
 
 /// An engine that is added to the build must be added to the macro, too.
 #[test]
-#[allow(unexpected_cfgs, reason = "io-uring is a feature once its engine is there")]
 fn every_engine_of_the_build_is_tested() {
     let tested: &[Engine] = &[
         #[cfg(all(feature = "io-uring", target_os = "linux"))]
