@@ -114,9 +114,10 @@ impl StdThreads {
     }
 
     /// Gives a new connection a slot and a reader; keeps it for later when there is no thread to be
-    /// had.
+    /// had. Standing still for want of a descriptor is no reason to: this one has its own, and would
+    /// keep others from getting one.
     fn connect(&mut self, stream: TcpStream) -> Option<Completion<Lease>> {
-        if self.acceptor.stands_still() {
+        if !self.held.is_empty() {
             self.held.push_back(stream);
             return None;
         }

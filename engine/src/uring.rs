@@ -92,10 +92,9 @@ impl Deref for Lease {
 mod events {
     pub(super) const READABLE: u32 = libc::POLLIN as u32;
     pub(super) const ROOM: u32 = libc::POLLOUT as u32;
-    /// Errors and hang-ups are always told, and the peer's end is no reason to receive less.
+    /// These need not be asked for.
     pub(super) const RESET: u32 = 0;
-    /// Told by every poll, once it is so.
-    pub(super) const FINISHED: u32 = libc::POLLRDHUP as u32;
+    pub(super) const BROKEN: u32 = (libc::POLLERR | libc::POLLHUP) as u32;
     pub(super) const DETACHED: u32 = (libc::POLLIN | libc::POLLRDHUP) as u32;
 }
 
@@ -247,8 +246,6 @@ impl Uring {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let fd = connection.socket.as_raw_fd();
         while let Some(wish) = connection.next_wish() {
-            let poll =
-                if connection.polls_changes { Operation::PollMulti } else { Operation::Poll };
             let (tag, operation) = match wish {
                 Wish::Cancel => {
                     let receive = Tag::Connection(Watch::Receive, key);
@@ -257,9 +254,11 @@ impl Uring {
                 Wish::Begin(watch) => {
                     let operation = match watch {
                         Watch::Receive => Operation::Receive(fd),
-                        Watch::Reset => poll(fd, events::RESET),
                         Watch::Detached => Operation::Poll(fd, events::DETACHED),
-                        Watch::Room => poll(fd, events::ROOM),
+                        // The kernel also tells of the peer's end, unasked. A poll that goes on
+                        // tells of it once.
+                        Watch::Reset => Operation::PollMulti(fd, events::RESET),
+                        Watch::Room => Operation::PollMulti(fd, events::ROOM),
                     };
                     (Tag::Connection(watch, key), operation)
                 }

@@ -64,6 +64,7 @@ suite! {
         reset_while_receiving_is_noticed
         reset_while_paused_is_noticed
         reset_while_paused_with_unread_bytes_is_noticed
+        reset_behind_a_fin_while_paused_is_noticed
         reset_of_a_detached_connection_is_noticed_behind_a_flood
         departure_is_reported_once
         close_frees_the_slot_and_the_peer_sees_it
@@ -77,6 +78,7 @@ suite! {
         batch_serves_the_others_when_one_is_dead
         full_socket_takes_nothing_and_says_so
         full_socket_costs_no_cpu
+        full_socket_of_a_half_closed_peer_costs_no_cpu
         slow_reader_does_not_delay_the_others
         stalled_sender_hears_of_a_reset
         empty_attempt_does_nothing

@@ -79,11 +79,6 @@ impl Acceptor {
         self.change(|gate| gate.replace(State::Going, State::StandingStill));
     }
 
-    pub(super) fn stands_still(&self) -> bool {
-        let gate = self.running.as_ref().map(|running| running.shared.gate());
-        gate.is_some_and(|gate| gate.state == State::StandingStill)
-    }
-
     /// Goes on if it stood still.
     pub(super) fn resume(&self) {
         self.change(|gate| gate.replace(State::StandingStill, State::Going));

@@ -125,3 +125,15 @@ fn retries_back_off_while_nothing_moves() {
     assert!(delays[0] >= Duration::from_millis(4));
     assert!(delays[7] >= Duration::from_millis(50));
 }
+
+/// What is accepted before the descriptors run out is in the channel when accepting stands still.
+#[test]
+fn connection_accepted_before_accepting_stood_still_is_reported() {
+    let (mut driver, _) = driver();
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _peer = TcpStream::connect(elsewhere.local_addr().unwrap()).unwrap();
+    let (stream, _) = elsewhere.accept().unwrap();
+    driver.acceptor.stand_still();
+    driver.sender.send(Report::Connected(stream)).unwrap();
+    until(&mut driver, |completion| matches!(completion, Completion::Accepted(_)).then_some(()));
+}

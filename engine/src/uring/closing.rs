@@ -1,6 +1,7 @@
 //! Connections that the worker has closed while operations were under way on them: their sockets are
-//! shut down, which completes those, and closed after the last completion. A descriptor that is closed
-//! before could be another socket's when the kernel looks at what is queued for it.
+//! shut down, which completes those that the driver has not taken back, and closed after the last
+//! completion. A descriptor that is closed before could be another socket's when the kernel looks at
+//! what is queued for it.
 
 use super::tag::{Watch, Watches};
 use crate::driver::Key;

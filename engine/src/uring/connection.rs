@@ -1,8 +1,10 @@
 //! One connection of the `io_uring` engine: what completions said, what the worker wants, and which
 //! operation is to be begun or taken back for both. Begins none itself: see the driver.
 
-use super::events;
-use super::tag::{Watch, Watches};
+use super::{
+    events,
+    tag::{Watch, Watches},
+};
 use crate::{driver::Departure, socket::RECEIVE_BUFFER_BYTES};
 use socket2::SockRef;
 use std::{collections::VecDeque, io, mem::MaybeUninit, net::TcpStream};
@@ -47,17 +49,12 @@ pub(super) struct Connection {
     held: Option<Box<Held>>,
     /// Its receive is being taken back.
     cancelling: bool,
-    /// Both directions are shut down: a poll would tell of it for ever.
-    hung_up: bool,
-    /// The peer has ended its side, which every poll tells at once, asked or not: from now on only
-    /// polls that go on are of use, which tell of changes.
-    pub(super) polls_changes: bool,
     /// A detached connection has bytes, or its end.
     readable: bool,
     /// There may be room again.
     writable: bool,
     /// A send fell short since `Writable` was last reported.
-    pub(super) stalled: bool,
+    stalled: bool,
     /// A lease is out.
     pub(super) lent: bool,
     /// It stands in the driver's queue.
@@ -97,8 +94,6 @@ impl Connection {
             pieces: 0,
             held: None,
             cancelling: false,
-            hung_up: false,
-            polls_changes: false,
             readable: false,
             writable: false,
             stalled: false,
@@ -132,9 +127,7 @@ impl Connection {
             }
             // As long as nothing comes, the receive may stay: it tells of a reset.
             Flow::Paused if receives => self.held.is_some().then(cancel).flatten(),
-            Flow::Paused if !self.is_failed() && !self.hung_up && idle(Watch::Reset) => {
-                begin(Watch::Reset)
-            }
+            Flow::Paused if !self.is_failed() && idle(Watch::Reset) => begin(Watch::Reset),
             Flow::Detached if receives => cancel(),
             Flow::Detached if self.end == End::Open && !self.readable && idle(Watch::Detached) => {
                 begin(Watch::Detached)
@@ -175,23 +168,30 @@ impl Connection {
         }
     }
 
-    /// A poll told of something, or was refused.
+    /// A poll told of these events, or was refused, which is a reason to look as well.
     pub(super) fn polled(&mut self, watch: Watch, result: Result<u32, i32>) {
-        if result == Err(libc::ECANCELED) {
-            return;
-        }
-        let only_finished = result.is_ok_and(|told| told & !events::FINISHED == 0);
+        let told = match result {
+            Ok(told) => told,
+            Err(libc::ECANCELED) => return,
+            Err(_) => u32::MAX,
+        };
         match watch {
-            Watch::Room | Watch::Reset if only_finished => self.polls_changes = true,
-            Watch::Room => self.writable = true,
+            Watch::Room => self.writable |= told & (events::ROOM | events::BROKEN) != 0,
             Watch::Detached => self.readable = true,
             // Asking takes the error off the socket: whoever receives is to find it there.
-            Watch::Reset if self.flow == Flow::Paused => match self.socket.take_error() {
-                Ok(None) => self.hung_up = true,
-                Ok(Some(error)) | Err(error) => self.end = failed(&error),
-            },
+            Watch::Reset if self.flow == Flow::Paused && told & events::BROKEN != 0 => {
+                if let Some(error) = self.socket.take_error().unwrap_or_else(Some) {
+                    self.end = failed(&error);
+                }
+            }
             Watch::Reset | Watch::Receive => {}
         }
+    }
+
+    /// A send fell short. Unless the socket still has room, the poll will tell when it has again.
+    pub(super) const fn stall(&mut self, has_room: bool) {
+        self.stalled = true;
+        self.writable = has_room;
     }
 
     /// Whether bytes can be delivered at once.
@@ -235,12 +235,7 @@ impl Connection {
     /// One turn: one thing to report at most.
     pub(super) fn step(&mut self, scratch: &mut Vec<u8>) -> Step {
         self.queued = false;
-        if self.flow == Flow::Detached && self.readable && self.end == End::Open {
-            self.discard(scratch);
-        }
-        // Whoever has left its stream needs no room.
-        let has_left = self.flow == Flow::Detached && self.end != End::Open;
-        if self.writable && !has_left {
+        if self.writable {
             // Without a stall this is only the room that was there all along.
             self.writable = false;
             if std::mem::take(&mut self.stalled) {
@@ -255,6 +250,9 @@ impl Connection {
         {
             self.lent = true;
             return Step::Received(bytes);
+        }
+        if self.flow == Flow::Detached && self.end == End::Open {
+            self.discard(scratch);
         }
         self.depart()
     }

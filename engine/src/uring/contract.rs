@@ -56,7 +56,7 @@ impl Uring {
         let Some(connection) = self.connections.get_mut(key) else { return Outcome::Gone };
         let (outcome, short) = socket::attempt(&connection.socket, slices);
         if short {
-            self.stalled(key);
+            self.stalled(key, may_have_room(slices));
         }
         outcome
     }
@@ -90,13 +90,14 @@ impl Uring {
             };
             attempt.outcome = Outcome::Sent(sent);
             if sent < attempt.offered() {
-                self.stalled(attempt.key);
+                let interrupted = outgoing.result == Err(libc::EINTR);
+                self.stalled(attempt.key, interrupted || may_have_room(attempt.slices));
             }
         }
     }
 
-    fn stalled(&mut self, key: Key) {
-        self.change(key, |connection| connection.stalled = true);
+    fn stalled(&mut self, key: Key, has_room: bool) {
+        self.change(key, |connection| connection.stall(has_room));
     }
 
     fn change_flow(&mut self, key: Key, from: Flow, to: Flow) {
@@ -106,6 +107,11 @@ impl Uring {
             }
         });
     }
+}
+
+/// More slices than one call takes: the socket may have room, and its poll would not tell.
+const fn may_have_room(slices: &[IoSlice<'_>]) -> bool {
+    slices.len() > socket::MAX_SLICES
 }
 
 impl Driver for Uring {
@@ -192,18 +198,14 @@ impl Sockets for Uring {
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(Connection { socket, watches, polls_changes, .. }) =
-            self.connections.remove(key)
-        {
-            // Polls that go on are not ended by shutting the socket down.
-            for watch in [Watch::Room, Watch::Reset] {
-                if polls_changes && watches.has(watch) {
-                    let poll = Tag::Connection(watch, key);
-                    self.ring.push(Tag::Cancel, Operation::Cancel(poll));
-                }
+        let Some(Connection { socket, watches, .. }) = self.connections.remove(key) else { return };
+        for endless in [Watch::Reset, Watch::Room] {
+            if watches.has(endless) {
+                let poll = Tag::Connection(endless, key);
+                self.ring.push(Tag::Cancel, Operation::Cancel(poll));
             }
-            self.closing.insert(key, socket, watches);
         }
+        self.closing.insert(key, socket, watches);
     }
 
     fn resume_accept(&mut self) {

@@ -1,6 +1,6 @@
 //! Tries the engine once over the loopback before it is chosen: accept, receive, send, and a batch.
 
-use super::{Uring, setup};
+use super::{Uring, kernel::KernelRing, setup};
 use crate::{
     driver::{Attempt, Completion, Driver, Outcome, Sockets},
     listener::{self, SocketOptions},
@@ -19,10 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// One line that says what does not.
 pub(crate) fn self_test() -> io::Result<()> {
+    // Small: its locked memory may not be free again when the workers' rings are made.
+    exchange(setup::small_ring()?)
+}
+
+/// Accepts a connection, receives from it and answers it, on this ring.
+pub(super) fn exchange(ring: KernelRing) -> io::Result<()> {
     let listener = listener()?;
     let addr = listener.local_addr()?;
-    // Small: its locked memory may not be free again when the workers' rings are made.
-    let mut driver = Uring::with_ring(setup::small_ring()?, listener)?;
+    let mut driver = Uring::with_ring(ring, listener)?;
     let mut peer = TcpStream::connect_timeout(&addr, PATIENCE)?;
     peer.set_read_timeout(Some(PATIENCE))?;
     peer.write_all(b"ping")?;

@@ -39,7 +39,7 @@ pub(super) struct Granted {
 }
 
 impl Tier {
-    const ALL: [Self; 3] = [Self::Deferred, Self::Cooperative, Self::Plain];
+    pub(super) const ALL: [Self; 3] = [Self::Deferred, Self::Cooperative, Self::Plain];
 
     fn builder(self, completions: u32) -> Builder {
         let mut builder = IoUring::builder();
@@ -171,5 +171,40 @@ impl fmt::Display for Granted {
             "ring with {tier}, {submissions} submissions, {completions} completions, \
              up to {MAX_BUFFERS} buffers of {BUFFER_BYTES} bytes"
         )
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::uring::self_test::exchange;
+
+    #[test]
+    fn every_tier_and_size_works() {
+        for tier in Tier::ALL {
+            for size in SIZES {
+                let ring = largest(&[tier], &[size]).expect("this kernel takes all of them");
+                assert_eq!(
+                    ring.granted,
+                    Granted { tier, submissions: size.0, completions: size.1 }
+                );
+                exchange(ring).unwrap_or_else(|error| panic!("{tier}, {size:?}: {error}"));
+            }
+        }
+    }
+
+    #[test]
+    fn refusal_of_the_kernel_is_one_line_with_a_reason() {
+        for (code, why) in [
+            (libc::EPERM, "seccomp"),
+            (libc::ENOSYS, "not in this kernel"),
+            (libc::ENOMEM, "RLIMIT_MEMLOCK"),
+            (libc::EMFILE, "descriptor"),
+            (libc::EINVAL, "too old"),
+            (libc::EIO, "no ring"),
+        ] {
+            let text = explained(&io::Error::from_raw_os_error(code)).to_string();
+            assert!(text.contains(why) && text.lines().count() == 1, "{text}");
+        }
     }
 }

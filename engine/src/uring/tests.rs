@@ -9,10 +9,10 @@ use super::{Uring, ring::Operation, tag::Tag, tag::Watch};
 use crate::driver::{Attempt, Completion, Departure, Driver, Key, Outcome, Sockets};
 use scripted_ring::{Kernel, ScriptedRing};
 use std::{
-    io::{IoSlice, Read},
+    io::{IoSlice, Read, Write},
     net::{TcpListener, TcpStream},
     os::fd::AsRawFd,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A driver, and the kernel that it believes to be talking to.

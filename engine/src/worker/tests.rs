@@ -176,7 +176,9 @@ fn timers_are_not_leaked_when_connections_close() {
     stage.worker.with_core(|_, core| {
         let class = core.class(SECOND, Duration::ZERO);
         assert_eq!(core.oldest(class), Some(peers[0]));
-        peers.iter().for_each(|peer| core.close(*peer));
+        for peer in &peers {
+            core.close(*peer);
+        }
         assert_eq!(core.oldest(class), None);
     });
     stage.turn();

@@ -2,7 +2,7 @@
 
 use super::{
     receiving::Flood,
-    rig::{Ended, Rig, Seen, Subject, connect, pattern, reset},
+    rig::{Ended, FEW_WAITS, Rig, Seen, Subject, connect, pattern, reset},
 };
 use headwater_engine::{Key, Outcome};
 use std::{
@@ -97,6 +97,21 @@ pub(crate) fn reset_while_paused_with_unread_bytes_is_noticed<D: Subject>() {
     rig.driver.pause(key);
     peer.write_all(&pattern(50_000)).expect("it fits");
     rig.round_trip();
+    reset(peer);
+    assert_eq!(rig.gone(key), Ended::Failed);
+    assert!(!rig.has_seen(key), "{:?}", rig.seen);
+}
+
+pub(crate) fn reset_behind_a_fin_while_paused_is_noticed<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let (key, mut peer) = rig.connect();
+    rig.driver.pause(key);
+    peer.write_all(b"unread").expect("it fits");
+    peer.shutdown(Shutdown::Write).expect("the peer is sound");
+    rig.round_trip();
+    assert!(!rig.has_seen(key), "{:?}", rig.seen);
+    let waits = rig.waits_in_half_a_second(|_| ());
+    assert!(waits <= FEW_WAITS, "{waits} waits in half a second");
     reset(peer);
     assert_eq!(rig.gone(key), Ended::Failed);
     assert!(!rig.has_seen(key), "{:?}", rig.seen);

@@ -1,10 +1,10 @@
 //! Bytes to the peer: whole, short, refused.
 
-use super::rig::{FEW_WAITS, PATIENCE, Rig, Seen, Subject, pattern, reset};
+use super::rig::{Ended, FEW_WAITS, PATIENCE, Rig, Seen, Subject, pattern, reset};
 use headwater_engine::{Attempt, Key, Outcome};
 use std::{
     io::{IoSlice, Read},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -127,6 +127,29 @@ pub(crate) fn full_socket_costs_no_cpu<D: Subject>() {
         }
     });
     assert!(waits <= FEW_WAITS, "{waits} waits in half a second");
+}
+
+/// Pitfall: busy loop while a socket is not writable. Here the peer's FIN is there all along.
+pub(crate) fn full_socket_of_a_half_closed_peer_costs_no_cpu<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let (key, mut peer) = rig.connect();
+    peer.shutdown(Shutdown::Write).expect("the peer is sound");
+    assert_eq!(rig.gone(key), Ended::Finished);
+    let sent = rig.fill(key);
+    let mut more = 0;
+    let waits = rig.waits_in_half_a_second(|rig| {
+        let writable = rig.seen.iter().any(|seen| matches!(seen, Seen::Writable(_)));
+        rig.seen.clear();
+        if writable && rig.send(key, b"x") == Outcome::Sent(1) {
+            more += 1;
+        }
+    });
+    assert!(waits <= FEW_WAITS, "{waits} waits in half a second");
+    let sent = sent + more + rig.fill(key);
+    // It goes on as soon as the peer reads.
+    peer.read_exact(&mut vec![0; sent]).expect("it was sent");
+    rig.writable(key);
+    assert_eq!(rig.send(key, b"x"), Outcome::Sent(1));
 }
 
 pub(crate) fn slow_reader_does_not_delay_the_others<D: Subject>() {

@@ -96,7 +96,12 @@ impl Peer {
 
     /// Says that nothing more will be sent, and goes on receiving.
     pub(crate) fn finish(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("a connected socket");
+        assert!(self.try_finish(), "a connected socket");
+    }
+
+    /// The same to a server that may have broken the connection: false if it has.
+    pub(crate) fn try_finish(&self) -> bool {
+        self.stream.shutdown(Shutdown::Write).is_ok()
     }
 
     /// Sends its last bytes and says that nothing more will come, on Linux in one segment.

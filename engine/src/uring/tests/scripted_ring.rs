@@ -170,15 +170,11 @@ impl Kernel {
         asked.contains(&(Tag::Cancel, Operation::Cancel(tag)))
     }
 
-    /// An operation under way.
-    pub(super) fn operation(&self, tag: Tag) -> Option<Operation> {
-        let state = self.0.borrow();
-        state.under_way.iter().find(|(known, _)| *known == tag).map(|(_, operation)| *operation)
-    }
-
     /// The descriptor that an operation under way is about.
     pub(super) fn descriptor_of(&self, tag: Tag) -> Option<RawFd> {
-        match self.operation(tag)? {
+        let state = self.0.borrow();
+        let (_, operation) = state.under_way.iter().find(|(known, _)| *known == tag)?;
+        match *operation {
             Operation::Accept(fd)
             | Operation::Receive(fd)
             | Operation::Poll(fd, _)
