@@ -67,7 +67,7 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// `version` is the request's. To an HTTP/1.0 client nothing is chunked: `Chunked` becomes
 /// `UntilClose`, which always closes. Statuses 1xx, 204 and 304 have no body, whatever was asked;
 /// 1xx and 204 say no length either. The answer to HEAD is written as the one to GET, and its body
-/// left out by the caller. `date` stands in the Date header, unless `headers` has one.
+/// left out by the caller. 205 has an empty body. `date` stands in the Date header, unless `headers` has one.
 ///
 /// # Errors
 /// A header that cannot be sent; `out` is as before.
@@ -171,7 +171,7 @@ fn promise(
     connection: Connection,
 ) -> Promise {
     let framing = match (framing, version) {
-        _ if has_no_body(status) => BodyFraming::None,
+        _ if has_no_body(status) || status == StatusCode::RESET_CONTENT => BodyFraming::None,
         (BodyFraming::Chunked, Version::Http10) => BodyFraming::UntilClose,
         (framing, _) => framing,
     };
@@ -185,6 +185,8 @@ fn length_field(out: &mut Vec<u8>, status: StatusCode, version: Version, framing
     let length = match framing {
         BodyFraming::Length(length) if status == StatusCode::NOT_MODIFIED => length,
         _ if has_no_body(status) => return,
+        // Unlike the others it is not without a body by itself (RFC 9110 §15.3.6).
+        _ if status == StatusCode::RESET_CONTENT => 0,
         BodyFraming::None => 0,
         BodyFraming::Length(length) => length,
         BodyFraming::Chunked if version == Version::Http11 => {
