@@ -1,8 +1,10 @@
 //! Runs the rows of `table`: each as a test of its own, all of them split and joined at random, and
 //! all of them against hyper.
 
+mod against_hyper;
 #[path = "../common/mod.rs"]
 mod common;
+mod peer;
 mod splits;
 mod table;
 
