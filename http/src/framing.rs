@@ -5,14 +5,15 @@ use crate::head::Version;
 use crate::{ParseError, chars, target};
 use http::Method;
 
-/// How a request's body is delimited.
+/// How a request's body is delimited (RFC 9112 §6.3). Never by the end of the stream: that is for
+/// responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyLength {
-    /// There is no body.
+    /// There is no body: neither field was sent.
     None,
-    /// As many bytes as Content-Length says.
+    /// As many bytes as Content-Length says, which may be 0, or more than the limit.
     Length(u64),
-    /// Chunks; the length is known at the last.
+    /// Chunks (RFC 9112 §7.1); the length is known at the last.
     Chunked,
 }
 

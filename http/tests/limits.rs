@@ -54,6 +54,10 @@ fn an_empty_line_before_the_request_is_not_counted() {
     let head = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let limits = Limits::default().with_head_bytes(head.len()).with_request_line_bytes(14);
     assert_eq!(outcome(limits, &format!("\r\n{head}")), Ok(()));
+    for bytes in [0, 1, 2] {
+        let limits = Limits::default().with_head_bytes(bytes).with_request_line_bytes(0);
+        assert_eq!(transcript_of_any_cut(&limits, b"\r\n", true), [Seen::Closed], "{bytes}");
+    }
 }
 
 #[test]
