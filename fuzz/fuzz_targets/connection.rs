@@ -126,7 +126,7 @@ impl Owner {
                 }
                 (self.phase, self.framing, self.body_bytes) = (Phase::Body, head.body(), 0);
                 self.body_limit = self.default_body_limit;
-                if self.received % 3 == 0 {
+                if self.received.is_multiple_of(3) {
                     self.body_limit = (self.received % 40) as u64;
                     self.connection.set_body_limit(self.body_limit);
                 }
@@ -174,7 +174,6 @@ impl Owner {
 
     fn finish(&mut self, last: Result<(), ParseError>) {
         self.last = Some(last);
-        self.spare.get_or_insert_default();
         assert_eq!(self.connection.buffered(), 0, "held, but never looked at");
         assert!(!self.connection.keep_alive() && !self.connection.is_idle());
     }
@@ -213,12 +212,11 @@ impl Owner {
 
     fn recycle_and_lend(&mut self) {
         let buffered = self.connection.buffered();
-        match self.spare.take() {
-            Some(spare) => self.spare = self.connection.lend(spare).err(),
-            None => {
-                self.spare = self.connection.recycle();
-                assert!(self.spare.as_ref().is_none_or(|buffer| buffer.is_empty()));
-            }
+        if let Some(spare) = self.spare.take() {
+            self.spare = self.connection.lend(spare).err();
+        } else {
+            self.spare = self.connection.recycle();
+            assert!(self.spare.as_ref().is_none_or(BytesMut::is_empty));
         }
         assert_eq!(self.connection.buffered(), buffered, "a buffer went with its bytes");
         self.look();
