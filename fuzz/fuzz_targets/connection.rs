@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
             }
             4..=9 => owner.step(),
             10..=12 => owner.response_done(),
-            13 if number / 16 % 8 == 0 => owner.close_after_response(),
+            13 if control.closes() => owner.close_after_response(),
             14 => owner.recycle_and_lend(),
             15 if bytes.is_empty() && control.ends() => owner.receive_end(),
             _ => owner.look(),

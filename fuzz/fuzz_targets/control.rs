@@ -31,6 +31,11 @@ impl Control {
         self.0[0] & 2 == 0
     }
 
+    /// Whether its owner may want to close.
+    pub(crate) fn closes(&self) -> bool {
+        self.0[0] & 4 != 0
+    }
+
     /// Numbers without end that only the control bytes decide.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> {
         let mut state = self.0[5..].iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
