@@ -1,5 +1,5 @@
 //! The states of a connection and what leads from one to the next. What the bytes mean is decided
-//! by `prescan`, `head` and `chunked`; when to read, write and close, by the owner.
+//! by `prescan`, `head` and `body`; when to read, write and close, by the owner.
 //!
 //! ```text
 //! Head ── complete ──> Body ── last byte ──> Done ── step ──> Paused ── response_done ──> Head
@@ -7,17 +7,35 @@
 //!   └─ end of stream, or the last answer given: Closed; a refusal: Failed
 //! ```
 
-use crate::chunked::{Chunked, Piece};
+use crate::body::Body;
+use crate::chunked::Piece;
 use crate::prescan::HeadScan;
-use crate::{BodyLength, Head, Limits, ParseError};
+use crate::{Head, Limits, ParseError};
 use bytes::{Buf, Bytes, BytesMut};
 
 /// One connection's receiving side: requests one after the other, never two at once.
 ///
 /// For each request [`step`](Self::step) gives [`Step::Request`], any number of [`Step::Body`] and
 /// [`Step::End`], then [`Step::Paused`] until [`response_done`](Self::response_done). Pipelined
-/// requests wait in the buffer meanwhile; how much may wait is up to the owner, who need not read
-/// while [`buffered`](Self::buffered) is more than it likes.
+/// requests wait in the buffer meanwhile (RFC 9112 §9.3.2); how much may wait is up to the owner, who
+/// need not read while [`buffered`](Self::buffered) is more than it likes. No other memory grows.
+///
+/// A request may be answered before its body has come; the rest is then read and dropped:
+///
+/// ```
+/// # use headwater_http::{Connection, Limits, ParseError, Step};
+/// # fn main() -> Result<(), ParseError> {
+/// let mut connection = Connection::new(&Limits::default());
+/// connection.receive(b"PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe");
+/// assert!(matches!(connection.step()?, Step::Request(head) if head.path() == "/a"));
+/// assert!(matches!(connection.step()?, Step::Body(bytes) if bytes == "he"));
+/// assert!(matches!(connection.step()?, Step::NeedMore));
+/// connection.response_done();
+/// connection.receive(b"lloGET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+/// assert!(matches!(connection.step()?, Step::Request(head) if head.path() == "/b"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Connection {
     limits: Limits,
@@ -42,13 +60,14 @@ pub enum Step {
     NeedMore,
     /// A request has begun.
     Request(Head),
-    /// The next piece of its body, never empty.
+    /// The next piece of its body, decoded and never empty. Pieces are as the bytes came, and share
+    /// the connection's buffer.
     Body(Bytes),
-    /// The request is complete.
+    /// The request is complete. Trailers were checked and dropped (RFC 9112 §7.1.2).
     End,
     /// The request has not been answered yet.
     Paused,
-    /// No further request will come: close once everything is sent.
+    /// No further request will come: close once everything is sent (RFC 9112 §9.6).
     Closed,
 }
 
@@ -79,13 +98,6 @@ enum Progress {
     Untold,
 }
 
-/// What is still to come of a body.
-#[derive(Debug)]
-enum Body {
-    Length(u64),
-    Chunked(Chunked),
-}
-
 /// The least room asked for, so that one buffer serves many small requests.
 const MIN_BUFFER_BYTES: usize = 1024;
 
@@ -103,7 +115,8 @@ impl Connection {
         }
     }
 
-    /// Takes bytes from the peer. Those that come after the last request are dropped.
+    /// Takes bytes from the peer, as many as there are and cut anywhere. Those that come after the
+    /// last request are dropped.
     pub fn receive(&mut self, bytes: &[u8]) {
         if matches!(self.state, State::Closed | State::Failed(_)) {
             return;
@@ -116,7 +129,9 @@ impl Connection {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The peer has ended its stream: inside a request this is an error, between requests the end.
+    /// The peer has ended its stream: inside a request this is an error
+    /// ([`ParseError::Incomplete`]), between requests the end. What was buffered before is still
+    /// served.
     pub fn receive_end(&mut self) {
         self.ended = true;
     }
@@ -124,7 +139,9 @@ impl Connection {
     /// Goes one step on. Call it until it gives `NeedMore`, `Paused`, `Closed` or an error.
     ///
     /// # Errors
-    /// The request is refused. The error is final: every later call repeats it.
+    /// The request is refused: answer with [`ParseError::status`] and close. The error is final:
+    /// every later call repeats it. Behind a request that was answered before its end there is no
+    /// error in what is dropped, but [`Step::Closed`].
     pub fn step(&mut self) -> Result<Step, ParseError> {
         let mut step = self.advance();
         if let Err(error) = step {
@@ -166,9 +183,10 @@ impl Connection {
         self.body_limit = bytes;
     }
 
-    /// Whether another request can follow the current one; ask before its response is written. It
-    /// cannot if either side wants to close, if the peer has ended its stream and nothing more is
-    /// buffered, or if the client waits for `100 Continue` and has sent no byte of the body.
+    /// Whether another request can follow the current one (RFC 9112 §9.3, §9.6); ask before its
+    /// response is written. It cannot if either side wants to close, if the peer has ended its stream
+    /// and nothing more is buffered, or if the client waits for `100 Continue` and has sent no data of
+    /// the body.
     pub fn keep_alive(&self) -> bool {
         let more = !self.ended || !self.buffer.is_empty();
         let mid_expectation = self.awaits_continue && matches!(self.state, State::Body { .. });
@@ -237,9 +255,14 @@ impl Connection {
         let State::Head { scan, skipped } = &mut self.state else { return Ok(Step::NeedMore) };
         // One empty line before a request is forgiven (RFC 9112 §2.2): some clients end a body with
         // a line end that they do not count.
-        if !*skipped && self.buffer.starts_with(b"\r\n") {
-            *skipped = true;
-            self.buffer.advance(2);
+        match &self.buffer[..] {
+            [b'\r', b'\n', ..] if !*skipped => {
+                *skipped = true;
+                self.buffer.advance(2);
+            }
+            // Only its LF tells whether it counts towards the limits of a head.
+            [b'\r'] if !*skipped && !self.ended => return Ok(Step::NeedMore),
+            _ => {}
         }
         if self.buffer.is_empty() {
             if self.ended {
@@ -256,25 +279,15 @@ impl Connection {
         self.persistent = self.persistent && head.keep_alive();
         self.awaits_continue = head.expects_continue();
         self.body_limit = self.limits.body_bytes;
-        let rest = match head.body() {
-            BodyLength::None | BodyLength::Length(0) => None,
-            BodyLength::Length(bytes) => Some(Body::Length(bytes)),
-            BodyLength::Chunked => Some(Body::Chunked(Chunked::default())),
-        };
-        self.state = rest.map_or(State::Done, |rest| State::Body { rest, answered: false });
+        self.state = Body::new(head.body())
+            .map_or(State::Done, |rest| State::Body { rest, answered: false });
         Ok(Step::Request(head))
     }
 
     fn advance_body(&mut self) -> Result<Progress, ParseError> {
         let State::Body { rest, answered } = &mut self.state else { return Ok(Progress::Untold) };
         let answered = *answered;
-        let piece = match rest {
-            Body::Length(left) => length_piece(left, self.buffer.len(), self.body_limit)?,
-            Body::Chunked(chunked) => {
-                chunked.decode(&mut self.buffer, self.body_limit, &self.limits)?
-            }
-        };
-        match piece {
+        match rest.next_piece(&mut self.buffer, self.body_limit, &self.limits)? {
             Piece::NeedMore if self.ended => Err(ParseError::Incomplete),
             Piece::NeedMore => Ok(Progress::NeedMore),
             Piece::Data(bytes) => {
@@ -314,21 +327,4 @@ impl State {
     fn at_head() -> Self {
         Self::Head { scan: HeadScan::default(), skipped: false }
     }
-}
-
-/// What the front of the input is, in a body with `left` bytes to come.
-fn length_piece(left: &mut u64, available: usize, limit: u64) -> Result<Piece, ParseError> {
-    // `left` only falls, so this refuses at the start, before any byte of the body.
-    if *left > limit {
-        return Err(ParseError::BodyTooLarge);
-    }
-    if *left == 0 {
-        return Ok(Piece::End);
-    }
-    if available == 0 {
-        return Ok(Piece::NeedMore);
-    }
-    let length = usize::try_from(*left).unwrap_or(usize::MAX).min(available);
-    *left -= length as u64;
-    Ok(Piece::Data(length))
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 pub use crate::date::imf_fixdate;
 
-/// How the body of a response is delimited.
+/// How the body of a response is delimited (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyFraming {
     /// No body: `Content-Length: 0`, or nothing where the status allows no body.
@@ -20,7 +20,7 @@ pub enum BodyFraming {
     UntilClose,
 }
 
-/// Whether the connection stays open after a response.
+/// Whether the connection stays open after a response (RFC 9112 §9.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Connection {
     /// Another request may follow.
@@ -39,7 +39,8 @@ pub struct Promise {
     pub connection: Connection,
 }
 
-/// A header that cannot be sent.
+/// A header that cannot be sent, because a client could read another response out of it
+/// (RFC 9110 §5.1, §5.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -59,18 +60,45 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// What follows the data of each chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
-/// What ends a chunked body.
+/// What ends a chunked body. No trailers are sent.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Appends a response head to `out`, and tells how the body must follow.
 ///
 /// `version` is the request's. To an HTTP/1.0 client nothing is chunked: `Chunked` becomes
 /// `UntilClose`, which always closes. Statuses 1xx, 204 and 304 have no body, whatever was asked;
-/// 1xx and 204 say no length either. The answer to HEAD is written as the one to GET, and its body
-/// left out by the caller. `date` stands in the Date header, unless `headers` has one.
+/// 1xx and 204 say no length either (RFC 9112 §6.3, RFC 9110 §8.6); the body of 205 is empty. The
+/// answer to HEAD is written as the one to GET, and its body left out by the caller. `date` stands in
+/// the Date header, unless `headers` has one.
 ///
 /// # Errors
 /// A header that cannot be sent; `out` is as before.
+///
+/// ```
+/// use headwater_http::{Version, encode};
+///
+/// # fn main() -> Result<(), encode::EncodeError> {
+/// let mut out = Vec::new();
+/// let promise = encode::encode_head(
+///     &mut out,
+///     http::StatusCode::OK,
+///     Version::Http11,
+///     [("content-type", "text/plain")],
+///     encode::BodyFraming::Chunked,
+///     encode::Connection::KeepAlive,
+///     b"Sun, 06 Nov 1994 08:49:37 GMT",
+/// )?;
+/// assert_eq!(promise.framing, encode::BodyFraming::Chunked);
+/// encode::chunk(&mut out, b"hello");
+/// out.extend_from_slice(encode::LAST_CHUNK);
+/// assert_eq!(
+///     out,
+///     b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+///       transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+/// );
+/// # Ok(())
+/// # }
+/// ```
 pub fn encode_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     out: &mut Vec<u8>,
     status: StatusCode,
@@ -113,7 +141,8 @@ pub fn encode_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     Ok(promise)
 }
 
-/// Appends the size line of a chunk; its data and [`CHUNK_END`] are to follow.
+/// Appends the size line of a chunk of `len` bytes (RFC 9112 §7.1); its data and [`CHUNK_END`] are to
+/// follow.
 ///
 /// # Panics
 /// If `len` is 0: that would end the body.
@@ -171,7 +200,7 @@ fn promise(
     connection: Connection,
 ) -> Promise {
     let framing = match (framing, version) {
-        _ if has_no_body(status) => BodyFraming::None,
+        _ if has_no_body(status) || status == StatusCode::RESET_CONTENT => BodyFraming::None,
         (BodyFraming::Chunked, Version::Http10) => BodyFraming::UntilClose,
         (framing, _) => framing,
     };
@@ -185,6 +214,8 @@ fn length_field(out: &mut Vec<u8>, status: StatusCode, version: Version, framing
     let length = match framing {
         BodyFraming::Length(length) if status == StatusCode::NOT_MODIFIED => length,
         _ if has_no_body(status) => return,
+        // Unlike the others it is not without a body by itself (RFC 9110 §15.3.6).
+        _ if status == StatusCode::RESET_CONTENT => 0,
         BodyFraming::None => 0,
         BodyFraming::Length(length) => length,
         BodyFraming::Chunked if version == Version::Http11 => {

@@ -5,14 +5,15 @@ use crate::head::Version;
 use crate::{ParseError, chars, target};
 use http::Method;
 
-/// How a request's body is delimited.
+/// How a request's body is delimited (RFC 9112 §6.3). Never by the end of the stream: that is for
+/// responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyLength {
-    /// There is no body.
+    /// There is no body: neither field was sent.
     None,
-    /// As many bytes as Content-Length says.
+    /// As many bytes as Content-Length says, which may be 0, or more than the limit.
     Length(u64),
-    /// Chunks; the length is known at the last.
+    /// Chunks (RFC 9112 §7.1); the length is known at the last.
     Chunked,
 }
 
@@ -24,7 +25,7 @@ pub(crate) struct Framing {
     codings: Codings,
     close: bool,
     keep_alive: bool,
-    expects_continue: bool,
+    expected: Expected,
 }
 
 /// What is decided once all fields have been seen.
@@ -45,6 +46,15 @@ enum Codings {
     UnknownThenChunked,
 }
 
+/// The Expect lines so far (RFC 9110 §10.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Expected {
+    #[default]
+    Nothing,
+    Continue,
+    Other,
+}
+
 impl Framing {
     /// Takes one header field, its value without white space around it.
     pub(crate) fn see(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParseError> {
@@ -56,7 +66,10 @@ impl Framing {
                 }
             }
             6 if name.eq_ignore_ascii_case(b"expect") => {
-                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
+                self.expected = value
+                    .split(|&byte| byte == b',')
+                    .map(chars::trim)
+                    .fold(self.expected, Expected::and);
             }
             10 if name.eq_ignore_ascii_case(b"connection") => {
                 for option in value.split(|&byte| byte == b',').map(chars::trim) {
@@ -96,6 +109,10 @@ impl Framing {
                 return Err(ParseError::TransferCoding);
             }
         };
+        // Last, since a request whose framing is faulty is nothing to expect something of.
+        if self.expected == Expected::Other {
+            return Err(ParseError::Expectation);
+        }
         let persistent = match version {
             Version::Http10 => self.keep_alive,
             Version::Http11 => true,
@@ -104,7 +121,7 @@ impl Framing {
             body,
             // A client that asked for a tunnel may go on with something that is not HTTP.
             keep_alive: persistent && !self.close && method != Method::CONNECT,
-            expects_continue: self.expects_continue
+            expects_continue: self.expected == Expected::Continue
                 && version == Version::Http11
                 && !matches!(body, BodyLength::None | BodyLength::Length(0)),
         })
@@ -120,6 +137,18 @@ impl Codings {
             Self::Absent | Self::Unknown if is_coding(coding) => Ok(Self::Unknown),
             // No coding at all; or something after chunked, so that the length cannot be known.
             _ => Err(ParseError::TransferEncoding),
+        }
+    }
+}
+
+impl Expected {
+    /// Takes one member of the list, which may be empty (RFC 9110 §5.6.1.2).
+    fn and(self, member: &[u8]) -> Self {
+        match self {
+            Self::Other => Self::Other,
+            _ if member.is_empty() => self,
+            _ if member.eq_ignore_ascii_case(b"100-continue") => Self::Continue,
+            _ => Self::Other,
         }
     }
 }

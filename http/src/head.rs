@@ -12,7 +12,21 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// A request without its body.
+/// A request without its body (RFC 9112 §2.1).
+///
+/// It owns its bytes: it may outlive the connection, travel to another thread, and be read any number
+/// of times. Nothing in it is decoded or repaired.
+///
+/// ```
+/// use headwater_http::{BodyLength, Connection, Limits, Step};
+///
+/// let mut connection = Connection::new(&Limits::default());
+/// connection.receive(b"POST /a%20b?c HTTP/1.1\r\nHost: example.com:80\r\nContent-Length: 2\r\n\r\n");
+/// let Ok(Step::Request(head)) = connection.step() else { panic!("the head is complete") };
+/// assert_eq!((head.method().as_str(), head.path(), head.query()), ("POST", "/a%20b", Some("c")));
+/// assert_eq!((head.authority(), head.body()), (Some("example.com:80"), BodyLength::Length(2)));
+/// assert_eq!(head.header("content-length"), Some(b"2".as_slice()));
+/// ```
 pub struct Head {
     bytes: Bytes,
     layout: Layout,
@@ -31,7 +45,7 @@ struct Layout {
     facts: Facts,
 }
 
-/// The versions of HTTP spoken here.
+/// The versions of HTTP spoken here (RFC 9112 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// HTTP/1.0: no chunked answers, and the connection closes unless the client asks otherwise.
@@ -41,12 +55,14 @@ pub enum Version {
 }
 
 impl Head {
-    /// The method. Any token is one: which are served is not decided here.
+    /// The method (RFC 9110 §9). Any token is one, and `get` is not GET: which are served, and whether
+    /// others get 405 or 501, is not decided here.
     pub fn method(&self) -> &Method {
         &self.layout.method
     }
 
-    /// The request target as it was sent: visible ASCII without `#`.
+    /// The request target as it was sent: visible ASCII without `#`, of one of the four forms
+    /// (RFC 9112 §3.2).
     pub fn target(&self) -> &str {
         self.ascii(self.layout.target)
     }
@@ -57,7 +73,7 @@ impl Head {
         self.layout.path.map_or("/", |path| self.ascii(path))
     }
 
-    /// What follows the first `?`, not decoded.
+    /// What follows the first `?`, not decoded; empty if nothing does.
     pub fn query(&self) -> Option<&str> {
         self.layout.query.map(|query| self.ascii(query))
     }
@@ -85,8 +101,8 @@ impl Head {
             .map(|field| field.value.of(&self.bytes))
     }
 
-    /// All fields as they were sent, in their order. Names are tokens, in whatever case; values hold
-    /// no control byte but tab.
+    /// All fields as they were sent, in their order (RFC 9110 §5). Names are tokens, in whatever case;
+    /// values hold no control byte but tab, no white space around them, and need not be UTF-8.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.layout.fields.iter().map(|field| (self.ascii(field.name), field.value.of(&self.bytes)))
     }

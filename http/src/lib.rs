@@ -48,6 +48,7 @@
 
 pub mod encode;
 
+mod body;
 mod chars;
 mod chunked;
 mod connection;

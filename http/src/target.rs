@@ -23,13 +23,11 @@ pub(crate) fn split(method: &Method, target: &[u8]) -> Result<Target, ParseError
         return Err(ParseError::Target);
     }
     if method == Method::CONNECT {
-        let (_, port) = split_authority(target).ok_or(ParseError::Target)?;
-        return match port {
-            Some(1..) => {
-                Ok(Target { path: Some(0..0), query: None, authority: Some(0..target.len()) })
-            }
-            _ => Err(ParseError::Target),
+        // Neither may be empty (RFC 9110 §4.2.1, §9.3.6).
+        let Some((1.., Some(1..))) = split_authority(target) else {
+            return Err(ParseError::Target);
         };
+        return Ok(Target { path: Some(0..0), query: None, authority: Some(0..target.len()) });
     }
     match target {
         [b'/', ..] => Ok(split_path(target, 0, None)),

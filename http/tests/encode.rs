@@ -52,11 +52,46 @@ fn a_plain_head_is_written_byte_for_byte() {
 }
 
 #[test]
-fn an_empty_body_says_so() {
-    assert_eq!(
-        fields(200, Http11, BodyFraming::None, Connection::KeepAlive),
-        ("content-length: 0\r\n".into(), promised(BodyFraming::None, Connection::KeepAlive))
-    );
+fn content_length_0_is_never_missing() {
+    for status in (200..=599).filter(|status| ![204, 304].contains(status)) {
+        for version in [Http10, Http11] {
+            let (fields, promise) = fields(status, version, BodyFraming::None, Connection::Close);
+            assert_eq!(fields, "content-length: 0\r\nconnection: close\r\n", "{status}");
+            assert_eq!(promise, promised(BodyFraming::None, Connection::Close));
+        }
+    }
+}
+
+#[test]
+fn status_205_has_an_empty_body_and_says_so() {
+    let framings = [BodyFraming::Length(7), BodyFraming::Chunked, BodyFraming::UntilClose];
+    for framing in framings.into_iter().chain([BodyFraming::None]) {
+        assert_eq!(
+            fields(205, Http11, framing, Connection::KeepAlive),
+            ("content-length: 0\r\n".into(), promised(BodyFraming::None, Connection::KeepAlive))
+        );
+    }
+}
+
+#[test]
+fn the_answer_to_head_is_that_to_get_without_its_body() {
+    let answer = |method: &str| {
+        let mut connection = headwater_http::Connection::new(&headwater_http::Limits::default());
+        connection.receive(format!("{method} / HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
+        let Ok(headwater_http::Step::Request(head)) = connection.step() else { panic!("a head") };
+        let (status, framing) = (StatusCode::OK, BodyFraming::Length(5));
+        let mut out = Vec::new();
+        let keep = Connection::KeepAlive;
+        let promise = encode_head(&mut out, status, head.version(), NONE, framing, keep, DATE);
+        assert_eq!(promise, Ok(promised(framing, keep)));
+        if *head.method() != http::Method::HEAD {
+            out.extend_from_slice(b"hello");
+        }
+        out
+    };
+    let (get, head) = (answer("GET"), answer("HEAD"));
+    assert_eq!(get, [head.as_slice(), b"hello"].concat());
+    assert!(head.ends_with(b"content-length: 5\r\n\r\n"));
 }
 
 #[test]
@@ -79,7 +114,7 @@ fn statuses_without_a_body_get_none_and_no_length() {
 }
 
 #[test]
-fn http_1_0_is_never_chunked() {
+fn http_1_0_is_never_answered_with_chunked() {
     assert_eq!(
         fields(200, Http11, BodyFraming::Chunked, Connection::KeepAlive),
         (
@@ -114,7 +149,7 @@ fn persistence_is_said_where_it_is_not_the_default() {
 }
 
 #[test]
-fn unknown_statuses_have_an_empty_reason() {
+fn an_unknown_status_has_an_empty_text_and_never_unknown() {
     let line = |status: u16| {
         let mut out = Vec::new();
         let status = StatusCode::from_u16(status).expect("a status of the test");
@@ -209,4 +244,16 @@ fn an_empty_chunk_never_ends_a_body_by_accident() {
     out.extend_from_slice(encode::LAST_CHUNK);
     assert_eq!(out, b"5\r\nhello\r\n0\r\n\r\n");
     assert!(std::panic::catch_unwind(|| encode::chunk_header(&mut Vec::new(), 0)).is_err());
+}
+
+#[test]
+fn the_date_is_an_imf_fixdate_in_gmt() {
+    let mut date = [0; 29];
+    encode::imf_fixdate(&mut date, 784_111_777);
+    let mut out = Vec::new();
+    let (status, framing) = (StatusCode::OK, BodyFraming::None);
+    let promise = encode_head(&mut out, status, Http11, NONE, framing, Connection::Close, &date);
+    assert!(promise.is_ok());
+    let text = String::from_utf8(out).expect("ASCII");
+    assert!(text.contains("\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), "{text}");
 }

@@ -54,6 +54,10 @@ fn an_empty_line_before_the_request_is_not_counted() {
     let head = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let limits = Limits::default().with_head_bytes(head.len()).with_request_line_bytes(14);
     assert_eq!(outcome(limits, &format!("\r\n{head}")), Ok(()));
+    for bytes in [0, 1, 2] {
+        let limits = Limits::default().with_head_bytes(bytes).with_request_line_bytes(0);
+        assert_eq!(transcript_of_any_cut(&limits, b"\r\n", true), [Seen::Closed], "{bytes}");
+    }
 }
 
 #[test]
@@ -116,6 +120,62 @@ fn a_body_limit_can_be_set_for_one_request() {
     connection.response_done();
     assert!(matches!(connection.step(), Ok(Step::Request(_))));
     assert_eq!(connection.step().err(), Some(ParseError::BodyTooLarge));
+}
+
+#[test]
+fn a_body_limit_for_one_request_has_the_same_edge() {
+    for chunked in [false, true] {
+        for size in [9usize, 10, 11] {
+            let body = "b".repeat(size);
+            let input = if chunked {
+                self::chunked(&format!("{size:x}\r\n{body}\r\n0\r\n\r\n"))
+            } else {
+                format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n\r\n{body}")
+            };
+            let mut connection = Connection::new(&Limits::default().with_body_bytes(0));
+            connection.receive(input.as_bytes());
+            assert!(matches!(connection.step(), Ok(Step::Request(_))));
+            connection.set_body_limit(10);
+            match connection.step() {
+                Ok(Step::Body(bytes)) => assert_eq!((bytes.len(), size <= 10), (size, true)),
+                Err(error) => assert_eq!((error, size > 10), (ParseError::BodyTooLarge, true)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn chunk_sizes_have_at_most_16_digits() {
+    edge(16, ParseError::Chunk, |digits| {
+        let size = format!("{:0digits$}", 1);
+        assert_eq!(size.len(), digits);
+        (Limits::default(), chunked(&format!("{size}\r\na\r\n0\r\n\r\n")))
+    });
+}
+
+#[test]
+fn a_limit_of_nothing_lets_nothing_through() {
+    let limits = Limits::default;
+    let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_eq!(outcome(limits().with_headers(0), get), Err(ParseError::TooManyHeaders));
+    let bare = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    assert_eq!(outcome(limits().with_headers(1), bare), Ok(()));
+    assert_eq!(outcome(limits().with_head_bytes(0), get), Err(ParseError::RequestLineTooLong));
+    assert_eq!(
+        outcome(limits().with_request_line_bytes(0), get),
+        Err(ParseError::RequestLineTooLong)
+    );
+    let put = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na";
+    assert_eq!(outcome(limits().with_body_bytes(0), get), Ok(()));
+    assert_eq!(outcome(limits().with_body_bytes(0), put), Err(ParseError::BodyTooLarge));
+}
+
+#[test]
+fn the_defaults_are_what_the_documentation_says() {
+    let limits = Limits::default();
+    assert_eq!((limits.head_bytes, limits.headers), (16 * 1024, 100));
+    assert_eq!((limits.request_line_bytes, limits.body_bytes), (8 * 1024, 1024 * 1024));
 }
 
 #[test]

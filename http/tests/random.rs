@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Seen, transcript};
+use common::{Seen, cut, transcript};
 use headwater_http::Limits;
 use proptest::prelude::*;
 
@@ -54,20 +54,6 @@ fn sample() -> impl Strategy<Value = Sample> {
             Sample { bytes, line, headers, body }
         },
     )
-}
-
-/// `input` in pieces of the sizes given, which repeat.
-fn cut<'i>(mut input: &'i [u8], sizes: &[usize]) -> Vec<&'i [u8]> {
-    let mut pieces = Vec::new();
-    for size in sizes.iter().cycle() {
-        let (piece, rest) = input.split_at(input.len().min(*size));
-        pieces.push(piece);
-        input = rest;
-        if input.is_empty() {
-            return pieces;
-        }
-    }
-    pieces
 }
 
 /// Bytes that are more often part of HTTP than not.

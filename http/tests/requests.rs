@@ -1,24 +1,9 @@
-//! What is served, and in which steps. Each input is also run cut at every byte.
+//! What is told of a request that is served. What is served at all, row by row: `vectors`.
 
 mod common;
 
 use common::{Seen, transcript_of_any_cut};
 use headwater_http::{BodyLength, Connection, Head, Limits, ParseError, Step, Version};
-
-/// Line, body and completeness of each request, however the input is cut; "closed" at the end.
-fn requests(input: &str) -> Vec<String> {
-    let seen = transcript_of_any_cut(&Limits::default(), input.as_bytes(), true);
-    seen.iter()
-        .map(|seen| match seen {
-            Seen::Request { line, body, complete, .. } => {
-                assert!(complete, "{seen:?}");
-                format!("{line} body={}", body.escape_ascii())
-            }
-            Seen::Refused(error) => format!("refused: {error}"),
-            Seen::Closed => "closed".to_owned(),
-        })
-        .collect()
-}
 
 /// The head of a single request without a body.
 fn head(input: &str) -> Head {
@@ -28,25 +13,6 @@ fn head(input: &str) -> Head {
         Ok(Step::Request(head)) => head,
         other => panic!("{input:?}: {other:?}"),
     }
-}
-
-#[test]
-fn pipelined_requests_come_one_after_the_other() {
-    assert_eq!(
-        requests(
-            "GET /a HTTP/1.1\r\nHost: h\r\n\r\n\
-             POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc\
-             PUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n\
-             GET /d HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
-        ),
-        [
-            "GET /a path=/a 1.1 body=",
-            "POST /b path=/b 1.1 body=abc",
-            "PUT /c path=/c 1.1 body=xy",
-            "GET /d path=/d 1.1 body=",
-            "closed"
-        ]
-    );
 }
 
 #[test]
@@ -121,45 +87,6 @@ fn keep_alive_is_the_default_of_1_1_and_asked_for_in_1_0() {
 }
 
 #[test]
-fn nothing_after_connect_is_taken_for_a_request() {
-    assert_eq!(
-        requests("CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
-        ["CONNECT h:1 path= 1.1 body=", "closed"]
-    );
-}
-
-#[test]
-fn nothing_after_the_last_request_is_looked_at() {
-    assert_eq!(
-        requests("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n\0garbage"),
-        ["GET / path=/ 1.1 body=", "closed"]
-    );
-    assert_eq!(
-        requests("GET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n"),
-        ["GET / path=/ 1.0 body=", "closed"]
-    );
-}
-
-#[test]
-fn one_empty_line_before_each_request_is_forgiven() {
-    assert_eq!(
-        requests("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n\r\n"),
-        ["GET / path=/ 1.1 body=", "GET /2 path=/2 1.1 body=", "closed"]
-    );
-}
-
-#[test]
-fn extensions_and_trailers_of_chunks_are_dropped() {
-    assert_eq!(
-        requests(
-            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n\
-             5;a\r\nhello\r\n001 \t; b = \"q;\\\"\" ;c=d;e\r\n \r\n0000;x\r\nA: b\r\nC:\r\n\r\n"
-        ),
-        ["POST / path=/ 1.1 body=hello ", "closed"]
-    );
-}
-
-#[test]
 fn expectations_count_only_where_a_body_follows_in_1_1() {
     let expects = |version: &str, field: &str| {
         let input =
@@ -171,12 +98,6 @@ fn expectations_count_only_where_a_body_follows_in_1_1() {
     assert!(!expects("1.1", "Content-Length: 0\r\n"));
     assert!(!expects("1.1", ""));
     assert!(!expects("1.0", "Content-Length: 1\r\n"));
-}
-
-#[test]
-fn the_end_of_the_stream_between_requests_is_a_close() {
-    assert_eq!(requests(""), ["closed"]);
-    assert_eq!(requests("\r\n"), ["closed"]);
 }
 
 #[test]

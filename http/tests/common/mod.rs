@@ -8,6 +8,8 @@ use headwater_http::{BodyLength, Connection, Limits, ParseError, Step, Version};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Request {
+        method: String,
+        target: String,
         line: String,
         headers: Vec<(String, Vec<u8>)>,
         framing: BodyLength,
@@ -42,6 +44,8 @@ fn drain(connection: &mut Connection, seen: &mut Vec<Seen>) {
         match connection.step() {
             Ok(Step::NeedMore) => return,
             Ok(Step::Request(head)) => seen.push(Seen::Request {
+                method: head.method().to_string(),
+                target: head.target().to_owned(),
                 line: line(&head),
                 headers: head.headers().map(|(n, v)| (n.to_owned(), v.to_vec())).collect(),
                 framing: head.body(),
@@ -98,4 +102,18 @@ pub(crate) fn transcript_of_any_cut(limits: &Limits, input: &[u8], fin: bool) ->
     let bytes: Vec<&[u8]> = input.chunks(1).collect();
     assert_eq!(transcript(limits, &bytes, fin), whole, "by bytes: {}", input.escape_ascii());
     whole
+}
+
+/// `input` in pieces of the sizes given, which repeat.
+pub(crate) fn cut<'i>(mut input: &'i [u8], sizes: &[usize]) -> Vec<&'i [u8]> {
+    let mut pieces = Vec::new();
+    for size in sizes.iter().cycle() {
+        let (piece, rest) = input.split_at(input.len().min(*size));
+        pieces.push(piece);
+        input = rest;
+        if input.is_empty() {
+            break;
+        }
+    }
+    pieces
 }
