@@ -19,6 +19,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod body;
 mod error;
 mod handle;
 mod handler;
@@ -34,6 +35,7 @@ pub mod routing;
 pub mod sse;
 pub mod time;
 
+pub use body::Body;
 pub use error::Error;
 pub use handle::{Drain, Drained, ServerHandle};
 pub use handler::{Endpoint, FromRequest, Handler, shape};
@@ -42,7 +44,7 @@ pub use headwater_http::Limits as HttpLimits;
 pub use headwater_sse::{Broker, EventId, Hub};
 pub use http;
 pub use request::Request;
-pub use response::{Body, IntoResponse, Response};
+pub use response::{IntoResponse, Response};
 pub use router::Router;
 pub use server::{Server, ServerBuilder, Timeouts};
 pub use stats::Stats;

@@ -58,14 +58,28 @@ pub struct Timeouts {
     /// Before a request begins. Default 60 seconds; then the connection is closed.
     pub idle: Duration,
     /// Without progress in sending a response that is not a stream. Default 30 seconds; then the
-    /// connection is closed.
+    /// connection is closed. Also for streamed bodies.
     pub write: Duration,
+    /// How long a streamed body ([`Body::stream`](crate::Body::stream)) may have nothing to send once the
+    /// client has stopped sending. Default 1 second; then the client counts as gone, and the stream is
+    /// dropped.
+    ///
+    /// TCP does not tell a client that closes its socket from one that only stops sending, until it is
+    /// sent something. Zero takes both for leaving at once; [`Duration::MAX`] serves a client that stops
+    /// sending whatever it costs, and one that left until the stream has something for it.
+    pub half_closed: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { header: seconds(10), body: seconds(30), idle: seconds(60), write: seconds(30) }
+        Self {
+            header: seconds(10),
+            body: seconds(30),
+            idle: seconds(60),
+            write: seconds(30),
+            half_closed: seconds(1),
+        }
     }
 }
 
@@ -95,6 +109,13 @@ impl Timeouts {
     #[must_use]
     pub fn with_write(mut self, limit: Duration) -> Self {
         self.write = limit;
+        self
+    }
+
+    /// Sets [`Timeouts::half_closed`].
+    #[must_use]
+    pub fn with_half_closed(mut self, limit: Duration) -> Self {
+        self.half_closed = limit;
         self
     }
 }

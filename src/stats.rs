@@ -13,6 +13,7 @@ pub(crate) struct WorkerCounts {
     pub(crate) requests: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) handler_panics: AtomicU64,
+    pub(crate) failed_bodies: AtomicU64,
     /// Connections with something left to send when the worker ended.
     pub(crate) cut: AtomicUsize,
     pub(crate) fanout: Arc<Counts>,
@@ -36,6 +37,9 @@ pub struct Stats {
     pub refused: u64,
     /// Handlers that panicked; each cost one connection a 500.
     pub handler_panics: u64,
+    /// Streamed bodies that failed: by an error, a panic, or another length than they said. Each cost its
+    /// connection.
+    pub failed_bodies: u64,
     /// Events handed completely to the kernel, once per stream.
     pub events_delivered: u64,
     /// Bytes that slow streams are owed now.
@@ -54,6 +58,7 @@ impl Stats {
                 requests: sum.requests + of(&worker.requests),
                 refused: sum.refused + of(&worker.refused),
                 handler_panics: sum.handler_panics + of(&worker.handler_panics),
+                failed_bodies: sum.failed_bodies + of(&worker.failed_bodies),
                 events_delivered: sum.events_delivered + of(&worker.fanout.delivered),
                 owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
             }

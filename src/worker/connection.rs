@@ -1,5 +1,6 @@
 //! The state of one connection. What happens to it is decided in `exchange` and `streams`.
 
+use super::pieces::Sending;
 use crate::response::Response;
 use async_task::Task;
 use bytes::BytesMut;
@@ -54,6 +55,8 @@ pub(super) struct HttpConnection {
     pub(super) expects_continue: bool,
     /// A handler that is not done. Dropping it cancels it.
     pub(super) task: Option<Task<()>>,
+    /// A streamed body that is being sent.
+    pub(super) sending: Option<Box<Sending>>,
     /// What the socket has not taken. While there is some, no further request is looked at.
     pub(super) unsent: Option<Outbox>,
     /// An answer that waits for `unsent` to leave.
@@ -79,7 +82,12 @@ pub(super) struct Asked {
 impl HttpConnection {
     /// Whether nothing is received, answered or sent now.
     pub(super) fn is_idle(&self) -> bool {
-        self.http.is_idle() && self.unsent.is_none() && self.task.is_none()
+        self.http.is_idle() && self.unsent.is_none() && !self.is_answering()
+    }
+
+    /// Whether a request waits for its handler or for the rest of its answer.
+    pub(super) fn is_answering(&self) -> bool {
+        self.task.is_some() || self.sending.is_some()
     }
 
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
@@ -91,6 +99,7 @@ impl HttpConnection {
             asked: Asked { version: Version::Http11, head_only: false },
             expects_continue: false,
             task: None,
+            sending: None,
             unsent: None,
             held: None,
             peer: None,

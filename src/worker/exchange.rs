@@ -16,6 +16,8 @@ use std::task::{Context, Poll, Waker};
 
 /// Answers to pipelined requests are sent together up to about this many bytes.
 pub(super) const OUT_BYTES: usize = 64 * 1024;
+/// Bytes of further requests taken in while a streamed body is being sent, besides one receive buffer.
+const AHEAD_BYTES: usize = 16 * 1024;
 
 impl Worker {
     /// Goes on with what was received, as far as it reaches.
@@ -26,7 +28,7 @@ impl Worker {
         connection: &mut HttpConnection,
     ) -> After {
         loop {
-            if connection.unsent.is_some() || connection.task.is_some() {
+            if connection.unsent.is_some() || connection.is_answering() {
                 break;
             }
             if connection.refused {
@@ -72,7 +74,12 @@ impl Worker {
     }
 
     /// Sends what is left and ends the connection in order.
-    fn end(&mut self, core: &mut Core<'_>, key: Key, connection: &mut HttpConnection) -> After {
+    pub(super) fn end(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
         if !self.flush(core, key, connection) {
             return After::Close;
         }
@@ -211,14 +218,20 @@ impl Worker {
     /// Decides whether to listen to the peer now, and how long to wait for what.
     fn watch(&mut self, core: &mut Core<'_>, key: Key, connection: &mut HttpConnection) {
         let classes = self.classes();
-        let waits = connection.unsent.is_some() || connection.task.is_some();
+        let waits = match &connection.sending {
+            // Listens on: a client that leaves is to be noticed. What it sends ahead is bounded.
+            Some(_) => connection.http.buffered() > AHEAD_BYTES,
+            None => connection.unsent.is_some() || connection.task.is_some(),
+        };
         if waits != connection.paused {
             connection.paused = waits;
             if waits { core.pause(key) } else { core.resume(key) }
         }
         if connection.unsent.is_some() {
             core.arm(key, classes.write);
-        } else if connection.task.is_some() {
+        } else if connection.sending.is_some() && connection.peer_finished {
+            core.arm(key, classes.half_closed);
+        } else if connection.is_answering() {
             core.cancel(key);
         } else if connection.head.is_some() {
             core.arm(key, classes.body);

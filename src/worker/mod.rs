@@ -7,6 +7,7 @@ mod connection;
 mod date;
 mod exchange;
 mod guarded;
+mod pieces;
 mod respond;
 mod shutdown;
 mod streams;
@@ -63,6 +64,8 @@ pub(crate) struct Worker {
     executor: Executor,
     /// Answers of handlers that were pending.
     answers: Rc<RefCell<VecDeque<(Key, Response)>>>,
+    /// Connections whose streamed bodies have something for them.
+    told: pieces::Told,
     /// Handlers of streams, which outlive them until they return.
     handlers: Slab<Task<()>>,
     /// Those that returned: their place, and their stream.
@@ -92,6 +95,7 @@ struct Classes {
     header: Class,
     body: Class,
     write: Class,
+    half_closed: Class,
     linger: Class,
     grace: Class,
 }
@@ -115,6 +119,7 @@ impl Worker {
             fanout,
             executor,
             answers: Rc::default(),
+            told: Rc::default(),
             handlers: Slab::new(),
             returned: Rc::default(),
             classes: None,
@@ -132,6 +137,10 @@ impl Worker {
 
     fn slot(&mut self, key: Key) -> Option<&mut Slot> {
         self.slots.get_mut(key.index()).filter(|slot| slot.generation == key.generation())
+    }
+
+    fn is_http(&mut self, key: Key) -> bool {
+        matches!(self.slot(key), Some(Slot { phase: Phase::Http(_), .. }))
     }
 
     fn classes(&self) -> Classes {
@@ -189,7 +198,7 @@ impl Worker {
     fn take_answers(&mut self, core: &mut Core<'_>) {
         loop {
             let Some((key, response)) = self.answers.borrow_mut().pop_front() else { return };
-            if matches!(self.slot(key), Some(Slot { phase: Phase::Http(_), .. })) {
+            if self.is_http(key) {
                 self.with_http(core, key, |worker, core, connection| {
                     worker.answered(core, key, connection, response)
                 });
@@ -211,8 +220,9 @@ impl App for Worker {
             header: core.class(timeouts.header, tick(12)),
             body: core.class(timeouts.body, tick(13)),
             write: core.class(timeouts.write, tick(14)),
-            linger: core.class(LINGER, tick(15)),
-            grace: core.class(GRACE, tick(16)),
+            half_closed: core.class(timeouts.half_closed, tick(15)),
+            linger: core.class(LINGER, tick(16)),
+            grace: core.class(GRACE, tick(17)),
         });
         let mut fanout = self.fanout.borrow_mut();
         for hub in &self.shared.hubs {
@@ -301,6 +311,7 @@ impl App for Worker {
         self.take_answers(core);
         self.executor.run(TASKS_PER_TURN);
         self.take_answers(core);
+        self.serve_pieces(core);
         let more = self.serve_streams(core);
         let drain_began = std::mem::take(&mut self.drain_began);
         if !drain_began && self.is_drained(core) {

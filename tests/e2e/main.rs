@@ -16,6 +16,7 @@ macro_rules! on_every_engine {
     };
 }
 
+mod bodies;
 mod handlers;
 mod http;
 mod life;
