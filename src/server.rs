@@ -53,12 +53,13 @@ impl Server {
 pub struct Timeouts {
     /// From the first byte of a request's head to its last. Default 10 seconds; then 408.
     pub header: Duration,
-    /// Between two pieces of a request's body. Default 30 seconds; then 408.
+    /// Between two pieces of a request's body, of 4 KiB at least: what trickles is no progress. Default
+    /// 30 seconds; then 408.
     pub body: Duration,
     /// Before a request begins. Default 60 seconds; then the connection is closed.
     pub idle: Duration,
-    /// Without progress in sending a response that is not a stream. Default 30 seconds; then the
-    /// connection is closed. Also for streamed bodies.
+    /// Without progress, of 4 KiB at least, in sending a response that is not an event stream. Default 30
+    /// seconds; then the connection is closed.
     pub write: Duration,
     /// How long a streamed body ([`Body::stream`](crate::Body::stream)) may have nothing to send once the
     /// client has stopped sending. Default 1 second; then the client counts as gone, and the stream is
@@ -183,7 +184,8 @@ impl ServerBuilder {
     }
 
     /// How many connections one worker holds. Past it, the connection that has sent nothing for the
-    /// longest time is closed for a new one. Default 16,384.
+    /// longest time, and for a second at least, is closed for a new one; if there is none, the new one is
+    /// closed itself. Default 16,384. Counted in [`Stats::closed_for_room`](crate::Stats::closed_for_room).
     pub fn connections_per_worker(mut self, connections: usize) -> Self {
         self.settings.connections_per_worker = connections;
         self

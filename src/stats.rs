@@ -10,6 +10,7 @@ pub(crate) struct WorkerCounts {
     pub(crate) open: AtomicUsize,
     pub(crate) accepted: AtomicU64,
     pub(crate) accept_failures: AtomicU64,
+    pub(crate) closed_for_room: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) handler_panics: AtomicU64,
@@ -31,6 +32,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Times that accepting had to stand still for want of descriptors or memory.
     pub accept_failures: u64,
+    /// Connections that were closed, before they had sent anything, to make room for others.
+    pub closed_for_room: u64,
     /// Requests received completely.
     pub requests: u64,
     /// Requests refused because they were malformed, too large or too slow.
@@ -55,6 +58,7 @@ impl Stats {
                 streams: sum.streams + worker.fanout.streams.load(Ordering::Relaxed),
                 accepted: sum.accepted + of(&worker.accepted),
                 accept_failures: sum.accept_failures + of(&worker.accept_failures),
+                closed_for_room: sum.closed_for_room + of(&worker.closed_for_room),
                 requests: sum.requests + of(&worker.requests),
                 refused: sum.refused + of(&worker.refused),
                 handler_panics: sum.handler_panics + of(&worker.handler_panics),

@@ -49,6 +49,9 @@ pub(super) struct HttpConnection {
     /// The request that is being received or answered.
     pub(super) head: Option<Head>,
     pub(super) body: BytesMut,
+    /// Bytes of the body when its deadline was last put off; none of a head or body without a deadline of
+    /// its own yet.
+    pub(super) mark: Option<usize>,
     /// How the answer must be written.
     pub(super) asked: Asked,
     /// The client waits to be asked for the body.
@@ -59,6 +62,8 @@ pub(super) struct HttpConnection {
     pub(super) sending: Option<Box<Sending>>,
     /// What the socket has not taken. While there is some, no further request is looked at.
     pub(super) unsent: Option<Outbox>,
+    /// Bytes sent since the deadline of `unsent` was last put off.
+    pub(super) progress: usize,
     /// An answer that waits for `unsent` to leave.
     pub(super) held: Option<Response>,
     pub(super) peer: Option<SocketAddr>,
@@ -96,11 +101,13 @@ impl HttpConnection {
             http: Connection::new(limits),
             head: None,
             body: BytesMut::new(),
+            mark: None,
             asked: Asked { version: Version::Http11, head_only: false },
             expects_continue: false,
             task: None,
             sending: None,
             unsent: None,
+            progress: 0,
             held: None,
             peer: None,
             paused: false,

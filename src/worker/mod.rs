@@ -3,6 +3,7 @@
 //! of accepting in `admit`, the end in `shutdown`.
 
 mod admit;
+mod before_body;
 mod connection;
 mod date;
 mod exchange;

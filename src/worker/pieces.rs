@@ -147,7 +147,7 @@ impl Future for Pump {
     }
 }
 
-fn end_of(outcome: Result<Result<(), BodyError>, Panicked>) -> End {
+fn end_of(outcome: &Result<Result<(), BodyError>, Panicked>) -> End {
     match outcome {
         Ok(Ok(())) => End::Complete,
         Ok(Err(_)) | Err(Panicked) => End::Failed,
@@ -174,13 +174,13 @@ impl Worker {
         let polled = Pin::new(&mut pump).poll(&mut Context::from_waker(Waker::noop()));
         let task = match polled {
             Poll::Ready(outcome) => {
-                pipe.borrow_mut().end = Some(end_of(outcome));
+                pipe.borrow_mut().end = Some(end_of(&outcome));
                 None
             }
             Poll::Pending => {
                 let pipe = pipe.clone();
                 Some(self.executor.spawn(async move {
-                    let end = end_of(pump.await);
+                    let end = end_of(&pump.await);
                     pipe.borrow_mut().end = Some(end);
                     tell.tell(&pipe);
                 }))

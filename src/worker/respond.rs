@@ -3,6 +3,7 @@
 
 use super::Worker;
 use super::connection::{After, HttpConnection};
+use super::exchange::MIN_PROGRESS_BYTES;
 use crate::body::{Content, Pieces};
 use crate::response::Response;
 use bytes::Bytes;
@@ -161,7 +162,9 @@ impl Worker {
                 Outcome::Gone => return After::Close,
                 Outcome::Sent(sent) => {
                     unsent.advance(sent);
-                    if sent > 0 {
+                    connection.progress += sent;
+                    if connection.progress >= MIN_PROGRESS_BYTES {
+                        connection.progress = 0;
                         core.arm(key, self.classes().write);
                     }
                     if unsent.is_empty() {
@@ -173,7 +176,9 @@ impl Worker {
                 }
             }
         }
-        connection.unsent = None;
+        (connection.unsent, connection.progress) = (None, 0);
+        // Whatever is unsent next has a deadline of its own.
+        core.cancel(key);
         if let Some(response) = connection.held.take() {
             return self.answered(core, key, connection, response);
         }

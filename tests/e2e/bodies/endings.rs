@@ -5,7 +5,7 @@ use crate::support::{Answer, End, Peer, Running, Source, eventually};
 use headwater::{Engine, Timeouts};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_hours(1);
 
 /// Asks, and receives the first piece.
 #[track_caller]

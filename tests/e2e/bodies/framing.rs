@@ -143,7 +143,9 @@ fn surplus_of_a_body_that_is_too_long_is_never_sent(engine: Engine) {
     for pieces in [["it is too", " long"], ["it is ", "too long"], ["it is too long", "!"]] {
         let source = Source::default();
         let server = serve(engine, &source, Timeouts::default());
-        pieces.map(|piece| source.push(piece));
+        for piece in pieces {
+            source.push(piece);
+        }
         let mut peer = server.connect();
         peer.ask("/sized/9");
         assert_eq!(peer.answer().text(), "it is too");

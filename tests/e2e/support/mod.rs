@@ -11,7 +11,7 @@ mod subscriber;
 pub(crate) use answer::Answer;
 pub(crate) use futures::{Gate, block_on};
 pub(crate) use numbers::Numbers;
-pub(crate) use peer::{End, Peer};
+pub(crate) use peer::{End, Peer, get};
 pub(crate) use source::Source;
 pub(crate) use subscriber::{Ending, Heard, Subscriber};
 
