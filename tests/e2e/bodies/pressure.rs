@@ -1,8 +1,9 @@
 //! How fast a streamed body is taken: as fast as its client reads.
 
 use super::serve;
-use crate::support::{Answer, PATIENCE, Peer, Running, Source, eventually};
+use crate::support::{Answer, PATIENCE, Peer, Running, SetAtEnd, Source, eventually};
 use headwater::{Body, Engine, Timeouts};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const PIECE: usize = 16 * 1024;
@@ -59,6 +60,27 @@ fn client_that_does_not_read_a_streamed_body_is_cut(engine: Engine) {
     let _peer = ask_for_stream(&server);
     eventually("the stream is dropped", || source.open() == 0);
     server.wait_for_connections(0);
+}
+
+fn client_that_sends_but_does_not_read_is_cut(engine: Engine) {
+    let source = Source::default();
+    let soon = Duration::from_millis(300);
+    let server = serve(engine, &source, Timeouts::default().with_write(soon));
+    source.repeat(vec![b'x'; PIECE]);
+    let peer = ask_for_stream(&server);
+    let over = AtomicBool::new(false);
+    let mut talking = peer.clone_to_send();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                talking.try_send("x");
+                std::thread::sleep(soon / 30);
+            }
+        });
+        let _stop = SetAtEnd(&over);
+        eventually("the stream is dropped", || source.open() == 0);
+        server.wait_for_connections(0);
+    });
 }
 
 fn stream_that_is_silent_for_long_is_no_stalled_client(engine: Engine) {
@@ -134,6 +156,7 @@ fn drain_cuts_a_streamed_body_at_its_deadline(engine: Engine) {
 on_every_engine! {
     stream_is_not_polled_while_its_client_does_not_read,
     client_that_does_not_read_a_streamed_body_is_cut,
+    client_that_sends_but_does_not_read_is_cut,
     stream_that_is_silent_for_long_is_no_stalled_client,
     stream_that_is_always_ready_does_not_starve_the_others,
     requests_behind_a_streamed_body_wait_and_are_bounded,

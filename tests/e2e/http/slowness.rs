@@ -124,25 +124,6 @@ fn idle_connections_are_closed(engine: Engine) {
     server.wait_for_connections(0);
 }
 
-fn client_that_asks_on_but_does_not_read_is_cut(engine: Engine) {
-    let server = serve(engine, Timeouts::default().with_write(SOON));
-    let mut peer = server.connect_narrow();
-    peer.ask("/large");
-    let told = AtomicBool::new(false);
-    let mut asking = peer.clone_to_send();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !told.load(Ordering::Relaxed) {
-                asking.try_send("GET / HTTP/1.1\r\nhost: test\r\n\r\n");
-                std::thread::sleep(SOON / 30);
-            }
-        });
-        let _stop = SetAtEnd(&told);
-        eventually("it has asked", || server.stats().requests == 1);
-        server.wait_for_connections(0);
-    });
-}
-
 fn times_without_end_can_be_set(engine: Engine) {
     let timeouts = Timeouts::default()
         .with_header(Duration::MAX)
@@ -167,6 +148,5 @@ on_every_engine! {
     each_of_many_pipelined_requests_has_its_own_time,
     slow_reader_of_a_large_answer_is_cut,
     idle_connections_are_closed,
-    client_that_asks_on_but_does_not_read_is_cut,
     times_without_end_can_be_set,
 }

@@ -29,15 +29,15 @@ fn is_served(peer: &mut Peer) {
 /// Connects again and again until the server takes it.
 #[track_caller]
 fn connect_until_served(server: &Running) -> Peer {
-    let mut served = None;
+    let mut found = None;
     eventually("there is room", || {
         let mut peer = server.connect();
         // A connection that finds no room is closed, perhaps before this is sent.
         peer.try_send(get("/"));
-        served = Answer::receive(&mut peer).is_ok().then_some(peer);
-        served.is_some()
+        found = Answer::receive(&mut peer).is_ok().then_some(peer);
+        found.is_some()
     });
-    served.expect("it was served")
+    found.expect("it was served")
 }
 
 fn oldest_silent_connection_gives_way_to_a_new_one(engine: Engine) {
