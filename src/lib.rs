@@ -19,11 +19,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod body;
 mod error;
 mod handle;
 mod handler;
 mod request;
+mod responder;
 mod response;
 mod router;
 mod server;
@@ -35,6 +37,7 @@ pub mod routing;
 pub mod sse;
 pub mod time;
 
+pub use blocking::blocking;
 pub use body::Body;
 pub use error::Error;
 pub use handle::{Drain, Drained, ServerHandle};
@@ -44,6 +47,7 @@ pub use headwater_http::Limits as HttpLimits;
 pub use headwater_sse::{Broker, EventId, Hub};
 pub use http;
 pub use request::Request;
+pub use responder::{RespondError, Responder, respond_later};
 pub use response::{IntoResponse, Response};
 pub use router::Router;
 pub use server::{Server, ServerBuilder, Timeouts};

@@ -1,6 +1,7 @@
 //! Builds a server: settings, listeners, workers. What the workers do is in `worker`; what can be done
 //! with a running server is in `handle`.
 
+use crate::blocking::pool::{Pool, PoolLimits};
 use crate::error::Error;
 use crate::handle::{Running, ServerHandle};
 use crate::router::Router;
@@ -35,6 +36,7 @@ impl Server {
                 timeouts: Timeouts::default(),
                 connections_per_worker: CONNECTIONS_PER_WORKER,
             },
+            blocking: PoolLimits::default(),
         }
     }
 
@@ -141,6 +143,7 @@ pub struct ServerBuilder {
     workers: Option<usize>,
     sockets: SocketOptions,
     settings: Settings,
+    blocking: PoolLimits,
 }
 
 impl ServerBuilder {
@@ -191,17 +194,34 @@ impl ServerBuilder {
         self
     }
 
+    /// How many threads run [`blocking`](crate::blocking()) handlers, all workers together. They are started
+    /// when they are needed, and end after 10 seconds without work. Default 64.
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking.threads = threads;
+        self
+    }
+
+    /// How many requests wait for a blocking thread when all are at work; the next is answered with 503.
+    /// Default 1,024.
+    pub fn blocking_queue(mut self, requests: usize) -> Self {
+        self.blocking.queue = requests;
+        self
+    }
+
     /// Starts the workers. Returns once all of them listen.
     ///
     /// # Errors
-    /// [`Error::Config`] without an address, with zero workers, more than [`Hub::MAX_CORES`], or no
-    /// connections per worker; [`Error::Bind`] when the address is taken or not ours;
+    /// [`Error::Config`] without an address, with zero workers, more than [`Hub::MAX_CORES`], no
+    /// connections per worker, or no blocking thread; [`Error::Bind`] when the address is taken or not ours;
     /// [`Error::EngineUnavailable`]; [`Error::Start`], and then the workers that were started end by
     /// themselves.
     pub fn serve(self, router: Router) -> Result<ServerHandle, Error> {
         let workers = self.worker_count()?;
         if self.settings.connections_per_worker == 0 {
             return Err(Error::Config("a worker needs room for at least one connection".into()));
+        }
+        if self.blocking.threads == 0 {
+            return Err(Error::Config("blocking handlers need at least one thread".into()));
         }
         let selected = self.engine.select().map_err(|unavailable| Error::EngineUnavailable {
             engine: unavailable.engine,
@@ -215,7 +235,8 @@ impl ServerBuilder {
             None => return Err(Error::Config("no address to listen on: call bind()".into())),
         };
         let addr = listeners[0].local_addr().map_err(Error::Start)?;
-        let shared = Arc::new(Shared { router, settings: self.settings, hubs: self.hubs });
+        let pool = Arc::new(Pool::new(self.blocking));
+        let shared = Arc::new(Shared { router, settings: self.settings, hubs: self.hubs, pool });
         let running = Running::new(addr, selected);
         for (number, listener) in listeners.into_iter().enumerate() {
             let counts = Arc::new(WorkerCounts::default());

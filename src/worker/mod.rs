@@ -13,6 +13,7 @@ mod respond;
 mod shutdown;
 mod streams;
 
+use crate::blocking::pool::Pool;
 use crate::handler::Reply;
 use crate::response::Response;
 use crate::router::Router;
@@ -46,6 +47,8 @@ pub(crate) enum Message {
     Run(Woken),
     /// A client's handle wants something of its stream.
     Stream(Command),
+    /// A blocking job is done.
+    JobDone,
     /// Finish until then.
     Drain(Instant),
 }
@@ -55,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) settings: Settings,
     pub(crate) hubs: Vec<Hub>,
+    pub(crate) pool: Arc<Pool>,
 }
 
 pub(crate) struct Worker {
@@ -109,7 +113,7 @@ impl Worker {
         remote: Remote<Message>,
     ) -> Self {
         let wake = Arc::new(streams::RingWake(remote.waker()));
-        let executor = Executor::enter(remote);
+        let executor = Executor::enter(remote, shared.pool.clone());
         let fanout = Fanout::new(executor.home(), wake, counts.fanout.clone());
         let fanout = Rc::new(RefCell::new(fanout));
         headwater_sse::enter(&fanout);
@@ -303,6 +307,7 @@ impl App for Worker {
         match message {
             Message::Run(woken) => self.executor.woken(woken),
             Message::Stream(command) => self.fanout.borrow_mut().command(command),
+            Message::JobDone => self.executor.job_done(),
             Message::Drain(until) => self.drain(core, until),
         }
     }
