@@ -31,11 +31,18 @@ mod router;
 mod server;
 mod stats;
 mod task;
+#[cfg(feature = "tokio")]
+mod tokio;
+#[cfg(not(feature = "tokio"))]
+#[path = "tokio/absent.rs"]
+mod tokio;
 mod worker;
 
 pub mod routing;
 pub mod sse;
 pub mod time;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use blocking::blocking;
 pub use body::Body;

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::handle::{Running, ServerHandle};
 use crate::router::Router;
 use crate::stats::WorkerCounts;
+use crate::tokio::Runtime;
 use crate::worker::{Shared, Worker};
 use headwater_engine::{Engine, SocketOptions, listener};
 use headwater_http::Limits;
@@ -37,6 +38,7 @@ impl Server {
                 connections_per_worker: CONNECTIONS_PER_WORKER,
             },
             blocking: PoolLimits::default(),
+            runtime: Runtime::default(),
         }
     }
 
@@ -144,6 +146,7 @@ pub struct ServerBuilder {
     sockets: SocketOptions,
     settings: Settings,
     blocking: PoolLimits,
+    pub(crate) runtime: Runtime,
 }
 
 impl ServerBuilder {
@@ -236,7 +239,8 @@ impl ServerBuilder {
         };
         let addr = listeners[0].local_addr().map_err(Error::Start)?;
         let pool = Arc::new(Pool::new(self.blocking));
-        let shared = Arc::new(Shared { router, settings: self.settings, hubs: self.hubs, pool });
+        let (settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
+        let shared = Arc::new(Shared { router, settings, hubs, pool, runtime });
         let running = Running::new(addr, selected);
         for (number, listener) in listeners.into_iter().enumerate() {
             let counts = Arc::new(WorkerCounts::default());

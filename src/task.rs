@@ -3,6 +3,7 @@
 //! sleeps. Tasks never leave their core.
 
 use crate::blocking::pool::{Full, Job, Pool};
+use crate::tokio::{Entered, Runtime};
 use crate::worker::Message;
 use async_task::{Runnable, Task};
 use headwater_engine::Remote;
@@ -31,6 +32,7 @@ struct Local {
     /// Jobs that were given to the pool and are not done.
     jobs: Cell<usize>,
     pool: Arc<Pool>,
+    runtime: Runtime,
     remote: Remote<Message>,
 }
 
@@ -61,8 +63,8 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Makes this thread a core, whose blocking jobs go to `pool`.
-    pub(crate) fn enter(remote: Remote<Message>, pool: Arc<Pool>) -> Self {
+    /// Makes this thread a core, whose blocking jobs go to `pool`, and whose futures find `runtime`.
+    pub(crate) fn enter(remote: Remote<Message>, pool: Arc<Pool>, runtime: Runtime) -> Self {
         let local = Rc::new(Local {
             core: CORES.fetch_add(1, Ordering::Relaxed),
             runnable: RefCell::default(),
@@ -70,6 +72,7 @@ impl Executor {
             live: Cell::new(0),
             jobs: Cell::new(0),
             pool,
+            runtime,
             remote,
         });
         CORE.with(|core| core.replace(Some(local.clone())));
@@ -93,10 +96,16 @@ impl Executor {
 
     /// Polls up to `most` tasks that were woken.
     pub(crate) fn run(&self, most: usize) {
+        let _entered = self.local.runtime.enter();
         for _ in 0..most {
             let Some(mut woken) = self.local.runnable.borrow_mut().pop_front() else { break };
             woken.runnable.take().map(Runnable::run);
         }
+    }
+
+    /// What `run` enters around each poll, for calls of handlers elsewhere.
+    pub(crate) fn surround(&self) -> Surroundings {
+        Surroundings(self.local.clone())
     }
 
     /// Takes a task that another thread woke.
@@ -130,6 +139,15 @@ impl Executor {
     }
 }
 
+/// Where handlers are called; to be entered around each call.
+pub(crate) struct Surroundings(Rc<Local>);
+
+impl Surroundings {
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        self.0.runtime.enter()
+    }
+}
+
 impl Drop for Executor {
     fn drop(&mut self) {
         CORE.with(|core| core.replace(None));
@@ -142,10 +160,10 @@ pub(crate) fn run_aside(job: Job) -> Result<(), Full> {
         job();
         return Ok(());
     };
-    let (pool, busy) = (local.pool.clone(), Busy::new(&local));
-    drop(local);
-    pool.run(Box::new(move || {
+    let (runtime, busy) = (local.runtime.clone(), Busy::new(&local));
+    local.pool.run(Box::new(move || {
         let _busy = busy;
+        let _entered = runtime.enter();
         job();
     }))
 }

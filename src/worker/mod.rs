@@ -20,6 +20,7 @@ use crate::router::Router;
 use crate::server::Settings;
 use crate::stats::WorkerCounts;
 use crate::task::{Executor, Woken};
+use crate::tokio::Runtime;
 use async_task::Task;
 use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
@@ -59,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) hubs: Vec<Hub>,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) runtime: Runtime,
 }
 
 pub(crate) struct Worker {
@@ -113,7 +115,7 @@ impl Worker {
         remote: Remote<Message>,
     ) -> Self {
         let wake = Arc::new(streams::RingWake(remote.waker()));
-        let executor = Executor::enter(remote, shared.pool.clone());
+        let executor = Executor::enter(remote, shared.pool.clone(), shared.runtime.clone());
         let fanout = Fanout::new(executor.home(), wake, counts.fanout.clone());
         let fanout = Rc::new(RefCell::new(fanout));
         headwater_sse::enter(&fanout);
@@ -169,7 +171,10 @@ impl Worker {
         let Phase::Http(mut connection) = std::mem::replace(&mut slot.phase, Phase::Busy) else {
             unreachable!("callers looked at the phase");
         };
+        let surroundings = self.executor.surround();
+        let entered = surroundings.enter();
         let after = serve(self, core, &mut connection);
+        drop(entered);
         let phase = match after {
             After::Keep => Phase::Http(connection),
             After::Stream(id, beat) => Phase::Stream(id, beat),

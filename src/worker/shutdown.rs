@@ -54,6 +54,8 @@ impl Worker {
 impl Drop for Worker {
     /// Cancels what is left. Futures must be dropped on this thread, so their last wake-ups are run.
     fn drop(&mut self) {
+        let surroundings = self.executor.surround();
+        let _entered = surroundings.enter();
         self.slots.clear();
         self.handlers.clear();
         while self.executor.is_busy() {

@@ -23,6 +23,10 @@ mod life;
 mod script;
 mod streams;
 mod support;
+#[cfg(feature = "tokio")]
+mod tokio_types;
+#[cfg(feature = "tower")]
+mod tower_services;
 
 /// An engine that is added to the build must be added to the macro, too.
 #[test]
