@@ -1,6 +1,7 @@
 //! Bodies of answers: what they are made of. How they are sent is the worker's business: whole bodies
 //! and heads in `worker::respond`, streamed ones in `worker::pieces`.
 
+use crate::detached::DetachedHandler;
 use crate::sse::Opening;
 use bytes::Bytes;
 use futures_core::Stream;
@@ -30,6 +31,8 @@ pub(crate) enum Content {
     Stream(Box<Opening>),
     /// Bytes that come one piece after the other.
     Pieces(Pieces),
+    /// A handler takes the connection over.
+    Detached(Option<DetachedHandler>),
 }
 
 /// Why a streamed body ended early.
@@ -156,6 +159,7 @@ impl fmt::Debug for Body {
                 write!(f, "stream of {length} bytes")
             }
             Content::Pieces(_) => f.write_str("stream"),
+            Content::Detached(_) => f.write_str("detached connection"),
         }
     }
 }

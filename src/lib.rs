@@ -21,6 +21,7 @@
 
 mod blocking;
 mod body;
+mod detached;
 mod error;
 mod handle;
 mod handler;
@@ -46,6 +47,7 @@ pub mod tower;
 
 pub use blocking::blocking;
 pub use body::Body;
+pub use detached::{Detached, Ended, PeerGone, detach};
 pub use error::Error;
 pub use handle::{Drain, Drained, ServerHandle};
 pub use handler::{Endpoint, FromRequest, Handler, shape};

@@ -43,7 +43,7 @@ impl Response {
         match &self.body.0 {
             Content::Empty => Some(&[]),
             Content::Bytes(bytes) => Some(bytes),
-            Content::Stream(_) | Content::Pieces(_) => None,
+            Content::Stream(_) | Content::Pieces(_) | Content::Detached(_) => None,
         }
     }
 

@@ -100,7 +100,7 @@ where
         let mut service = service.clone();
         Reply::Pending(Box::pin(async move {
             let head = request.method() == http::Method::HEAD;
-            let Some(request) = outward(request) else {
+            let Some(request) = outward(&request) else {
                 return Response::plain(StatusCode::BAD_REQUEST, "malformed request target\n");
             };
             let answer = match poll_fn(|context| service.poll_ready(context)).await {
@@ -115,7 +115,7 @@ where
 }
 
 /// The request as the `http` crate has it. `None` if its target is none there.
-fn outward(request: Request) -> Option<http::Request<RequestBody>> {
+fn outward(request: &Request) -> Option<http::Request<RequestBody>> {
     let version = if request.is_http_1_0() { Version::HTTP_10 } else { Version::HTTP_11 };
     let mut builder = http::Request::builder()
         .method(request.method().clone())

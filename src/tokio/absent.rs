@@ -2,7 +2,7 @@
 
 /// No runtime.
 #[derive(Clone, Default)]
-pub(crate) struct Runtime;
+pub(crate) struct Runtime(());
 
 /// Never made.
 pub(crate) type Entered<'a> = std::marker::PhantomData<&'a Runtime>;

@@ -1,6 +1,7 @@
 //! The state of one connection. What happens to it is decided in `exchange` and `streams`.
 
 use super::pieces::Sending;
+use super::takeover::Line;
 use crate::response::Response;
 use async_task::Task;
 use bytes::BytesMut;
@@ -30,6 +31,8 @@ pub(super) enum Phase {
     Http(Box<HttpConnection>),
     /// The fan-out has it; the number is that of its heartbeat.
     Stream(StreamId, u16),
+    /// A handler took it over.
+    Detached(Box<Line>),
     /// Everything was sent, the FIN too: waits for the peer's.
     Lingering,
 }
@@ -38,6 +41,7 @@ pub(super) enum Phase {
 pub(super) enum After {
     Keep,
     Stream(StreamId, u16),
+    Detached(Box<Line>),
     Linger,
     Close,
 }

@@ -12,6 +12,10 @@ mod pieces;
 mod respond;
 mod shutdown;
 mod streams;
+mod takeover;
+mod tell;
+
+pub(crate) use tell::Tell;
 
 use crate::blocking::pool::Pool;
 use crate::handler::Reply;
@@ -34,6 +38,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tell::Told;
 
 /// Tasks polled per turn.
 const TASKS_PER_TURN: usize = 256;
@@ -71,12 +76,12 @@ pub(crate) struct Worker {
     executor: Executor,
     /// Answers of handlers that were pending.
     answers: Rc<RefCell<VecDeque<(Key, Response)>>>,
-    /// Connections whose streamed bodies have something for them.
-    told: pieces::Told,
+    /// Connections whose streamed bodies, or those who took them over, have something for them.
+    told: Told,
     /// Handlers of streams, which outlive them until they return.
     handlers: Slab<Task<()>>,
-    /// Those that returned: their place, and their stream.
-    returned: Rc<RefCell<VecDeque<(usize, StreamId)>>>,
+    /// Those that returned: their place, and their stream, if it is an event stream.
+    returned: Rc<RefCell<VecDeque<(usize, Option<StreamId>)>>>,
     classes: Option<Classes>,
     /// Silences after which a heartbeat is sent, in the streams' order of numbers.
     beats: Vec<Duration>,
@@ -171,13 +176,15 @@ impl Worker {
         let Phase::Http(mut connection) = std::mem::replace(&mut slot.phase, Phase::Busy) else {
             unreachable!("callers looked at the phase");
         };
-        let surroundings = self.executor.surround();
-        let entered = surroundings.enter();
-        let after = serve(self, core, &mut connection);
-        drop(entered);
+        let after = {
+            let surroundings = self.executor.surround();
+            let _entered = surroundings.enter();
+            serve(self, core, &mut connection)
+        };
         let phase = match after {
             After::Keep => Phase::Http(connection),
             After::Stream(id, beat) => Phase::Stream(id, beat),
+            After::Detached(line) => Phase::Detached(line),
             After::Linger => {
                 self.linger(core, key);
                 Phase::Lingering
@@ -246,6 +253,9 @@ impl App for Worker {
     }
 
     fn received(&mut self, core: &mut Core<'_>, key: Key, bytes: &[u8]) {
+        if let Some(Slot { phase: Phase::Detached(line), .. }) = self.slot(key) {
+            return line.receive(core, key, bytes);
+        }
         let spare = self.spare.take();
         if let Some(Slot { phase: Phase::Http(connection), .. }) = self.slot(key) {
             let unused = spare.and_then(|buffer| connection.http.lend(buffer).err());
@@ -260,6 +270,7 @@ impl App for Worker {
     fn writable(&mut self, core: &mut Core<'_>, key: Key) {
         match self.slot(key).map(|slot| &slot.phase) {
             Some(&Phase::Stream(id, _)) => self.fanout.borrow_mut().writable(id),
+            Some(Phase::Detached(_)) => self.serve_line(core, key),
             Some(Phase::Http(connection)) if connection.unsent.is_some() => {
                 self.with_http(core, key, |worker, core, connection| {
                     worker.send_rest(core, key, connection)
@@ -279,6 +290,10 @@ impl App for Worker {
             (Some(&Phase::Stream(id, _)), _) => {
                 self.fanout.borrow_mut().gone(id, Disconnect::ClientGone);
                 self.close(core, key);
+            }
+            (Some(Phase::Detached(line)), Departure::Finished) => {
+                line.finish();
+                self.serve_line(core, key);
             }
             (Some(_), _) => self.close(core, key),
             (None, _) => {}
@@ -322,7 +337,7 @@ impl App for Worker {
         self.take_answers(core);
         self.executor.run(TASKS_PER_TURN);
         self.take_answers(core);
-        self.serve_pieces(core);
+        self.serve_told(core);
         let more = self.serve_streams(core);
         let drain_began = std::mem::take(&mut self.drain_began);
         if !drain_began && self.is_drained(core) {

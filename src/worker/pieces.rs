@@ -6,6 +6,7 @@ use super::connection::{After, HttpConnection};
 use super::exchange::OUT_BYTES;
 use super::guarded::{Guarded, Panicked};
 use super::respond::COPY_UP_TO;
+use super::tell::Tell;
 use crate::body::{Body, BodyError, Pieces};
 use async_task::Task;
 use bytes::Bytes;
@@ -40,8 +41,6 @@ struct Pipe {
     /// Who waits for room.
     waker: Option<Waker>,
     end: Option<End>,
-    /// The connection was told that there is something to take.
-    told: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,9 +49,6 @@ enum End {
     Failed,
 }
 
-/// Connections whose pipes have something for them.
-pub(super) type Told = Rc<RefCell<VecDeque<Key>>>;
-
 /// Moves a stream's pieces into its pipe, as far as there is room.
 struct Pump {
     stream: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>,
@@ -60,21 +56,6 @@ struct Pump {
     left: Option<u64>,
     pipe: Rc<RefCell<Pipe>>,
     tell: Tell,
-}
-
-/// How a connection is told to look into its pipe.
-#[derive(Clone)]
-struct Tell {
-    key: Key,
-    told: Told,
-}
-
-impl Tell {
-    fn tell(&self, pipe: &RefCell<Pipe>) {
-        if !std::mem::replace(&mut pipe.borrow_mut().told, true) {
-            self.told.borrow_mut().push_back(self.key);
-        }
-    }
 }
 
 impl Pipe {
@@ -111,7 +92,7 @@ impl Pump {
             pipe.bytes += piece.len();
             pipe.pieces.push_back(piece);
             drop(pipe);
-            self.tell.tell(&self.pipe);
+            self.tell.tell();
         }
         if surplus {
             return Poll::Ready(Err("the body is longer than it said".into()));
@@ -165,7 +146,7 @@ impl Worker {
         framing: BodyFraming,
     ) -> Option<After> {
         let pipe: Rc<RefCell<Pipe>> = Rc::default();
-        let tell = Tell { key, told: self.told.clone() };
+        let tell = Tell::new(key, &self.told);
         let Pieces { stream, length: left } = pieces;
         let pump = Pump { stream, left, pipe: pipe.clone(), tell: tell.clone() };
         let mut pump = Guarded::new(Box::pin(pump), self.counts.clone());
@@ -182,7 +163,7 @@ impl Worker {
                 Some(self.executor.spawn(async move {
                     let end = end_of(&pump.await);
                     pipe.borrow_mut().end = Some(end);
-                    tell.tell(&pipe);
+                    tell.tell();
                 }))
             }
         };
@@ -200,7 +181,6 @@ impl Worker {
     ) -> Option<After> {
         let Some(sending) = &connection.sending else { return None };
         let (pipe, chunked) = (sending.pipe.clone(), sending.chunked);
-        pipe.borrow_mut().told = false;
         while connection.unsent.is_none() {
             let Some(piece) = pipe.borrow_mut().pop() else { break };
             if !self.send_piece(core, key, connection, piece, chunked) {
@@ -263,19 +243,8 @@ impl Worker {
         None
     }
 
-    /// Streams have yielded something, or ended.
-    pub(super) fn serve_pieces(&mut self, core: &mut Core<'_>) {
-        loop {
-            let Some(key) = self.told.borrow_mut().pop_front() else { return };
-            if self.is_http(key) {
-                self.with_http(core, key, |worker, core, connection| {
-                    worker.pieces_came(core, key, connection)
-                });
-            }
-        }
-    }
-
-    fn pieces_came(
+    /// A stream has yielded something, or ended.
+    pub(super) fn pieces_came(
         &mut self,
         core: &mut Core<'_>,
         key: Key,

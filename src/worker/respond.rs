@@ -15,7 +15,7 @@ use std::io::IoSlice;
 /// Larger bodies are sent from where they are.
 pub(super) const COPY_UP_TO: usize = 16 * 1024;
 /// Slices offered to one send.
-const SLICES: usize = 16;
+pub(super) const SLICES: usize = 16;
 
 impl Worker {
     /// Writes an answer. `None` means that the connection goes on.
@@ -34,11 +34,18 @@ impl Worker {
             let opening = std::mem::replace(opening, Box::new(crate::sse::Opening::nothing()));
             return self.detach(core, key, connection, &response, *opening);
         }
+        if let Content::Detached(handler) = &mut response.body.0
+            && !connection.asked.head_only
+        {
+            let handler = handler.take().expect("an answer is given once");
+            return self.take_over(core, key, connection, &response, handler);
+        }
         let framing = match &response.body.0 {
             Content::Empty => BodyFraming::None,
             Content::Bytes(bytes) => BodyFraming::Length(bytes.len() as u64),
             Content::Pieces(Pieces { length: Some(length), .. }) => BodyFraming::Length(*length),
             Content::Stream(_) | Content::Pieces(_) => BodyFraming::Chunked,
+            Content::Detached(_) => BodyFraming::UntilClose,
         };
         let last =
             connection.refused || self.drain_until.is_some() || !connection.http.keep_alive();

@@ -116,7 +116,7 @@ impl Worker {
             // A panic is counted there, and ends this stream and nothing else.
             let running = Box::pin(async move { handler(client).await });
             Guarded::new(running, counts).await.ok();
-            returned.borrow_mut().push_back((at, stream));
+            returned.borrow_mut().push_back((at, Some(stream)));
         }));
     }
 
@@ -132,7 +132,9 @@ impl Worker {
         fanout.absorb();
         for (place, stream) in self.returned.borrow_mut().drain(..) {
             drop(self.handlers.remove(place));
-            fanout.close(stream, Disconnect::Done);
+            if let Some(stream) = stream {
+                fanout.close(stream, Disconnect::Done);
+            }
         }
         let more = fanout.round(&mut Sockets(core), now);
         drop(fanout);

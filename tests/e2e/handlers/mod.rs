@@ -2,6 +2,7 @@
 
 mod answers;
 mod blocking;
+mod detached;
 mod panics;
 mod pending;
 mod responders;
