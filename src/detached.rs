@@ -89,6 +89,7 @@ pub enum Ended {
 }
 
 /// Between the handler and the worker.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(crate) struct Wire {
     /// Received, but not read.
     pub(crate) inbox: BytesMut,
@@ -103,11 +104,13 @@ pub(crate) struct Wire {
     wakers: Vec<Waker>,
 }
 
+/// Why an outbox takes more.
+const UNLIMITED: &str = "`Detached::write` keeps to the limit, the outbox has none of its own";
+
 impl Wire {
     pub(crate) fn new(received: BytesMut, head: Bytes) -> Self {
-        // `Detached::write` keeps to the limit.
         let mut outbox = Outbox::new(usize::MAX);
-        outbox.push(head).expect("it is empty");
+        outbox.push(head).expect(UNLIMITED);
         Self {
             inbox: received,
             outbox,
@@ -133,6 +136,10 @@ impl Wire {
 
     pub(crate) fn has_room_to_receive(&self) -> bool {
         self.inbox.len() < Detached::BUFFER_BYTES
+    }
+
+    fn send(&mut self, bytes: Bytes) {
+        self.outbox.push(bytes).expect(UNLIMITED);
     }
 
     fn has_room_to_send(&self) -> bool {
@@ -179,7 +186,7 @@ impl Detached {
             if !wire.has_room_to_send() {
                 return wire.wait(context.waker());
             }
-            wire.outbox.push(std::mem::take(&mut bytes)).expect("it has no limit of its own");
+            wire.send(std::mem::take(&mut bytes));
             self.tell.tell();
             Poll::Ready(Ok(()))
         })

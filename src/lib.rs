@@ -25,6 +25,11 @@ mod detached;
 mod error;
 mod handle;
 mod handler;
+#[cfg(feature = "tracing")]
+mod report;
+#[cfg(not(feature = "tracing"))]
+#[path = "report/absent.rs"]
+mod report;
 mod request;
 mod responder;
 mod response;

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// Connections that one worker holds at most.
 const CONNECTIONS_PER_WORKER: usize = 16 * 1024;
+/// A handler that holds its core for longer is noticed.
+const SLOW_HANDLER: Duration = Duration::from_millis(100);
 
 /// Where servers come from.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl Server {
                 http: Limits::default(),
                 timeouts: Timeouts::default(),
                 connections_per_worker: CONNECTIONS_PER_WORKER,
+                slow_handler: Some(SLOW_HANDLER),
             },
             blocking: PoolLimits::default(),
             runtime: Runtime::default(),
@@ -129,6 +132,7 @@ pub(crate) struct Settings {
     pub(crate) http: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) connections_per_worker: usize,
+    pub(crate) slow_handler: Option<Duration>,
 }
 
 enum Source {
@@ -194,6 +198,23 @@ impl ServerBuilder {
     /// closed itself. Default 16,384. Counted in [`Stats::closed_for_room`](crate::Stats::closed_for_room).
     pub fn connections_per_worker(mut self, connections: usize) -> Self {
         self.settings.connections_per_worker = connections;
+        self
+    }
+
+    /// How long a handler may hold its core in one go, without awaiting anything, before it is counted in
+    /// [`Stats::slow_handlers`](crate::Stats::slow_handlers) and, with the feature `tracing`, reported with
+    /// the path of its request. Everybody else on that core waits meanwhile: what takes long belongs into
+    /// [`blocking`](crate::blocking()). `None` for never. Default 100 milliseconds.
+    ///
+    /// ```
+    /// use headwater::Server;
+    /// use std::time::Duration;
+    ///
+    /// let strict = Server::builder().slow_handler(Duration::from_millis(5));
+    /// let careless = Server::builder().slow_handler(None);
+    /// ```
+    pub fn slow_handler(mut self, after: impl Into<Option<Duration>>) -> Self {
+        self.settings.slow_handler = after.into();
         self
     }
 

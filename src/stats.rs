@@ -15,6 +15,7 @@ pub(crate) struct WorkerCounts {
     pub(crate) refused: AtomicU64,
     pub(crate) handler_panics: AtomicU64,
     pub(crate) failed_bodies: AtomicU64,
+    pub(crate) slow_handlers: AtomicU64,
     /// Connections with something left to send when the worker ended.
     pub(crate) cut: AtomicUsize,
     pub(crate) fanout: Arc<Counts>,
@@ -43,6 +44,9 @@ pub struct Stats {
     /// Streamed bodies that failed: by an error, a panic, or another length than they said. Each cost its
     /// connection.
     pub failed_bodies: u64,
+    /// Times that a handler held its core for too long, see
+    /// [`ServerBuilder::slow_handler`](crate::ServerBuilder::slow_handler).
+    pub slow_handlers: u64,
     /// Events handed completely to the kernel, once per stream.
     pub events_delivered: u64,
     /// Bytes that slow streams are owed now.
@@ -63,6 +67,7 @@ impl Stats {
                 refused: sum.refused + of(&worker.refused),
                 handler_panics: sum.handler_panics + of(&worker.handler_panics),
                 failed_bodies: sum.failed_bodies + of(&worker.failed_bodies),
+                slow_handlers: sum.slow_handlers + of(&worker.slow_handlers),
                 events_delivered: sum.events_delivered + of(&worker.fanout.delivered),
                 owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
             }

@@ -9,6 +9,7 @@ use headwater_engine::Outbox;
 use headwater_http::{Connection, Head, Limits, Version};
 use headwater_sse::StreamId;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// One connection of this worker, or room for one.
@@ -64,6 +65,8 @@ pub(super) struct HttpConnection {
     pub(super) task: Option<Task<()>>,
     /// A streamed body that is being sent.
     pub(super) sending: Option<Box<Sending>>,
+    /// The path of a request whose handler was pending.
+    pub(super) path: Option<Rc<str>>,
     /// What the socket has not taken. While there is some, no further request is looked at.
     pub(super) unsent: Option<Outbox>,
     /// Bytes sent since the deadline of `unsent` was last put off.
@@ -110,6 +113,7 @@ impl HttpConnection {
             expects_continue: false,
             task: None,
             sending: None,
+            path: None,
             unsent: None,
             progress: 0,
             held: None,

@@ -104,16 +104,19 @@ impl Worker {
         connection.mark = None;
         let head = connection.head.take().expect("the end of a request follows its head");
         let body = std::mem::take(&mut connection.body).freeze();
+        self.remember(connection, head.path());
         let request = assemble(core, key, connection, head, body);
         let shared = self.shared.clone();
-        let reply = catch_unwind(AssertUnwindSafe(|| shared.router.answer(request)));
+        let reply =
+            self.first_call(|| catch_unwind(AssertUnwindSafe(|| shared.router.answer(request))));
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
             Ok(Reply::Pending(answering)) => {
                 let mut answering = Guarded::new(answering, self.counts.clone());
                 // Most futures are done at once. One that is not is polled again as a task, which
                 // registers its waker then.
-                match Pin::new(&mut answering).poll(&mut Context::from_waker(Waker::noop())) {
+                let mut context = Context::from_waker(Waker::noop());
+                match self.first_call(|| Pin::new(&mut answering).poll(&mut context)) {
                     Poll::Ready(response) => response.unwrap_or_else(|Panicked| internal_error()),
                     Poll::Pending => {
                         self.wait_for(key, connection, answering);
@@ -136,6 +139,7 @@ impl Worker {
         answering: Guarded<Response>,
     ) {
         let answers = self.answers.clone();
+        let answering = answering.watched(self.watch_handler(connection));
         connection.task = Some(self.executor.spawn(async move {
             let response = answering.await.unwrap_or_else(|Panicked| internal_error());
             answers.borrow_mut().push_back((key, response));

@@ -8,6 +8,7 @@ mod connection;
 mod date;
 mod exchange;
 mod guarded;
+mod held;
 mod pieces;
 mod respond;
 mod shutdown;
@@ -47,6 +48,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long a closed connection may take to take note (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
+/// A handler's place, and its stream, if it is an event stream.
+type Returned = (usize, Option<StreamId>);
+
 /// What other threads tell a worker.
 pub(crate) enum Message {
     /// A task was woken.
@@ -80,8 +84,8 @@ pub(crate) struct Worker {
     told: Told,
     /// Handlers of streams, which outlive them until they return.
     handlers: Slab<Task<()>>,
-    /// Those that returned: their place, and their stream, if it is an event stream.
-    returned: Rc<RefCell<VecDeque<(usize, Option<StreamId>)>>>,
+    /// Those that returned.
+    returned: Rc<RefCell<VecDeque<Returned>>>,
     classes: Option<Classes>,
     /// Silences after which a heartbeat is sent, in the streams' order of numbers.
     beats: Vec<Duration>,
@@ -90,6 +94,8 @@ pub(crate) struct Worker {
     /// A receive buffer that no connection needs now.
     spare: Option<BytesMut>,
     date: date::DateCache,
+    /// Of the request whose handler is called first now, or was last.
+    path: String,
     epoch: Instant,
     /// Accepting failed in this turn.
     accept_failed: bool,
@@ -139,6 +145,7 @@ impl Worker {
             out: Vec::new(),
             spare: None,
             date: date::DateCache::default(),
+            path: String::new(),
             epoch: Instant::now(),
             accept_failed: false,
             accept_again: None,

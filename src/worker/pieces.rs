@@ -8,6 +8,7 @@ use super::guarded::{Guarded, Panicked};
 use super::respond::COPY_UP_TO;
 use super::tell::Tell;
 use crate::body::{Body, BodyError, Pieces};
+use crate::report;
 use async_task::Task;
 use bytes::Bytes;
 use futures_core::Stream;
@@ -131,7 +132,11 @@ impl Future for Pump {
 fn end_of(outcome: &Result<Result<(), BodyError>, Panicked>) -> End {
     match outcome {
         Ok(Ok(())) => End::Complete,
-        Ok(Err(_)) | Err(Panicked) => End::Failed,
+        Ok(Err(error)) => {
+            report::failed_body(error);
+            End::Failed
+        }
+        Err(Panicked) => End::Failed,
     }
 }
 
@@ -149,7 +154,8 @@ impl Worker {
         let tell = Tell::new(key, &self.told);
         let Pieces { stream, length: left } = pieces;
         let pump = Pump { stream, left, pipe: pipe.clone(), tell: tell.clone() };
-        let mut pump = Guarded::new(Box::pin(pump), self.counts.clone());
+        let mut pump = Guarded::new(Box::pin(pump), self.counts.clone())
+            .watched(self.watch_handler(connection));
         // What is ready leaves together with the head; the rest is polled as a task, which registers
         // its waker then.
         let polled = Pin::new(&mut pump).poll(&mut Context::from_waker(Waker::noop()));

@@ -5,6 +5,7 @@ use super::Worker;
 use super::connection::{After, HttpConnection, Phase};
 use super::exchange::MIN_PROGRESS_BYTES;
 use super::guarded::Guarded;
+use super::held::Watch;
 use super::respond::{SLICES, unsendable};
 use super::tell::Tell;
 use crate::detached::{Detached, DetachedHandler, Wire};
@@ -141,11 +142,12 @@ impl Worker {
         let tell = Tell::new(key, &self.told);
         tell.tell();
         core.cancel(key);
-        self.start_line(handler, Detached { wire: wire.clone(), tell });
+        let watch = self.watch_handler(connection);
+        self.start_line(handler, Detached { wire: wire.clone(), tell }, watch);
         Some(After::Detached(Box::new(Line { wire, paused: connection.paused, progress: 0 })))
     }
 
-    fn start_line(&mut self, handler: DetachedHandler, line: Detached) {
+    fn start_line(&mut self, handler: DetachedHandler, line: Detached, watch: Watch) {
         let (wire, tell) = (line.wire.clone(), line.tell.clone());
         let (returned, counts) = (self.returned.clone(), self.counts.clone());
         let place = self.handlers.vacant_entry();
@@ -153,7 +155,7 @@ impl Worker {
         place.insert(self.executor.spawn(async move {
             // A panic is counted there, and ends this connection and nothing else.
             let running = Box::pin(async move { handler(line).await });
-            Guarded::new(running, counts).await.ok();
+            Guarded::new(running, counts).watched(watch).await.ok();
             wire.borrow_mut().done = true;
             tell.tell();
             returned.borrow_mut().push_back((at, None));

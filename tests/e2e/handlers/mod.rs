@@ -6,3 +6,4 @@ mod detached;
 mod panics;
 mod pending;
 mod responders;
+mod slow;
