@@ -19,21 +19,40 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod blocking;
+mod body;
+mod detached;
 mod error;
 mod handle;
 mod handler;
+#[cfg(feature = "tracing")]
+mod report;
+#[cfg(not(feature = "tracing"))]
+#[path = "report/absent.rs"]
+mod report;
 mod request;
+mod responder;
 mod response;
 mod router;
 mod server;
 mod stats;
 mod task;
+#[cfg(feature = "tokio")]
+mod tokio;
+#[cfg(not(feature = "tokio"))]
+#[path = "tokio/absent.rs"]
+mod tokio;
 mod worker;
 
 pub mod routing;
 pub mod sse;
 pub mod time;
+#[cfg(feature = "tower")]
+pub mod tower;
 
+pub use blocking::blocking;
+pub use body::Body;
+pub use detached::{Detached, Ended, PeerGone, detach};
 pub use error::Error;
 pub use handle::{Drain, Drained, ServerHandle};
 pub use handler::{Endpoint, FromRequest, Handler, shape};
@@ -42,7 +61,8 @@ pub use headwater_http::Limits as HttpLimits;
 pub use headwater_sse::{Broker, EventId, Hub};
 pub use http;
 pub use request::Request;
-pub use response::{Body, IntoResponse, Response};
+pub use responder::{RespondError, Responder, respond_later};
+pub use response::{IntoResponse, Response};
 pub use router::Router;
 pub use server::{Server, ServerBuilder, Timeouts};
 pub use stats::Stats;

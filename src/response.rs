@@ -1,10 +1,9 @@
 //! Answers, and what can become one. How they are written is the worker's business.
 
-use crate::sse::Opening;
+use crate::body::{Body, Content};
 use bytes::Bytes;
 use headwater_sse::{PublishError, Refusal};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use std::fmt;
 
 /// An answer to a request.
 #[derive(Debug)]
@@ -12,34 +11,6 @@ pub struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Body,
-}
-
-/// The body of a [`Response`].
-#[derive(Default)]
-pub struct Body(pub(crate) Content);
-
-#[derive(Default)]
-pub(crate) enum Content {
-    #[default]
-    Empty,
-    Bytes(Bytes),
-    Stream(Box<Opening>),
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Content::Empty => f.write_str("empty"),
-            Content::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
-            Content::Stream(_) => f.write_str("event stream"),
-        }
-    }
-}
-
-impl From<Bytes> for Body {
-    fn from(bytes: Bytes) -> Self {
-        Self(if bytes.is_empty() { Content::Empty } else { Content::Bytes(bytes) })
-    }
 }
 
 impl Response {
@@ -67,12 +38,12 @@ impl Response {
         self.status
     }
 
-    /// The body's bytes; `None` for an event stream.
+    /// The body's bytes; `None` for a stream.
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.body.0 {
             Content::Empty => Some(&[]),
             Content::Bytes(bytes) => Some(bytes),
-            Content::Stream(_) => None,
+            Content::Stream(_) | Content::Pieces(_) | Content::Detached(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::handler::{Endpoint, Handler, Reply};
 use crate::request::Request;
 use crate::response::Response;
-use crate::routing::MethodRouter;
+use crate::routing::{BodyRules, MethodRouter};
 use http::{HeaderValue, StatusCode, header};
 use std::fmt;
 
@@ -36,6 +36,15 @@ impl Router {
     pub fn fallback<S>(mut self, handler: impl Handler<S>) -> Self {
         self.fallback = Some(handler.into_endpoint());
         self
+    }
+
+    /// What is to be known before the body of this request is received.
+    pub(crate) fn body_rules(&self, request: &mut Request) -> Option<BodyRules> {
+        let found = self.paths.at(request.path()).ok()?;
+        let rules = found.value.bodies.clone();
+        let params = found.params.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        request.params = params;
+        Some(rules)
     }
 
     pub(crate) fn answer(&self, mut request: Request) -> Reply {

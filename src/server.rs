@@ -1,10 +1,12 @@
 //! Builds a server: settings, listeners, workers. What the workers do is in `worker`; what can be done
 //! with a running server is in `handle`.
 
+use crate::blocking::pool::{Pool, PoolLimits};
 use crate::error::Error;
 use crate::handle::{Running, ServerHandle};
 use crate::router::Router;
 use crate::stats::WorkerCounts;
+use crate::tokio::Runtime;
 use crate::worker::{Shared, Worker};
 use headwater_engine::{Engine, SocketOptions, listener};
 use headwater_http::Limits;
@@ -16,6 +18,8 @@ use std::time::Duration;
 
 /// Connections that one worker holds at most.
 const CONNECTIONS_PER_WORKER: usize = 16 * 1024;
+/// A handler that holds its core for longer is noticed.
+const SLOW_HANDLER: Duration = Duration::from_millis(100);
 
 /// Where servers come from.
 #[derive(Debug)]
@@ -34,7 +38,10 @@ impl Server {
                 http: Limits::default(),
                 timeouts: Timeouts::default(),
                 connections_per_worker: CONNECTIONS_PER_WORKER,
+                slow_handler: Some(SLOW_HANDLER),
             },
+            blocking: PoolLimits::default(),
+            runtime: Runtime::default(),
         }
     }
 
@@ -53,19 +60,34 @@ impl Server {
 pub struct Timeouts {
     /// From the first byte of a request's head to its last. Default 10 seconds; then 408.
     pub header: Duration,
-    /// Between two pieces of a request's body. Default 30 seconds; then 408.
+    /// Between two pieces of a request's body, of 4 KiB at least: what trickles is no progress. Default
+    /// 30 seconds; then 408.
     pub body: Duration,
     /// Before a request begins. Default 60 seconds; then the connection is closed.
     pub idle: Duration,
-    /// Without progress in sending a response that is not a stream. Default 30 seconds; then the
-    /// connection is closed.
+    /// Without progress, of 4 KiB at least, in sending a response that is not an event stream. Default 30
+    /// seconds; then the connection is closed.
     pub write: Duration,
+    /// How long a streamed body ([`Body::stream`](crate::Body::stream)) may have nothing to send once the
+    /// client has stopped sending. Default 1 second; then the client counts as gone, and the stream is
+    /// dropped.
+    ///
+    /// TCP does not tell a client that closes its socket from one that only stops sending, until it is
+    /// sent something. Zero takes both for leaving at once; [`Duration::MAX`] serves a client that stops
+    /// sending whatever it costs, and one that left until the stream has something for it.
+    pub half_closed: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { header: seconds(10), body: seconds(30), idle: seconds(60), write: seconds(30) }
+        Self {
+            header: seconds(10),
+            body: seconds(30),
+            idle: seconds(60),
+            write: seconds(30),
+            half_closed: seconds(1),
+        }
     }
 }
 
@@ -97,12 +119,20 @@ impl Timeouts {
         self.write = limit;
         self
     }
+
+    /// Sets [`Timeouts::half_closed`].
+    #[must_use]
+    pub fn with_half_closed(mut self, limit: Duration) -> Self {
+        self.half_closed = limit;
+        self
+    }
 }
 
 pub(crate) struct Settings {
     pub(crate) http: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) connections_per_worker: usize,
+    pub(crate) slow_handler: Option<Duration>,
 }
 
 enum Source {
@@ -119,6 +149,8 @@ pub struct ServerBuilder {
     workers: Option<usize>,
     sockets: SocketOptions,
     settings: Settings,
+    blocking: PoolLimits,
+    pub(crate) runtime: Runtime,
 }
 
 impl ServerBuilder {
@@ -162,23 +194,58 @@ impl ServerBuilder {
     }
 
     /// How many connections one worker holds. Past it, the connection that has sent nothing for the
-    /// longest time is closed for a new one. Default 16,384.
+    /// longest time, and for a second at least, is closed for a new one; if there is none, the new one is
+    /// closed itself. Default 16,384. Counted in [`Stats::closed_for_room`](crate::Stats::closed_for_room).
     pub fn connections_per_worker(mut self, connections: usize) -> Self {
         self.settings.connections_per_worker = connections;
+        self
+    }
+
+    /// How long a handler may hold its core in one go, without awaiting anything, before it is counted in
+    /// [`Stats::slow_handlers`](crate::Stats::slow_handlers) and, with the feature `tracing`, reported with
+    /// the path of its request. Everybody else on that core waits meanwhile: what takes long belongs into
+    /// [`blocking`](crate::blocking()). `None` for never. Default 100 milliseconds.
+    ///
+    /// ```
+    /// use headwater::Server;
+    /// use std::time::Duration;
+    ///
+    /// let strict = Server::builder().slow_handler(Duration::from_millis(5));
+    /// let careless = Server::builder().slow_handler(None);
+    /// ```
+    pub fn slow_handler(mut self, after: impl Into<Option<Duration>>) -> Self {
+        self.settings.slow_handler = after.into();
+        self
+    }
+
+    /// How many threads run [`blocking`](crate::blocking()) handlers, all workers together. They are started
+    /// when they are needed, and end after 10 seconds without work. Default 64.
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking.threads = threads;
+        self
+    }
+
+    /// How many requests wait for a blocking thread when all are at work; the next is answered with 503.
+    /// Default 1,024.
+    pub fn blocking_queue(mut self, requests: usize) -> Self {
+        self.blocking.queue = requests;
         self
     }
 
     /// Starts the workers. Returns once all of them listen.
     ///
     /// # Errors
-    /// [`Error::Config`] without an address, with zero workers, more than [`Hub::MAX_CORES`], or no
-    /// connections per worker; [`Error::Bind`] when the address is taken or not ours;
+    /// [`Error::Config`] without an address, with zero workers, more than [`Hub::MAX_CORES`], no
+    /// connections per worker, or no blocking thread; [`Error::Bind`] when the address is taken or not ours;
     /// [`Error::EngineUnavailable`]; [`Error::Start`], and then the workers that were started end by
     /// themselves.
     pub fn serve(self, router: Router) -> Result<ServerHandle, Error> {
         let workers = self.worker_count()?;
         if self.settings.connections_per_worker == 0 {
             return Err(Error::Config("a worker needs room for at least one connection".into()));
+        }
+        if self.blocking.threads == 0 {
+            return Err(Error::Config("blocking handlers need at least one thread".into()));
         }
         let selected = self.engine.select().map_err(|unavailable| Error::EngineUnavailable {
             engine: unavailable.engine,
@@ -192,7 +259,9 @@ impl ServerBuilder {
             None => return Err(Error::Config("no address to listen on: call bind()".into())),
         };
         let addr = listeners[0].local_addr().map_err(Error::Start)?;
-        let shared = Arc::new(Shared { router, settings: self.settings, hubs: self.hubs });
+        let pool = Arc::new(Pool::new(self.blocking));
+        let (settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
+        let shared = Arc::new(Shared { router, settings, hubs, pool, runtime });
         let mut running = Running::new(addr, selected);
         for (number, listener) in listeners.into_iter().enumerate() {
             let counts = Arc::new(WorkerCounts::default());

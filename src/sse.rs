@@ -4,9 +4,10 @@
 //! `x-accel-buffering: no`; the connection then carries events only, until it closes. A comment is sent
 //! after a time of silence (WHATWG HTML §9.2.7 advises 15 seconds).
 
+use crate::body::{Body, Content};
 use crate::handler::{Endpoint, Handler, Reply, shape};
 use crate::request::Request;
-use crate::response::{Body, Content, Response};
+use crate::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use std::fmt;
 use std::pin::Pin;

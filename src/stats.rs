@@ -10,9 +10,12 @@ pub(crate) struct WorkerCounts {
     pub(crate) open: AtomicUsize,
     pub(crate) accepted: AtomicU64,
     pub(crate) accept_failures: AtomicU64,
+    pub(crate) closed_for_room: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) handler_panics: AtomicU64,
+    pub(crate) failed_bodies: AtomicU64,
+    pub(crate) slow_handlers: AtomicU64,
     /// Connections with something left to send when the worker ended.
     pub(crate) cut: AtomicUsize,
     pub(crate) fanout: Arc<Counts>,
@@ -30,12 +33,20 @@ pub struct Stats {
     pub accepted: u64,
     /// Times that accepting had to stand still for want of descriptors or memory.
     pub accept_failures: u64,
+    /// Connections that were closed, before they had sent anything, to make room for others.
+    pub closed_for_room: u64,
     /// Requests received completely.
     pub requests: u64,
     /// Requests refused because they were malformed, too large or too slow.
     pub refused: u64,
     /// Handlers that panicked; each cost one connection a 500.
     pub handler_panics: u64,
+    /// Streamed bodies that failed: by an error, a panic, or another length than they said. Each cost its
+    /// connection.
+    pub failed_bodies: u64,
+    /// Times that a handler held its core for too long, see
+    /// [`ServerBuilder::slow_handler`](crate::ServerBuilder::slow_handler).
+    pub slow_handlers: u64,
     /// Events handed completely to the kernel, once per stream.
     pub events_delivered: u64,
     /// Bytes that slow streams are owed now.
@@ -51,9 +62,12 @@ impl Stats {
                 streams: sum.streams + worker.fanout.streams.load(Ordering::Relaxed),
                 accepted: sum.accepted + of(&worker.accepted),
                 accept_failures: sum.accept_failures + of(&worker.accept_failures),
+                closed_for_room: sum.closed_for_room + of(&worker.closed_for_room),
                 requests: sum.requests + of(&worker.requests),
                 refused: sum.refused + of(&worker.refused),
                 handler_panics: sum.handler_panics + of(&worker.handler_panics),
+                failed_bodies: sum.failed_bodies + of(&worker.failed_bodies),
+                slow_handlers: sum.slow_handlers + of(&worker.slow_handlers),
                 events_delivered: sum.events_delivered + of(&worker.fanout.delivered),
                 owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
             }

@@ -2,6 +2,8 @@
 //! an atomic operation on the queue, from elsewhere through the core's mailbox, which wakes a core that
 //! sleeps. Tasks never leave their core.
 
+use crate::blocking::pool::{Full, Job, Pool};
+use crate::tokio::{Entered, Runtime};
 use crate::worker::Message;
 use async_task::{Runnable, Task};
 use headwater_engine::Remote;
@@ -27,6 +29,11 @@ struct Local {
     commands: RefCell<VecDeque<Command>>,
     /// Futures that exist.
     live: Cell<usize>,
+    /// Jobs that were given to the pool and are not done.
+    jobs: Cell<usize>,
+    pool: Arc<Pool>,
+    runtime: Runtime,
+    remote: Remote<Message>,
 }
 
 /// A task that was woken, on its way to its core. A future may be dropped on its own thread only, so one
@@ -53,20 +60,23 @@ impl Drop for Woken {
 /// The tasks of one core.
 pub(crate) struct Executor {
     local: Rc<Local>,
-    remote: Remote<Message>,
 }
 
 impl Executor {
-    /// Makes this thread a core.
-    pub(crate) fn enter(remote: Remote<Message>) -> Self {
+    /// Makes this thread a core, whose blocking jobs go to `pool`, and whose futures find `runtime`.
+    pub(crate) fn enter(remote: Remote<Message>, pool: Arc<Pool>, runtime: Runtime) -> Self {
         let local = Rc::new(Local {
             core: CORES.fetch_add(1, Ordering::Relaxed),
             runnable: RefCell::default(),
             commands: RefCell::default(),
             live: Cell::new(0),
+            jobs: Cell::new(0),
+            pool,
+            runtime,
+            remote,
         });
         CORE.with(|core| core.replace(Some(local.clone())));
-        Self { local, remote }
+        Self { local }
     }
 
     /// Starts a future. Dropping the task cancels it.
@@ -76,7 +86,7 @@ impl Executor {
             let _guard = guard;
             future.await;
         };
-        let (core, remote) = (self.local.core, self.remote.clone());
+        let (core, remote) = (self.local.core, self.local.remote.clone());
         let home = thread::current().id();
         let schedule = move |runnable| on_core(core, Woken::new(runnable, home), &remote);
         let (runnable, task) = async_task::spawn_local(future, schedule);
@@ -86,10 +96,16 @@ impl Executor {
 
     /// Polls up to `most` tasks that were woken.
     pub(crate) fn run(&self, most: usize) {
+        let _entered = self.local.runtime.enter();
         for _ in 0..most {
             let Some(mut woken) = self.local.runnable.borrow_mut().pop_front() else { break };
             woken.runnable.take().map(Runnable::run);
         }
+    }
+
+    /// What `run` enters around each poll, for calls of handlers elsewhere.
+    pub(crate) fn surround(&self) -> Surroundings {
+        Surroundings(self.local.clone())
     }
 
     /// Takes a task that another thread woke.
@@ -107,20 +123,65 @@ impl Executor {
         !self.local.runnable.borrow().is_empty() || !self.local.commands.borrow().is_empty()
     }
 
-    /// Whether any future exists, running or waiting.
+    /// Whether any future exists, running or waiting, or any blocking job.
     pub(crate) fn has_tasks(&self) -> bool {
-        self.local.live.get() > 0
+        self.local.live.get() > 0 || self.local.jobs.get() > 0
+    }
+
+    /// A blocking job of this core is done.
+    pub(crate) fn job_done(&self) {
+        self.local.jobs.set(self.local.jobs.get() - 1);
     }
 
     /// Where handles of this core's clients post to.
     pub(crate) fn home(&self) -> Arc<dyn Home> {
-        Arc::new(CoreHome { core: self.local.core, remote: self.remote.clone() })
+        Arc::new(CoreHome { core: self.local.core, remote: self.local.remote.clone() })
+    }
+}
+
+/// Where handlers are called; to be entered around each call.
+pub(crate) struct Surroundings(Rc<Local>);
+
+impl Surroundings {
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        self.0.runtime.enter()
     }
 }
 
 impl Drop for Executor {
     fn drop(&mut self) {
         CORE.with(|core| core.replace(None));
+    }
+}
+
+/// Runs a blocking job on a thread of this core's server, or here if this is no core.
+pub(crate) fn run_aside(job: Job) -> Result<(), Full> {
+    let Some(local) = CORE.with(|core| core.borrow().clone()) else {
+        job();
+        return Ok(());
+    };
+    let (runtime, busy) = (local.runtime.clone(), Busy::new(&local));
+    local.pool.run(Box::new(move || {
+        let _busy = busy;
+        let _entered = runtime.enter();
+        job();
+    }))
+}
+
+/// Counts a job until it is done, or dropped.
+struct Busy(Remote<Message>);
+
+impl Busy {
+    fn new(local: &Local) -> Self {
+        local.jobs.set(local.jobs.get() + 1);
+        Self(local.remote.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // A core that is gone waits for nothing.
+        self.0.post(Message::JobDone).ok();
     }
 }
 

@@ -210,6 +210,14 @@ impl Connection {
         self.buffer.len()
     }
 
+    /// Takes out what was received behind the current request, for who goes on with the connection in
+    /// another protocol. Of this connection nothing more is to be expected then.
+    pub fn take_buffered(&mut self) -> BytesMut {
+        let buffered = std::mem::take(&mut self.buffer);
+        self.end(State::Closed);
+        buffered
+    }
+
     /// Takes the buffer out if it is empty, to be lent to whichever connection receives next: with
     /// one spare buffer per owner, requests need no allocation and idle connections no memory. Call
     /// it before [`response_done`](Self::response_done), which frees an empty buffer.

@@ -4,7 +4,7 @@ use super::Worker;
 use super::connection::{HttpConnection, Phase, Slot};
 use headwater_engine::{Core, Key};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long accepting stands still when nothing could be closed; also ended by any connection that
 /// closes.
@@ -23,34 +23,38 @@ impl Worker {
         self.counts.accepted.fetch_add(1, Ordering::Relaxed);
         core.arm(key, self.silent());
         if core.open() > self.shared.settings.connections_per_worker {
-            self.close_oldest_silent(core);
+            // Here nobody can wait to be accepted: if none is old enough, the newest goes itself.
+            let silent = self.oldest_silent(core).filter(|(_, from)| *from <= core.now());
+            self.close_for_another(core, silent.map_or(key, |(oldest, _)| oldest));
         }
         self.counts.open.store(core.open(), Ordering::Relaxed);
     }
 
-    /// Closes the connection that has sent nothing for the longest time. Just after `admit` there is
-    /// one, since the newest counts.
-    fn close_oldest_silent(&mut self, core: &mut Core<'_>) {
-        if let Some(key) = core.oldest(self.classes().silent) {
-            self.close(core, key);
+    /// The connection that has sent nothing for the longest time, and when it counts as silent.
+    fn oldest_silent(&mut self, core: &Core<'_>) -> Option<(Key, Instant)> {
+        let key = core.oldest(self.classes().silent)?;
+        match &self.slot(key)?.phase {
+            Phase::Http(connection) => Some((key, connection.accepted_at + FIRST_BYTES)),
+            _ => None,
         }
+    }
+
+    fn close_for_another(&mut self, core: &mut Core<'_>, key: Key) {
+        self.counts.closed_for_room.fetch_add(1, Ordering::Relaxed);
+        self.close(core, key);
     }
 
     /// There is no descriptor or memory for a new connection: the oldest silent one makes room, or
     /// accepting waits until one counts as silent or some other ends. Called at the end of a turn, when
     /// what connections had sent before it has been received.
     pub(super) fn make_room(&mut self, core: &mut Core<'_>) {
-        let oldest = core.oldest(self.classes().silent);
-        let silent_from = oldest.and_then(|key| match &self.slot(key)?.phase {
-            Phase::Http(connection) => Some(connection.accepted_at + FIRST_BYTES),
-            _ => None,
-        });
-        if silent_from.is_some_and(|from| from <= core.now()) {
-            self.close_oldest_silent(core);
-            self.resume_accept(core);
-        } else {
-            let pause = core.now() + ACCEPT_PAUSE;
-            self.accept_again = Some(silent_from.map_or(pause, |from| from.min(pause)));
+        let pause = core.now() + ACCEPT_PAUSE;
+        match self.oldest_silent(core) {
+            Some((key, silent_from)) if silent_from <= core.now() => {
+                self.close_for_another(core, key);
+                self.resume_accept(core);
+            }
+            later => self.accept_again = Some(later.map_or(pause, |(_, from)| from.min(pause))),
         }
     }
 

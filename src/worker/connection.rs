@@ -1,5 +1,7 @@
 //! The state of one connection. What happens to it is decided in `exchange` and `streams`.
 
+use super::pieces::Sending;
+use super::takeover::Line;
 use crate::response::Response;
 use async_task::Task;
 use bytes::BytesMut;
@@ -7,6 +9,7 @@ use headwater_engine::Outbox;
 use headwater_http::{Connection, Head, Limits, Version};
 use headwater_sse::StreamId;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// One connection of this worker, or room for one.
@@ -29,6 +32,8 @@ pub(super) enum Phase {
     Http(Box<HttpConnection>),
     /// The fan-out has it; the number is that of its heartbeat.
     Stream(StreamId, u16),
+    /// A handler took it over.
+    Detached(Box<Line>),
     /// Everything was sent, the FIN too: waits for the peer's.
     Lingering,
 }
@@ -37,6 +42,7 @@ pub(super) enum Phase {
 pub(super) enum After {
     Keep,
     Stream(StreamId, u16),
+    Detached(Box<Line>),
     Linger,
     Close,
 }
@@ -48,14 +54,23 @@ pub(super) struct HttpConnection {
     /// The request that is being received or answered.
     pub(super) head: Option<Head>,
     pub(super) body: BytesMut,
+    /// Bytes of the body when its deadline was last put off; none of a head or body without a deadline of
+    /// its own yet.
+    pub(super) mark: Option<usize>,
     /// How the answer must be written.
     pub(super) asked: Asked,
     /// The client waits to be asked for the body.
     pub(super) expects_continue: bool,
     /// A handler that is not done. Dropping it cancels it.
     pub(super) task: Option<Task<()>>,
+    /// A streamed body that is being sent.
+    pub(super) sending: Option<Box<Sending>>,
+    /// The path of a request whose handler was pending.
+    pub(super) path: Option<Rc<str>>,
     /// What the socket has not taken. While there is some, no further request is looked at.
     pub(super) unsent: Option<Outbox>,
+    /// Bytes sent since the deadline of `unsent` was last put off.
+    pub(super) progress: usize,
     /// An answer that waits for `unsent` to leave.
     pub(super) held: Option<Response>,
     pub(super) peer: Option<SocketAddr>,
@@ -79,7 +94,12 @@ pub(super) struct Asked {
 impl HttpConnection {
     /// Whether nothing is received, answered or sent now.
     pub(super) fn is_idle(&self) -> bool {
-        self.http.is_idle() && self.unsent.is_none() && self.task.is_none()
+        self.http.is_idle() && self.unsent.is_none() && !self.is_answering()
+    }
+
+    /// Whether a request waits for its handler or for the rest of its answer.
+    pub(super) fn is_answering(&self) -> bool {
+        self.task.is_some() || self.sending.is_some()
     }
 
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
@@ -88,10 +108,14 @@ impl HttpConnection {
             http: Connection::new(limits),
             head: None,
             body: BytesMut::new(),
+            mark: None,
             asked: Asked { version: Version::Http11, head_only: false },
             expects_continue: false,
             task: None,
+            sending: None,
+            path: None,
             unsent: None,
+            progress: 0,
             held: None,
             peer: None,
             paused: false,

@@ -1,14 +1,15 @@
 //! Requests of one connection, from received bytes to the handler's answer, in order and one at a
 //! time. Writing answers is in `respond`.
 
-use super::connection::{After, Asked, HttpConnection};
+use super::connection::{After, HttpConnection};
 use super::guarded::{Guarded, Panicked};
 use super::{Reply, Worker};
 use crate::request::Request;
 use crate::response::Response;
+use bytes::Bytes;
 use headwater_engine::{Core, Key};
 use headwater_http::{Head, ParseError, Step, encode};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -16,6 +17,11 @@ use std::task::{Context, Poll, Waker};
 
 /// Answers to pipelined requests are sent together up to about this many bytes.
 pub(super) const OUT_BYTES: usize = 64 * 1024;
+/// Bytes of further requests taken in while a streamed body is being sent, besides one receive buffer.
+const AHEAD_BYTES: usize = 16 * 1024;
+/// Less than this is no progress: whoever sends or takes a byte now and then is as slow as one who does
+/// not.
+pub(super) const MIN_PROGRESS_BYTES: usize = 4 * 1024;
 
 impl Worker {
     /// Goes on with what was received, as far as it reaches.
@@ -26,7 +32,7 @@ impl Worker {
         connection: &mut HttpConnection,
     ) -> After {
         loop {
-            if connection.unsent.is_some() || connection.task.is_some() {
+            if connection.unsent.is_some() || connection.is_answering() {
                 break;
             }
             if connection.refused {
@@ -41,10 +47,7 @@ impl Worker {
                     break;
                 }
                 Ok(Step::Paused) => break,
-                Ok(Step::Request(head)) => {
-                    begin(connection, head);
-                    None
-                }
+                Ok(Step::Request(head)) => self.begin(core, key, connection, head),
                 Ok(Step::Body(bytes)) => {
                     connection.expects_continue = false;
                     connection.body.extend_from_slice(&bytes);
@@ -72,7 +75,12 @@ impl Worker {
     }
 
     /// Sends what is left and ends the connection in order.
-    fn end(&mut self, core: &mut Core<'_>, key: Key, connection: &mut HttpConnection) -> After {
+    pub(super) fn end(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
         if !self.flush(core, key, connection) {
             return After::Close;
         }
@@ -93,24 +101,22 @@ impl Worker {
     ) -> Option<After> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         (connection.served, connection.expects_continue) = (true, false);
-        if connection.peer.is_none() {
-            connection.peer = core.peer_addr(key);
-        }
-        let request = Request {
-            head: connection.head.take().expect("the end of a request follows its head"),
-            body: std::mem::take(&mut connection.body).freeze(),
-            peer: connection.peer,
-            params: Vec::new(),
-        };
+        connection.mark = None;
+        let head = connection.head.take().expect("the end of a request follows its head");
+        let body = std::mem::take(&mut connection.body).freeze();
+        self.remember(connection, head.path());
+        let request = assemble(core, key, connection, head, body);
         let shared = self.shared.clone();
-        let reply = catch_unwind(AssertUnwindSafe(|| shared.router.answer(request)));
+        let reply =
+            self.first_call(|| catch_unwind(AssertUnwindSafe(|| shared.router.answer(request))));
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
             Ok(Reply::Pending(answering)) => {
                 let mut answering = Guarded::new(answering, self.counts.clone());
                 // Most futures are done at once. One that is not is polled again as a task, which
                 // registers its waker then.
-                match Pin::new(&mut answering).poll(&mut Context::from_waker(Waker::noop())) {
+                let mut context = Context::from_waker(Waker::noop());
+                match self.first_call(|| Pin::new(&mut answering).poll(&mut context)) {
                     Poll::Ready(response) => response.unwrap_or_else(|Panicked| internal_error()),
                     Poll::Pending => {
                         self.wait_for(key, connection, answering);
@@ -133,6 +139,7 @@ impl Worker {
         answering: Guarded<Response>,
     ) {
         let answers = self.answers.clone();
+        let answering = answering.watched(self.watch_handler(connection));
         connection.task = Some(self.executor.spawn(async move {
             let response = answering.await.unwrap_or_else(|Panicked| internal_error());
             answers.borrow_mut().push_back((key, response));
@@ -165,21 +172,22 @@ impl Worker {
         connection: &mut HttpConnection,
         error: ParseError,
     ) -> Option<After> {
-        self.refuse_with(core, key, connection, error.status(), format!("{error}\n"))
+        connection.asked.head_only = false;
+        let text = format!("{error}\n");
+        self.refuse_with(core, key, connection, Response::plain(error.status(), text))
     }
 
-    fn refuse_with(
+    /// Answers a request for the last time on this connection.
+    pub(super) fn refuse_with(
         &mut self,
         core: &mut Core<'_>,
         key: Key,
         connection: &mut HttpConnection,
-        status: StatusCode,
-        text: String,
+        answer: Response,
     ) -> Option<After> {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
         connection.refused = true;
-        connection.asked.head_only = false;
-        self.respond(core, key, connection, Response::plain(status, text))
+        self.respond(core, key, connection, answer)
     }
 
     /// The peer took too long over a head or a body (RFC 9110 §15.5.9).
@@ -189,8 +197,9 @@ impl Worker {
         key: Key,
         connection: &mut HttpConnection,
     ) -> After {
-        let text = "the request took too long\n".to_owned();
-        match self.refuse_with(core, key, connection, StatusCode::REQUEST_TIMEOUT, text) {
+        connection.asked.head_only = false;
+        let answer = Response::plain(StatusCode::REQUEST_TIMEOUT, "the request took too long\n");
+        match self.refuse_with(core, key, connection, answer) {
             Some(after) => after,
             None => self.end(core, key, connection),
         }
@@ -211,20 +220,35 @@ impl Worker {
     /// Decides whether to listen to the peer now, and how long to wait for what.
     fn watch(&mut self, core: &mut Core<'_>, key: Key, connection: &mut HttpConnection) {
         let classes = self.classes();
-        let waits = connection.unsent.is_some() || connection.task.is_some();
+        let waits = match &connection.sending {
+            // Listens on: a client that leaves is to be noticed. What it sends ahead is bounded.
+            Some(_) => connection.http.buffered() > AHEAD_BYTES,
+            None => connection.unsent.is_some() || connection.task.is_some(),
+        };
         if waits != connection.paused {
             connection.paused = waits;
             if waits { core.pause(key) } else { core.resume(key) }
         }
         if connection.unsent.is_some() {
-            core.arm(key, classes.write);
-        } else if connection.task.is_some() {
+            // From the first byte that was not taken on: `send_rest` puts it off.
+            if core.armed(key) != Some(classes.write) {
+                core.arm(key, classes.write);
+            }
+        } else if connection.sending.is_some() && connection.peer_finished {
+            core.arm(key, classes.half_closed);
+        } else if connection.is_answering() {
             core.cancel(key);
         } else if connection.head.is_some() {
-            core.arm(key, classes.body);
+            let received = connection.body.len();
+            let progress = connection.mark.is_none_or(|mark| received >= mark + MIN_PROGRESS_BYTES);
+            if progress || core.armed(key) != Some(classes.body) {
+                connection.mark = Some(received);
+                core.arm(key, classes.body);
+            }
         } else if connection.http.has_partial() {
             // From the first byte on: more bytes do not put it off.
-            if core.armed(key) != Some(classes.header) {
+            if connection.mark.is_none() || core.armed(key) != Some(classes.header) {
+                connection.mark = Some(0);
                 core.arm(key, classes.header);
             }
         } else {
@@ -233,13 +257,20 @@ impl Worker {
     }
 }
 
-fn begin(connection: &mut HttpConnection, head: Head) {
-    let head_only = *head.method() == Method::HEAD;
-    connection.asked = Asked { version: head.version(), head_only };
-    connection.expects_continue = head.expects_continue();
-    connection.head = Some(head);
+/// A request from its parts.
+pub(super) fn assemble(
+    core: &Core<'_>,
+    key: Key,
+    connection: &mut HttpConnection,
+    head: Head,
+    body: Bytes,
+) -> Request {
+    if connection.peer.is_none() {
+        connection.peer = core.peer_addr(key);
+    }
+    Request { head, body, peer: connection.peer, params: Vec::new() }
 }
 
-fn internal_error() -> Response {
+pub(super) fn internal_error() -> Response {
     Response::plain(StatusCode::INTERNAL_SERVER_ERROR, "the handler failed\n")
 }

@@ -1,5 +1,6 @@
 //! Futures of handlers. Whatever one of them panics over, polled or dropped, ends here.
 
+use super::held::Watch;
 use crate::stats::WorkerCounts;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use std::task::{Context, Poll};
 pub(super) struct Guarded<T> {
     future: Option<Pin<Box<dyn Future<Output = T>>>>,
     counts: Arc<WorkerCounts>,
+    watch: Option<Watch>,
 }
 
 /// The handler did, and has no outcome.
@@ -19,7 +21,13 @@ pub(super) struct Panicked;
 
 impl<T> Guarded<T> {
     pub(super) fn new(future: Pin<Box<dyn Future<Output = T>>>, counts: Arc<WorkerCounts>) -> Self {
-        Self { future: Some(future), counts }
+        Self { future: Some(future), counts, watch: None }
+    }
+
+    /// From now on it is noticed when it holds its core for too long.
+    pub(super) fn watched(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
     }
 
     fn guard<O>(&mut self, call: impl FnOnce(&mut Self) -> O) -> Result<O, Panicked> {
@@ -39,10 +47,14 @@ impl<T> Future for Guarded<T> {
     type Output = Result<T, Panicked>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let poll = self.guard(|this| match &mut this.future {
-            Some(future) => future.as_mut().poll(context).map(Ok),
+        let poll = self.guard(|this| {
             // It was polled again after its end.
-            None => Poll::Ready(Err(Panicked)),
+            let Some(future) = &mut this.future else { return Poll::Ready(Err(Panicked)) };
+            let mut poll = || future.as_mut().poll(context).map(Ok);
+            match &this.watch {
+                Some(watch) => watch.call(poll),
+                None => poll(),
+            }
         });
         let poll = poll.unwrap_or(Poll::Ready(Err(Panicked)));
         if poll.is_ready() {

@@ -3,20 +3,29 @@
 //! of accepting in `admit`, the end in `shutdown`.
 
 mod admit;
+mod before_body;
 mod connection;
 mod date;
 mod exchange;
 mod guarded;
+mod held;
+mod pieces;
 mod respond;
 mod shutdown;
 mod streams;
+mod takeover;
+mod tell;
 
+pub(crate) use tell::Tell;
+
+use crate::blocking::pool::Pool;
 use crate::handler::Reply;
 use crate::response::Response;
 use crate::router::Router;
 use crate::server::Settings;
 use crate::stats::WorkerCounts;
 use crate::task::{Executor, Woken};
+use crate::tokio::Runtime;
 use async_task::Task;
 use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
@@ -30,6 +39,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tell::Told;
 
 /// Tasks polled per turn.
 const TASKS_PER_TURN: usize = 256;
@@ -38,12 +48,17 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long a closed connection may take to take note (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
+/// A handler's place, and its stream, if it is an event stream.
+type Returned = (usize, Option<StreamId>);
+
 /// What other threads tell a worker.
 pub(crate) enum Message {
     /// A task was woken.
     Run(Woken),
     /// A client's handle wants something of its stream.
     Stream(Command),
+    /// A blocking job is done.
+    JobDone,
     /// Finish until then.
     Drain(Instant),
 }
@@ -53,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) settings: Settings,
     pub(crate) hubs: Vec<Hub>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) runtime: Runtime,
 }
 
 pub(crate) struct Worker {
@@ -63,10 +80,12 @@ pub(crate) struct Worker {
     executor: Executor,
     /// Answers of handlers that were pending.
     answers: Rc<RefCell<VecDeque<(Key, Response)>>>,
+    /// Connections whose streamed bodies, or those who took them over, have something for them.
+    told: Told,
     /// Handlers of streams, which outlive them until they return.
     handlers: Slab<Task<()>>,
-    /// Those that returned: their place, and their stream.
-    returned: Rc<RefCell<VecDeque<(usize, StreamId)>>>,
+    /// Those that returned.
+    returned: Rc<RefCell<VecDeque<Returned>>>,
     classes: Option<Classes>,
     /// Silences after which a heartbeat is sent, in the streams' order of numbers.
     beats: Vec<Duration>,
@@ -75,6 +94,8 @@ pub(crate) struct Worker {
     /// A receive buffer that no connection needs now.
     spare: Option<BytesMut>,
     date: date::DateCache,
+    /// Of the request whose handler is called first now, or was last.
+    path: String,
     epoch: Instant,
     /// Accepting failed in this turn.
     accept_failed: bool,
@@ -92,6 +113,7 @@ struct Classes {
     header: Class,
     body: Class,
     write: Class,
+    half_closed: Class,
     linger: Class,
     grace: Class,
 }
@@ -104,7 +126,7 @@ impl Worker {
         remote: Remote<Message>,
     ) -> Self {
         let wake = Arc::new(streams::RingWake(remote.waker()));
-        let executor = Executor::enter(remote);
+        let executor = Executor::enter(remote, shared.pool.clone(), shared.runtime.clone());
         let fanout = Fanout::new(executor.home(), wake, counts.fanout.clone());
         let fanout = Rc::new(RefCell::new(fanout));
         headwater_sse::enter(&fanout);
@@ -115,6 +137,7 @@ impl Worker {
             fanout,
             executor,
             answers: Rc::default(),
+            told: Rc::default(),
             handlers: Slab::new(),
             returned: Rc::default(),
             classes: None,
@@ -122,6 +145,7 @@ impl Worker {
             out: Vec::new(),
             spare: None,
             date: date::DateCache::default(),
+            path: String::new(),
             epoch: Instant::now(),
             accept_failed: false,
             accept_again: None,
@@ -132,6 +156,10 @@ impl Worker {
 
     fn slot(&mut self, key: Key) -> Option<&mut Slot> {
         self.slots.get_mut(key.index()).filter(|slot| slot.generation == key.generation())
+    }
+
+    fn is_http(&mut self, key: Key) -> bool {
+        matches!(self.slot(key), Some(Slot { phase: Phase::Http(_), .. }))
     }
 
     fn classes(&self) -> Classes {
@@ -155,10 +183,15 @@ impl Worker {
         let Phase::Http(mut connection) = std::mem::replace(&mut slot.phase, Phase::Busy) else {
             unreachable!("callers looked at the phase");
         };
-        let after = serve(self, core, &mut connection);
+        let after = {
+            let surroundings = self.executor.surround();
+            let _entered = surroundings.enter();
+            serve(self, core, &mut connection)
+        };
         let phase = match after {
             After::Keep => Phase::Http(connection),
             After::Stream(id, beat) => Phase::Stream(id, beat),
+            After::Detached(line) => Phase::Detached(line),
             After::Linger => {
                 self.linger(core, key);
                 Phase::Lingering
@@ -189,7 +222,7 @@ impl Worker {
     fn take_answers(&mut self, core: &mut Core<'_>) {
         loop {
             let Some((key, response)) = self.answers.borrow_mut().pop_front() else { return };
-            if matches!(self.slot(key), Some(Slot { phase: Phase::Http(_), .. })) {
+            if self.is_http(key) {
                 self.with_http(core, key, |worker, core, connection| {
                     worker.answered(core, key, connection, response)
                 });
@@ -211,8 +244,9 @@ impl App for Worker {
             header: core.class(timeouts.header, tick(12)),
             body: core.class(timeouts.body, tick(13)),
             write: core.class(timeouts.write, tick(14)),
-            linger: core.class(LINGER, tick(15)),
-            grace: core.class(GRACE, tick(16)),
+            half_closed: core.class(timeouts.half_closed, tick(15)),
+            linger: core.class(LINGER, tick(16)),
+            grace: core.class(GRACE, tick(17)),
         });
         let mut fanout = self.fanout.borrow_mut();
         for hub in &self.shared.hubs {
@@ -226,6 +260,9 @@ impl App for Worker {
     }
 
     fn received(&mut self, core: &mut Core<'_>, key: Key, bytes: &[u8]) {
+        if let Some(Slot { phase: Phase::Detached(line), .. }) = self.slot(key) {
+            return line.receive(core, key, bytes);
+        }
         let spare = self.spare.take();
         if let Some(Slot { phase: Phase::Http(connection), .. }) = self.slot(key) {
             let unused = spare.and_then(|buffer| connection.http.lend(buffer).err());
@@ -240,6 +277,7 @@ impl App for Worker {
     fn writable(&mut self, core: &mut Core<'_>, key: Key) {
         match self.slot(key).map(|slot| &slot.phase) {
             Some(&Phase::Stream(id, _)) => self.fanout.borrow_mut().writable(id),
+            Some(Phase::Detached(_)) => self.serve_line(core, key),
             Some(Phase::Http(connection)) if connection.unsent.is_some() => {
                 self.with_http(core, key, |worker, core, connection| {
                     worker.send_rest(core, key, connection)
@@ -259,6 +297,10 @@ impl App for Worker {
             (Some(&Phase::Stream(id, _)), _) => {
                 self.fanout.borrow_mut().gone(id, Disconnect::ClientGone);
                 self.close(core, key);
+            }
+            (Some(Phase::Detached(line)), Departure::Finished) => {
+                line.finish();
+                self.serve_line(core, key);
             }
             (Some(_), _) => self.close(core, key),
             (None, _) => {}
@@ -292,6 +334,7 @@ impl App for Worker {
         match message {
             Message::Run(woken) => self.executor.woken(woken),
             Message::Stream(command) => self.fanout.borrow_mut().command(command),
+            Message::JobDone => self.executor.job_done(),
             Message::Drain(until) => self.drain(core, until),
         }
     }
@@ -301,6 +344,7 @@ impl App for Worker {
         self.take_answers(core);
         self.executor.run(TASKS_PER_TURN);
         self.take_answers(core);
+        self.serve_told(core);
         let more = self.serve_streams(core);
         let drain_began = std::mem::take(&mut self.drain_began);
         if !drain_began && self.is_drained(core) {

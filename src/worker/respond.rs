@@ -3,7 +3,9 @@
 
 use super::Worker;
 use super::connection::{After, HttpConnection};
-use crate::response::{Content, Response};
+use super::exchange::MIN_PROGRESS_BYTES;
+use crate::body::{Content, Pieces};
+use crate::response::Response;
 use bytes::Bytes;
 use headwater_engine::{Core, Key, Outbox, Outcome};
 use headwater_http::encode::{self, BodyFraming, EncodeError, Promise};
@@ -11,9 +13,9 @@ use http::StatusCode;
 use std::io::IoSlice;
 
 /// Larger bodies are sent from where they are.
-const COPY_UP_TO: usize = 16 * 1024;
+pub(super) const COPY_UP_TO: usize = 16 * 1024;
 /// Slices offered to one send.
-const SLICES: usize = 16;
+pub(super) const SLICES: usize = 16;
 
 impl Worker {
     /// Writes an answer. `None` means that the connection goes on.
@@ -40,10 +42,18 @@ impl Worker {
             let opening = std::mem::replace(opening, Box::new(crate::sse::Opening::nothing()));
             return self.detach(core, key, connection, &response, *opening);
         }
+        if let Content::Detached(handler) = &mut response.body.0
+            && !connection.asked.head_only
+        {
+            let handler = handler.take().expect("an answer is given once");
+            return self.take_over(core, key, connection, &response, handler);
+        }
         let framing = match &response.body.0 {
             Content::Empty => BodyFraming::None,
             Content::Bytes(bytes) => BodyFraming::Length(bytes.len() as u64),
-            Content::Stream(_) => BodyFraming::Chunked,
+            Content::Pieces(Pieces { length: Some(length), .. }) => BodyFraming::Length(*length),
+            Content::Stream(_) | Content::Pieces(_) => BodyFraming::Chunked,
+            Content::Detached(_) => BodyFraming::UntilClose,
         };
         let last =
             connection.refused || self.drain_until.is_some() || !connection.http.keep_alive();
@@ -62,12 +72,17 @@ impl Worker {
         if let Some(buffer) = connection.http.recycle() {
             self.spare = Some(buffer);
         }
-        connection.http.response_done();
-        let allowed = matches!(promise.framing, BodyFraming::Length(_));
-        match response.body.0 {
-            Content::Bytes(body) if allowed && !connection.asked.head_only => {
-                self.write_body(core, key, connection, body)
+        let allowed = promise.framing != BodyFraming::None && !connection.asked.head_only;
+        if let Content::Pieces(pieces) = response.body.0 {
+            if allowed {
+                return self.send_pieces(core, key, connection, pieces, promise.framing);
             }
+            connection.http.response_done();
+            return None;
+        }
+        connection.http.response_done();
+        match response.body.0 {
+            Content::Bytes(body) if allowed => self.write_body(core, key, connection, body),
             _ => None,
         }
     }
@@ -103,7 +118,7 @@ impl Worker {
             self.out.extend_from_slice(&body);
             return None;
         }
-        (!self.send(core, key, connection, body)).then_some(After::Close)
+        (!self.send(core, key, connection, body, b"")).then_some(After::Close)
     }
 
     /// Sends what was written. False if the connection is broken.
@@ -113,28 +128,31 @@ impl Worker {
         key: Key,
         connection: &mut HttpConnection,
     ) -> bool {
-        self.out.is_empty() || self.send(core, key, connection, Bytes::new())
+        self.out.is_empty() || self.send(core, key, connection, Bytes::new(), b"")
     }
 
-    /// Sends what was written and `body`, and keeps what the socket does not take.
-    fn send(
+    /// Sends what was written, `body` and `tail`, and keeps what the socket does not take.
+    pub(super) fn send(
         &mut self,
         core: &mut Core<'_>,
         key: Key,
         connection: &mut HttpConnection,
         mut body: Bytes,
+        tail: &'static [u8],
     ) -> bool {
         debug_assert!(connection.unsent.is_none(), "answers wait for what is unsent");
-        let outcome = core.send_one(key, &[IoSlice::new(&self.out), IoSlice::new(&body)]);
-        let Outcome::Sent(sent) = outcome else {
+        let slices = [IoSlice::new(&self.out), IoSlice::new(&body), IoSlice::new(tail)];
+        let Outcome::Sent(sent) = core.send_one(key, &slices) else {
             self.out.clear();
             return false;
         };
-        if sent < self.out.len() + body.len() {
+        if sent < self.out.len() + body.len() + tail.len() {
             let head = Bytes::copy_from_slice(self.out.get(sent..).unwrap_or_default());
-            let body = body.split_off(sent.saturating_sub(self.out.len()));
-            let mut unsent = Outbox::new(head.len() + body.len());
-            for part in [head, body] {
+            let sent = sent.saturating_sub(self.out.len());
+            let tail = Bytes::from_static(&tail[sent.saturating_sub(body.len())..]);
+            let body = body.split_off(sent.min(body.len()));
+            let mut unsent = Outbox::new(head.len() + body.len() + tail.len());
+            for part in [head, body, tail] {
                 unsent.push(part).expect("its limit is the sum of the parts");
             }
             connection.unsent = Some(unsent);
@@ -159,7 +177,9 @@ impl Worker {
                 Outcome::Gone => return After::Close,
                 Outcome::Sent(sent) => {
                     unsent.advance(sent);
-                    if sent > 0 {
+                    connection.progress += sent;
+                    if connection.progress >= MIN_PROGRESS_BYTES {
+                        connection.progress = 0;
                         core.arm(key, self.classes().write);
                     }
                     if unsent.is_empty() {
@@ -171,11 +191,16 @@ impl Worker {
                 }
             }
         }
-        connection.unsent = None;
+        (connection.unsent, connection.progress) = (None, 0);
+        // Whatever is unsent next has a deadline of its own.
+        core.cancel(key);
         if let Some(response) = connection.held.take() {
             return self.answered(core, key, connection, response);
         }
-        self.advance(core, key, connection)
+        match self.take_pieces(core, key, connection) {
+            Some(after) => after,
+            None => self.advance(core, key, connection),
+        }
     }
 }
 

@@ -20,6 +20,9 @@ impl Worker {
         self.fanout.borrow_mut().close_all(Disconnect::Drain);
         for index in 0..self.slots.len() {
             let slot = &self.slots[index];
+            if let Phase::Detached(line) = &slot.phase {
+                line.drain();
+            }
             let Phase::Http(connection) = &slot.phase else { continue };
             if !connection.is_idle() {
                 continue;
@@ -44,7 +47,9 @@ impl Worker {
         if core.now() < until {
             return false;
         }
-        let unfinished = |slot: &&Slot| matches!(slot.phase, Phase::Http(_) | Phase::Stream(..));
+        let unfinished = |slot: &&Slot| {
+            matches!(slot.phase, Phase::Http(_) | Phase::Stream(..) | Phase::Detached(_))
+        };
         let cut = self.slots.iter().filter(unfinished).count();
         self.counts.cut.store(cut, Ordering::Relaxed);
         true
@@ -54,6 +59,8 @@ impl Worker {
 impl Drop for Worker {
     /// Cancels what is left. Futures must be dropped on this thread, so their last wake-ups are run.
     fn drop(&mut self) {
+        let surroundings = self.executor.surround();
+        let _entered = surroundings.enter();
         self.slots.clear();
         self.handlers.clear();
         while self.executor.is_busy() {

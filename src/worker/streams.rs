@@ -4,6 +4,7 @@
 use super::Worker;
 use super::connection::{After, HttpConnection, Phase};
 use super::guarded::Guarded;
+use super::held::Watch;
 use super::respond::unsendable;
 use crate::response::Response;
 use crate::sse::Opening;
@@ -90,7 +91,8 @@ impl Worker {
         drop(fanout);
         core.detach(key);
         if let Some((handler, client)) = client {
-            self.start_handler(stream, handler, client);
+            let watch = self.watch_handler(connection);
+            self.start_handler(stream, handler, client, watch);
         }
         let beat = opening.heartbeat.map_or(NO_BEAT, |silence| self.beat(silence));
         core.cancel(key);
@@ -107,6 +109,7 @@ impl Worker {
         stream: StreamId,
         handler: crate::sse::StreamHandler,
         client: sse::Client,
+        watch: Watch,
     ) {
         let returned = self.returned.clone();
         let counts = self.counts.clone();
@@ -115,8 +118,8 @@ impl Worker {
         place.insert(self.executor.spawn(async move {
             // A panic is counted there, and ends this stream and nothing else.
             let running = Box::pin(async move { handler(client).await });
-            Guarded::new(running, counts).await.ok();
-            returned.borrow_mut().push_back((at, stream));
+            Guarded::new(running, counts).watched(watch).await.ok();
+            returned.borrow_mut().push_back((at, Some(stream)));
         }));
     }
 
@@ -132,7 +135,9 @@ impl Worker {
         fanout.absorb();
         for (place, stream) in self.returned.borrow_mut().drain(..) {
             drop(self.handlers.remove(place));
-            fanout.close(stream, Disconnect::Done);
+            if let Some(stream) = stream {
+                fanout.close(stream, Disconnect::Done);
+            }
         }
         let more = fanout.round(&mut Sockets(core), now);
         drop(fanout);

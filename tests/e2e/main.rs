@@ -20,12 +20,17 @@ macro_rules! on_every_engine {
     };
 }
 
+mod bodies;
 mod handlers;
 mod http;
 mod life;
 mod script;
 mod streams;
 mod support;
+#[cfg(feature = "tokio")]
+mod tokio_types;
+#[cfg(feature = "tower")]
+mod tower_services;
 
 /// An engine that is added to the build must be added to the macro, too.
 #[test]

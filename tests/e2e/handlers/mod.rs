@@ -1,5 +1,9 @@
 //! Handlers: what reaches them, what becomes of their answers, and that they harm nobody else.
 
 mod answers;
+mod blocking;
+mod detached;
 mod panics;
 mod pending;
+mod responders;
+mod slow;

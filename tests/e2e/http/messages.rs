@@ -184,6 +184,30 @@ fn connection_is_closed_when_the_client_wants_that(engine: Engine) {
     assert_eq!(server.stats().requests, 1);
 }
 
+fn connection_header_is_a_list_of_tokens(engine: Engine) {
+    let server = serve(engine, app());
+    for (version, lines, last) in [
+        ("1.1", "connection: x-one, Close ,x-two", true),
+        ("1.1", "connection: x-one\r\nconnection: close", true),
+        ("1.1", "connection: keep-alive, close", true),
+        ("1.1", "connection: closed, x-close", false),
+        ("1.0", "connection: x-one ,Keep-Alive", false),
+        ("1.0", "connection: x-keep-alive", true),
+        ("1.0", "connection: keep-alive, close", true),
+    ] {
+        let mut peer = server.connect();
+        peer.send(format!("GET / HTTP/{version}\r\nhost: test\r\n{lines}\r\n\r\n"));
+        let answer = peer.answer();
+        assert_eq!((answer.status, answer.is_last()), (200, last), "{version} {lines}");
+        if last {
+            peer.expect_end();
+        } else {
+            peer.ask("/");
+            assert_eq!(peer.answer().status, 200);
+        }
+    }
+}
+
 fn large_answer_arrives_intact_at_a_reader_that_stalls(engine: Engine) {
     let server = serve(engine, app());
     let mut peer = server.connect_narrow();
@@ -262,6 +286,7 @@ on_every_engine! {
     http_1_0_is_answered_with_a_length_and_a_close,
     http_1_0_connection_stays_when_both_want_it,
     connection_is_closed_when_the_client_wants_that,
+    connection_header_is_a_list_of_tokens,
     large_answer_arrives_intact_at_a_reader_that_stalls,
     client_that_stops_sending_is_answered_in_full,
     last_of_several_answers_says_so_when_the_client_stops_sending,

@@ -120,11 +120,13 @@ fn limits_hold_at_their_edges(engine: Engine) {
     for served in [
         body(999),
         body(1000),
+        chunked(999),
         chunked(1000),
         line(199),
         line(200),
         head(499),
         head(500),
+        headers(4),
         headers(5),
     ] {
         peer.send(&served);

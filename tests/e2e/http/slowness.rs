@@ -62,6 +62,42 @@ fn slow_body_is_answered_with_408(engine: Engine) {
     told_it_was_too_slow(peer);
 }
 
+fn body_that_trickles_is_not_given_more_time_for_each_byte(engine: Engine) {
+    let server = serve(engine, Timeouts::default().with_body(SOON));
+    let mut peer = server.connect();
+    peer.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 1000000\r\n\r\n");
+    let told = AtomicBool::new(false);
+    let mut trickle = peer.clone_to_send();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !told.load(Ordering::Relaxed) {
+                trickle.try_send("x");
+                std::thread::sleep(SOON / 30);
+            }
+        });
+        let _stop = SetAtEnd(&told);
+        assert_eq!(peer.answer().status, 408);
+    });
+}
+
+fn each_of_many_pipelined_requests_has_its_own_time(engine: Engine) {
+    let limit = Duration::from_millis(1500);
+    let server = serve(engine, Timeouts::default().with_header(limit).with_body(limit));
+    let mut heads = server.connect();
+    let mut bodies = server.connect();
+    let post = "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\n";
+    heads.send("GET / HTTP/1.1\r\nho");
+    bodies.send(format!("{post}ha"));
+    // There is always one that has begun and not ended.
+    let begun = Instant::now();
+    while begun.elapsed() < 2 * limit {
+        heads.send("st: test\r\n\r\nGET / HTTP/1.1\r\nho");
+        assert_eq!(heads.answer().text(), "ok");
+        bodies.send(format!("lf{post}ha"));
+        assert_eq!(bodies.answer().text(), "half");
+    }
+}
+
 fn slow_reader_of_a_large_answer_is_cut(engine: Engine) {
     let server = serve(engine, Timeouts::default().with_write(SOON));
     let mut peer = server.connect_narrow();
@@ -108,6 +144,8 @@ on_every_engine! {
     slow_head_is_answered_with_408,
     head_that_trickles_is_not_given_more_time_for_each_byte,
     slow_body_is_answered_with_408,
+    body_that_trickles_is_not_given_more_time_for_each_byte,
+    each_of_many_pipelined_requests_has_its_own_time,
     slow_reader_of_a_large_answer_is_cut,
     idle_connections_are_closed,
     times_without_end_can_be_set,

@@ -76,6 +76,8 @@ fn settings_that_cannot_be_are_refused(engine: Engine) {
     assert!(matches!(&many, Err(Error::Config(why)) if why.contains("257")), "{many:?}");
     let narrow = builder(engine).connections_per_worker(0).serve(app());
     assert!(matches!(&narrow, Err(Error::Config(why)) if why.contains("connection")), "{narrow:?}");
+    let idle = builder(engine).blocking_threads(0).serve(app());
+    assert!(matches!(&idle, Err(Error::Config(why)) if why.contains("blocking")), "{idle:?}");
     let nowhere = Server::builder().engine(engine).serve(app());
     assert!(matches!(&nowhere, Err(Error::Config(why)) if why.contains("address")), "{nowhere:?}");
     for addr in ["127.0.0.1", "127.0.0.1:99999", "nonsense", "", "192.0.2.1:0"] {

@@ -5,12 +5,14 @@ mod answer;
 mod futures;
 mod numbers;
 mod peer;
+mod source;
 mod subscriber;
 
 pub(crate) use answer::Answer;
 pub(crate) use futures::{Gate, block_on};
 pub(crate) use numbers::Numbers;
 pub(crate) use peer::{End, Peer, get};
+pub(crate) use source::Source;
 pub(crate) use subscriber::{Ending, Heard, Subscriber};
 
 use headwater::{Engine, Router, Server, ServerBuilder, ServerHandle};

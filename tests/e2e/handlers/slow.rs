@@ -1,0 +1,133 @@
+//! Handlers that hold their core: noticed, whatever kind they are of.
+
+use crate::support::{Answer, Peer, Running, builder, eventually};
+use headwater::http::StatusCode;
+use headwater::routing::get;
+use headwater::{Engine, Response, Router, detach, sse};
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_millis(20);
+
+fn hold() -> &'static str {
+    let begun = Instant::now();
+    while begun.elapsed() <= LIMIT {
+        std::hint::spin_loop();
+    }
+    "held"
+}
+
+fn app() -> Router {
+    let rest = || headwater::time::sleep(Duration::from_millis(1));
+    let later = async move || {
+        rest().await;
+        hold()
+    };
+    let stream = async |client: sse::Client| {
+        hold();
+        client.send(sse::Event::data("held")).await.ok();
+    };
+    let line = || {
+        detach(Response::new(StatusCode::OK), async |line| {
+            line.write(hold()).await.ok();
+        })
+    };
+    Router::new()
+        .route("/at-once", get(hold))
+        .route("/first-poll", get(async || hold()))
+        .route("/later", get(later))
+        .route("/stream", get(sse::endpoint(stream)))
+        .route("/line", get(line))
+}
+
+#[track_caller]
+fn start(engine: Engine, limit: impl Into<Option<Duration>>) -> Running {
+    #[cfg(feature = "tracing")]
+    reports::listen();
+    let started = builder(engine).slow_handler(limit).serve(app());
+    Running::from(started.expect("a free port of the loopback"))
+}
+
+#[track_caller]
+fn ask(server: &Running, path: &str) {
+    let mut peer: Peer = server.connect();
+    peer.ask(path);
+    assert_eq!(Answer::receive_head(&mut peer).expect("a head").status, 200);
+    peer.take_until(b"held").expect("it answers");
+}
+
+const PATHS: [&str; 5] = ["/at-once", "/first-poll", "/later", "/stream", "/line"];
+
+fn handler_that_holds_its_core_is_noticed(engine: Engine) {
+    let server = start(engine, LIMIT);
+    for (count, path) in (1..).zip(PATHS) {
+        ask(&server, path);
+        // On a slow machine others may seem slow, too.
+        eventually("it is counted", || server.stats().slow_handlers >= count);
+        #[cfg(feature = "tracing")]
+        eventually("it is reported", || reports::have(path));
+    }
+}
+
+fn handler_within_its_time_is_not_noticed(engine: Engine) {
+    for limit in [Some(Duration::from_hours(1)), Some(Duration::MAX), None] {
+        let server = start(engine, limit);
+        for path in PATHS {
+            ask(&server, path);
+        }
+        assert_eq!(server.stats().slow_handlers, 0);
+    }
+}
+
+on_every_engine! {
+    handler_that_holds_its_core_is_noticed,
+    handler_within_its_time_is_not_noticed,
+}
+
+/// Listens to `tracing`.
+#[cfg(feature = "tracing")]
+mod reports {
+    use std::fmt::{Debug, Write};
+    use std::sync::{Mutex, Once};
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    static SEEN: Mutex<String> = Mutex::new(String::new());
+    static LISTENING: Once = Once::new();
+
+    struct Listener;
+    struct Fields<'a>(&'a mut String);
+
+    impl Visit for Fields<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            writeln!(self.0, "{}={value:?}", field.name()).expect("a string grows");
+        }
+    }
+
+    impl Subscriber for Listener {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target().starts_with("headwater")
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut Fields(&mut SEEN.lock().expect("no panics")));
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    /// Whether a slow handler of this path was reported.
+    pub(super) fn have(path: &str) -> bool {
+        SEEN.lock().expect("no panics").contains(&format!("path=\"{path}\"\nheld_ms="))
+    }
+
+    pub(super) fn listen() {
+        LISTENING.call_once(|| {
+            tracing::subscriber::set_global_default(Listener).expect("nobody else listens");
+        });
+    }
+}

@@ -1,0 +1,133 @@
+//! What is decided before a request's body comes: expectations, limits and checks of a route.
+
+use crate::support::{Peer, Running, builder, serve};
+use headwater::http::StatusCode;
+use headwater::routing::{get, post};
+use headwater::{Engine, HttpLimits, Request, Router};
+
+fn app() -> Router {
+    let count = |body: bytes::Bytes| body.len().to_string();
+    let check = |request: &Request| {
+        assert!(request.header("panic").is_none(), "on purpose: a check panics");
+        let known = request.header("key") == Some(b"secret") && request.param("door") == Some("a");
+        if known { Ok(()) } else { Err((StatusCode::UNAUTHORIZED, "who are you?\n")) }
+    };
+    Router::new()
+        .route("/", get(|| "ok"))
+        .route("/plain", post(count))
+        .route("/small", post(count).body_limit(10))
+        .route("/great", post(count).body_limit(5000))
+        .route("/checked/{door}", post(count).get(|| "got").before_body(check))
+}
+
+fn start(engine: Engine) -> Running {
+    let limits = HttpLimits::default().with_body_bytes(100);
+    let server = builder(engine).http_limits(limits).serve(app());
+    Running::from(server.expect("a free port of the loopback"))
+}
+
+fn head(path: &str, more: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: test\r\n{more}\r\n")
+}
+
+/// The answer to a request that is not asked for its body, and the end.
+#[track_caller]
+fn refused(server: &Running, request: &str) -> (u16, String) {
+    let mut peer = server.connect();
+    peer.send(request);
+    let answer = peer.answer();
+    assert!(answer.is_last(), "{answer:?}");
+    peer.expect_end();
+    (answer.status, answer.text().to_owned())
+}
+
+/// The answer to a request that is asked for its body.
+#[track_caller]
+fn asked(peer: &mut Peer, head: &str, body: &str) -> String {
+    peer.send(head);
+    let interim = peer.take_until(b"\r\n\r\n").expect("an interim answer");
+    assert_eq!(interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    peer.send(body);
+    peer.answer().text().to_owned()
+}
+
+fn route_has_a_body_limit_of_its_own(engine: Engine) {
+    let server = start(engine);
+    let mut peer = server.connect();
+    for (path, limit) in [("/plain", 100), ("/small", 10), ("/great", 5000)] {
+        for length in [limit - 1, limit] {
+            let body = "b".repeat(length);
+            peer.send(head(path, &format!("content-length: {length}\r\n")) + &body);
+            assert_eq!(peer.answer().text(), length.to_string(), "{path}");
+            let chunk = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
+            peer.send(head(path, "transfer-encoding: chunked\r\n") + &chunk);
+            assert_eq!(peer.answer().text(), length.to_string(), "{path}");
+        }
+        let length = limit + 1;
+        let said = head(path, &format!("content-length: {length}\r\n"));
+        assert_eq!(refused(&server, &said).0, 413, "{path}");
+        let expecting =
+            head(path, &format!("content-length: {length}\r\nexpect: 100-continue\r\n"));
+        assert_eq!(refused(&server, &expecting).0, 413, "{path}");
+        let body = "b".repeat(length);
+        let chunk = head(path, "transfer-encoding: chunked\r\n") + &format!("{length:x}\r\n{body}");
+        assert_eq!(refused(&server, &chunk).0, 413, "{path}");
+    }
+}
+
+fn body_is_checked_before_it_is_asked_for(engine: Engine) {
+    let server = start(engine);
+    let expecting = "content-length: 4\r\nexpect: 100-continue\r\n";
+    let who = (401, "who are you?\n".to_owned());
+    for head in [
+        head("/checked/a", expecting),
+        head("/checked/b", &format!("key: secret\r\n{expecting}")),
+        head("/checked/a", "content-length: 4\r\n") + "body",
+        head("/checked/a", "transfer-encoding: chunked\r\n"),
+    ] {
+        assert_eq!(refused(&server, &head), who);
+    }
+    let fails = head("/checked/a", &format!("panic: yes\r\n{expecting}"));
+    assert_eq!(refused(&server, &fails).0, 500);
+    assert_eq!(server.stats().handler_panics, 1);
+    let mut peer = server.connect();
+    let known = head("/checked/a", &format!("key: secret\r\n{expecting}"));
+    assert_eq!(asked(&mut peer, &known, "body"), "4");
+    // Without a body there is nothing to check.
+    peer.ask("/checked/b");
+    assert_eq!(peer.answer().text(), "got");
+    peer.send(head("/checked/b", "content-length: 0\r\n"));
+    assert_eq!(peer.answer().text(), "0");
+}
+
+fn unknown_expectation_is_answered_with_417(engine: Engine) {
+    let server = start(engine);
+    for expect in ["something", "100-continue, something", "200-ok", "100-continue=1"] {
+        let request = head("/plain", &format!("content-length: 4\r\nexpect: {expect}\r\n"));
+        assert_eq!(refused(&server, &request).0, 417, "{expect}");
+    }
+    // There are no expectations in HTTP/1.0.
+    let mut peer = server.connect();
+    peer.send("POST /plain HTTP/1.0\r\ncontent-length: 4\r\nexpect: something\r\n\r\nbody");
+    assert_eq!(peer.answer().text(), "4");
+}
+
+fn client_that_does_not_wait_is_not_asked(engine: Engine) {
+    let server = serve(engine, app());
+    let mut peer = server.connect();
+    let expecting = "content-length: 4\r\nexpect: 100-Continue\r\n";
+    peer.send(head("/plain", expecting) + "body");
+    assert_eq!(peer.answer().text(), "4");
+    assert_eq!(asked(&mut peer, &head("/plain", expecting), "body"), "4");
+    // HTTP/1.0 knows no interim answers.
+    peer.send("POST /plain HTTP/1.0\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n");
+    peer.send("body");
+    assert_eq!(peer.answer().text(), "4");
+}
+
+on_every_engine! {
+    route_has_a_body_limit_of_its_own,
+    body_is_checked_before_it_is_asked_for,
+    unknown_expectation_is_answered_with_417,
+    client_that_does_not_wait_is_not_asked,
+}
