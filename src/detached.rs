@@ -59,7 +59,19 @@ where
 /// A connection that was taken over. All methods take it shared, so that reading and writing can go on at
 /// the same time. It stays on its core.
 ///
-/// See [`detach`].
+/// ```
+/// use headwater::{Detached, Ended, PeerGone};
+///
+/// /// Greets, then waits for the end, whoever brings it.
+/// async fn greet(line: Detached) -> Result<(), PeerGone> {
+///     line.write("hello\n").await?;
+///     line.flush().await?;
+///     match line.ended().await {
+///         Ended::Drain => line.write("we are closing\n").await,
+///         _ => Err(PeerGone),
+///     }
+/// }
+/// ```
 pub struct Detached {
     pub(crate) wire: Rc<RefCell<Wire>>,
     pub(crate) tell: Tell,

@@ -54,7 +54,16 @@ impl Server {
     }
 }
 
-/// How long a connection may take for what. A stream has none of these: it ends when the client leaves.
+/// How long a connection may take for what. An event stream has none of these: it ends when the client
+/// leaves. [`Duration::MAX`] is for ever.
+///
+/// ```
+/// use headwater::{Server, Timeouts};
+/// use std::time::Duration;
+///
+/// let hasty = Timeouts::default().with_header(Duration::from_secs(3)).with_idle(Duration::from_secs(15));
+/// let server = Server::builder().timeouts(hasty);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -220,6 +229,13 @@ impl ServerBuilder {
 
     /// How many threads run [`blocking`](crate::blocking()) handlers, all workers together. They are started
     /// when they are needed, and end after 10 seconds without work. Default 64.
+    ///
+    /// ```
+    /// use headwater::Server;
+    ///
+    /// // Four at work, eight waiting; the thirteenth is answered with 503.
+    /// let server = Server::builder().blocking_threads(4).blocking_queue(8);
+    /// ```
     pub fn blocking_threads(mut self, threads: usize) -> Self {
         self.blocking.threads = threads;
         self

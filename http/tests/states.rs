@@ -28,6 +28,17 @@ fn a_connection_stays_paused_until_the_response_is_done() {
 }
 
 #[test]
+fn what_came_behind_a_request_can_be_taken_out_for_another_protocol() {
+    let mut connection = with_request(&[GET, b"not HTTP"].concat());
+    assert!(matches!(connection.step(), Ok(Step::End)));
+    assert_eq!(connection.take_buffered(), &b"not HTTP"[..]);
+    // What comes later is not this connection's any more.
+    connection.receive(GET);
+    assert_eq!(connection.buffered(), 0);
+    assert!(matches!(connection.step(), Ok(Step::Closed)));
+}
+
+#[test]
 fn idle_and_partial_tell_where_a_connection_is() {
     let mut connection = Connection::new(&Limits::default());
     assert!(connection.is_idle() && !connection.has_partial());

@@ -21,3 +21,20 @@ impl DateCache {
         &self.text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_made_once_a_second() {
+        let mut cache = DateCache::default();
+        let now = Instant::now();
+        cache.get(now);
+        let until = cache.until.expect("it was made");
+        assert!(until > now && until <= now + Duration::from_secs(1));
+        cache.text = [b'-'; 29];
+        assert_eq!(cache.get(now), &[b'-'; 29]);
+        assert!(cache.get(until).ends_with(b" GMT"));
+    }
+}

@@ -6,6 +6,7 @@ mod admit;
 mod before_body;
 mod connection;
 mod date;
+mod deadlines;
 mod exchange;
 mod guarded;
 mod held;
@@ -29,6 +30,7 @@ use crate::tokio::Runtime;
 use async_task::Task;
 use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
+use deadlines::Classes;
 use headwater_engine::{App, Class, Core, Departure, Key, Remote, Turn};
 use headwater_sse::{Command, Disconnect, Fanout, Hub, StreamId};
 use slab::Slab;
@@ -43,11 +45,6 @@ use tell::Told;
 
 /// Tasks polled per turn.
 const TASKS_PER_TURN: usize = 256;
-/// How long a connection without a request may still send one when draining has begun.
-const GRACE: Duration = Duration::from_secs(1);
-/// How long a closed connection may take to take note (RFC 9112 §9.6).
-const LINGER: Duration = Duration::from_secs(2);
-
 /// A handler's place, and its stream, if it is an event stream.
 type Returned = (usize, Option<StreamId>);
 
@@ -105,19 +102,6 @@ pub(crate) struct Worker {
     drain_began: bool,
 }
 
-/// The deadlines of connections.
-#[derive(Clone, Copy)]
-struct Classes {
-    silent: Class,
-    idle: Class,
-    header: Class,
-    body: Class,
-    write: Class,
-    half_closed: Class,
-    linger: Class,
-    grace: Class,
-}
-
 impl Worker {
     /// On the worker's own thread.
     pub(crate) fn new(
@@ -160,16 +144,6 @@ impl Worker {
 
     fn is_http(&mut self, key: Key) -> bool {
         matches!(self.slot(key), Some(Slot { phase: Phase::Http(_), .. }))
-    }
-
-    fn classes(&self) -> Classes {
-        self.classes.expect("start() comes before everything else")
-    }
-
-    /// The deadline of a connection that has sent nothing.
-    fn silent(&self) -> Class {
-        let classes = self.classes();
-        if self.drain_until.is_some() { classes.grace } else { classes.silent }
     }
 
     /// Lets `serve` work on a connection in its HTTP phase, and does what comes after.
@@ -235,19 +209,7 @@ impl App for Worker {
     type Message = Message;
 
     fn start(&mut self, core: &mut Core<'_>) {
-        let timeouts = &self.shared.settings.timeouts;
-        // Equal arguments give the same class, and equal time-outs must not: each gets its own tick.
-        let tick = Duration::from_millis;
-        self.classes = Some(Classes {
-            silent: core.class(timeouts.idle, tick(10)),
-            idle: core.class(timeouts.idle, tick(11)),
-            header: core.class(timeouts.header, tick(12)),
-            body: core.class(timeouts.body, tick(13)),
-            write: core.class(timeouts.write, tick(14)),
-            half_closed: core.class(timeouts.half_closed, tick(15)),
-            linger: core.class(LINGER, tick(16)),
-            grace: core.class(GRACE, tick(17)),
-        });
+        self.classes = Some(Classes::new(core, &self.shared.settings.timeouts));
         let mut fanout = self.fanout.borrow_mut();
         for hub in &self.shared.hubs {
             // A hub that has no seat left is tried again by each stream, which is refused then.
