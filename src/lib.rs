@@ -22,27 +22,33 @@
 mod error;
 mod handle;
 mod handler;
+mod headers;
 mod request;
 mod response;
 mod router;
 mod server;
 mod stats;
 mod task;
+mod wait;
 mod worker;
 
+pub mod extract;
+pub mod middleware;
 pub mod routing;
 pub mod sse;
 pub mod time;
 
 pub use error::Error;
+pub use extract::{FromRequest, FromRequestParts};
 pub use handle::{Drain, Drained, ServerHandle};
-pub use handler::{Endpoint, FromRequest, Handler, shape};
+pub use handler::{Endpoint, Handler, shape};
+pub use headers::Headers;
 pub use headwater_engine::Engine;
 pub use headwater_http::Limits as HttpLimits;
 pub use headwater_sse::{Broker, EventId, Hub};
 pub use http;
-pub use request::Request;
-pub use response::{Body, IntoResponse, Response};
+pub use request::{Request, RequestBuilder};
+pub use response::{Body, Html, IntoHeaders, IntoResponse, Redirect, Response};
 pub use router::Router;
 pub use server::{Server, ServerBuilder, Timeouts};
 pub use stats::Stats;

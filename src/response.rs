@@ -1,17 +1,38 @@
-//! Answers, and what can become one. How they are written is the worker's business.
+//! Answers. What can become one is in `response/into`; how they are written is the worker's business.
 
+mod convert;
+mod into;
+mod redirect;
+
+pub use into::{Html, IntoHeaders, IntoResponse};
+pub use redirect::Redirect;
+
+use crate::headers::Headers;
 use crate::sse::Opening;
 use bytes::Bytes;
-use headwater_sse::{PublishError, Refusal};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use std::fmt;
 
 /// An answer to a request.
+///
+/// `Connection`, `Content-Length` and `Transfer-Encoding` are the server's: an answer that has one of them
+/// among its headers is sent as a 500.
+///
+/// ```
+/// use headwater::{Response, http::{HeaderValue, StatusCode, header}};
+///
+/// let response = Response::new(StatusCode::ACCEPTED)
+///     .header(header::LOCATION, HeaderValue::from_static("/jobs/7"))
+///     .body("started".to_owned());
+/// assert_eq!(response.headers().get("location").unwrap(), "/jobs/7");
+/// assert_eq!(response.text(), Some("started"));
+/// ```
 #[derive(Debug)]
 pub struct Response {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Headers,
     pub(crate) body: Body,
+    extensions: Extensions,
 }
 
 /// The body of a [`Response`].
@@ -42,16 +63,42 @@ impl From<Bytes> for Body {
     }
 }
 
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
 impl Response {
     /// An answer without a body.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Body::default() }
+        let (headers, extensions) = (Headers::new(), Extensions::new());
+        Self { status, headers, body: Body::default(), extensions }
     }
 
     /// Adds a header, beside others of the same name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Sets the status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
         self
     }
 
@@ -67,6 +114,26 @@ impl Response {
         self.status
     }
 
+    /// The headers in order. Those that the server adds are not among them.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The headers, to be changed.
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.headers
+    }
+
+    /// What handlers have left for middleware.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// What handlers have left for middleware, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
     /// The body's bytes; `None` for an event stream.
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.body.0 {
@@ -76,100 +143,19 @@ impl Response {
         }
     }
 
+    /// The body as text; `None` for an event stream, and where it is not UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        str::from_utf8(self.bytes()?).ok()
+    }
+
+    /// Whether the connection becomes an event stream, whose events are not part of the answer.
+    pub fn is_event_stream(&self) -> bool {
+        matches!(self.body.0, Content::Stream(_))
+    }
+
     /// A line of text that says what is wrong.
     pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Self {
-        text_response(status, text.into())
-    }
-}
-
-/// Whatever a handler may return.
-pub trait IntoResponse {
-    /// The answer.
-    fn into_response(self) -> Response;
-}
-
-fn text_response(status: StatusCode, text: Bytes) -> Response {
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    Response::new(status).header(header::CONTENT_TYPE, plain).body(text)
-}
-
-impl IntoResponse for Response {
-    fn into_response(self) -> Response {
-        self
-    }
-}
-
-impl IntoResponse for () {
-    fn into_response(self) -> Response {
-        Response::new(StatusCode::OK)
-    }
-}
-
-impl IntoResponse for StatusCode {
-    fn into_response(self) -> Response {
-        Response::new(self)
-    }
-}
-
-impl IntoResponse for &'static str {
-    fn into_response(self) -> Response {
-        text_response(StatusCode::OK, Bytes::from_static(self.as_bytes()))
-    }
-}
-
-impl IntoResponse for String {
-    fn into_response(self) -> Response {
-        text_response(StatusCode::OK, Bytes::from(self))
-    }
-}
-
-impl IntoResponse for Bytes {
-    fn into_response(self) -> Response {
-        let binary = HeaderValue::from_static("application/octet-stream");
-        Response::new(StatusCode::OK).header(header::CONTENT_TYPE, binary).body(self)
-    }
-}
-
-impl IntoResponse for Vec<u8> {
-    fn into_response(self) -> Response {
-        Bytes::from(self).into_response()
-    }
-}
-
-impl<R: IntoResponse> IntoResponse for (StatusCode, R) {
-    fn into_response(self) -> Response {
-        let mut response = self.1.into_response();
-        response.status = self.0;
-        response
-    }
-}
-
-impl<R: IntoResponse> IntoResponse for (HeaderName, HeaderValue, R) {
-    /// Sets one header, in place of the one that the body would bring.
-    fn into_response(self) -> Response {
-        let mut response = self.2.into_response();
-        response.headers.retain(|(name, _)| *name != self.0);
-        response.header(self.0, self.1)
-    }
-}
-
-impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
-    fn into_response(self) -> Response {
-        match self {
-            Ok(value) => value.into_response(),
-            Err(error) => error.into_response(),
-        }
-    }
-}
-
-impl IntoResponse for PublishError {
-    /// 503 for a full hub, 410 for a closed broker, 400 for an event without content.
-    fn into_response(self) -> Response {
-        let status = match self.refusal() {
-            Refusal::Closed => StatusCode::GONE,
-            Refusal::Empty => StatusCode::BAD_REQUEST,
-            _ => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        text_response(status, Bytes::from(self.to_string()))
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        Self::new(status).header(header::CONTENT_TYPE, plain).body(text.into())
     }
 }

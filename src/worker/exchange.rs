@@ -96,12 +96,9 @@ impl Worker {
         if connection.peer.is_none() {
             connection.peer = core.peer_addr(key);
         }
-        let request = Request {
-            head: connection.head.take().expect("the end of a request follows its head"),
-            body: std::mem::take(&mut connection.body).freeze(),
-            peer: connection.peer,
-            params: Vec::new(),
-        };
+        let head = connection.head.take().expect("the end of a request follows its head");
+        let body = std::mem::take(&mut connection.body).freeze();
+        let request = Request::received(head, body, connection.peer);
         let shared = self.shared.clone();
         let reply = catch_unwind(AssertUnwindSafe(|| shared.router.answer(request)));
         let response = match reply {

@@ -1,0 +1,53 @@
+//! What handlers need of their router, so that it can be checked before the first request.
+
+use crate::handler::Handler;
+use std::any::{Any, TypeId, type_name};
+
+/// What a handler needs of its router. A handler that lacks something is refused by
+/// [`serve`](crate::ServerBuilder::serve), and panics in [`Router::call`](crate::Router::call).
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    states: Vec<(TypeId, &'static str)>,
+    params: Vec<Wanted>,
+}
+
+/// Parameters of the path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) count: usize,
+    pub(crate) optional: bool,
+}
+
+impl Needs {
+    pub(crate) fn of<S, H: Handler<S>>(_handler: &H) -> Self {
+        let mut needs = Self::default();
+        H::needs(&mut needs);
+        needs
+    }
+
+    /// A [state](crate::Router::state) of this type.
+    pub fn state<T: Any>(&mut self) {
+        self.states.push((TypeId::of::<T>(), type_name::<T>()));
+    }
+
+    /// A path with as many parameters.
+    pub fn params(&mut self, count: usize) {
+        self.params.push(Wanted { count, optional: false });
+    }
+
+    /// From here on, `within` only if there is any.
+    pub(crate) fn optional(&mut self, within: impl FnOnce(&mut Self)) {
+        let mut needs = Self::default();
+        within(&mut needs);
+        self.states.append(&mut needs.states);
+        self.params.extend(needs.params.iter().map(|wanted| Wanted { optional: true, ..*wanted }));
+    }
+
+    pub(crate) fn states(&self) -> &[(TypeId, &'static str)] {
+        &self.states
+    }
+
+    pub(crate) fn wanted_params(&self) -> &[Wanted] {
+        &self.params
+    }
+}
