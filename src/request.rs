@@ -5,6 +5,8 @@ mod builder;
 mod convert;
 mod made;
 mod params;
+#[cfg(test)]
+mod tests;
 
 pub use builder::RequestBuilder;
 pub(crate) use made::Made;

@@ -3,6 +3,8 @@
 mod convert;
 mod into;
 mod redirect;
+#[cfg(test)]
+mod tests;
 
 pub use into::{Html, IntoHeaders, IntoResponse};
 pub use redirect::Redirect;

@@ -8,6 +8,7 @@
 //! | [`State<T>`](State) | the router's state | |
 //! | [`Extension<T>`](Extension) | what middleware has left | 500 |
 //! | [`PeerAddr`] | the address of the peer | 500 |
+//! | [`AssignedId`](crate::middleware::AssignedId) | the request's id | 500 |
 //! | [`Method`](http::Method), [`HeaderMap`](http::HeaderMap) | as in the request | |
 //! | [`Bytes`](bytes::Bytes) | the body | |
 //! | [`String`] | the body | 400 |

@@ -4,6 +4,9 @@
 //! [`Next`], which leads on to the handler; it stays on the request's core and need not be `Send`. See
 //! [`Router::with`](crate::Router::with) for the order.
 //!
+//! Ready-made are [`Cors`], [`RequestId`], [`CatchPanic`] and, with the feature `tracing`, `AccessLog`. They
+//! cost a handler that answers at once no allocation of their own for waiting.
+//!
 //! ```
 //! use headwater::{IntoResponse, Request, Response, Router, http::StatusCode, middleware::Next};
 //! use headwater::routing::get;
@@ -19,6 +22,21 @@
 //! assert_eq!(app.call_blocking(Request::get("/").body("")?).status(), StatusCode::FORBIDDEN);
 //! # Ok::<(), headwater::http::Error>(())
 //! ```
+
+#[cfg(feature = "tracing")]
+mod access_log;
+mod catch_panic;
+mod cors;
+mod request_id;
+mod skip;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "tracing")]
+pub use access_log::AccessLog;
+pub use catch_panic::CatchPanic;
+pub use cors::Cors;
+pub use request_id::{AssignedId, RequestId};
 
 use crate::handler::{Endpoint, Reply, shape};
 use crate::request::Request;
