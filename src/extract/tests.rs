@@ -1,4 +1,5 @@
 //! Arguments of handlers: taken, absent, and refused.
+#![expect(clippy::needless_pass_by_value, reason = "handlers are given their arguments")]
 
 use crate::extract::{Extension, Path, PeerAddr, Query, Rejection, State};
 use crate::routing::{any, get};
