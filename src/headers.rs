@@ -31,6 +31,13 @@ impl Headers {
         Self::default()
     }
 
+    /// One field.
+    pub(crate) fn of(name: HeaderName, value: HeaderValue) -> Self {
+        let mut headers = Self::new();
+        headers.append(name, value);
+        headers
+    }
+
     /// The first value of this name, whatever its case.
     pub fn get(&self, name: impl AsRef<str>) -> Option<&HeaderValue> {
         self.position(name.as_ref()).map(|at| &self.0[at].1)

@@ -10,7 +10,7 @@ mod tests;
 
 pub use builder::RequestBuilder;
 pub(crate) use made::Made;
-pub(crate) use params::{Params, Value};
+pub(crate) use params::{Names, Params};
 
 use crate::headers::Headers;
 use crate::router::States;

@@ -155,9 +155,19 @@ impl Response {
         matches!(self.body.0, Content::Stream(_))
     }
 
+    /// 200. Made in one piece: answers are large, and each step of a builder would move this one.
+    pub(crate) fn typed(content_type: HeaderValue, body: Bytes) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: Headers::of(header::CONTENT_TYPE, content_type),
+            body: body.into(),
+            extensions: Extensions::new(),
+        }
+    }
+
     /// A line of text that says what is wrong.
     pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Self {
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        Self::new(status).header(header::CONTENT_TYPE, plain).body(text.into())
+        let plain = const { HeaderValue::from_static("text/plain; charset=utf-8") };
+        Self::typed(plain, text.into()).with_status(status)
     }
 }

@@ -13,14 +13,14 @@ pub(crate) use scope::States;
 use crate::extract::Needs;
 use crate::handler::{Handler, Reply};
 use crate::middleware::Middleware;
-use crate::request::Request;
+use crate::request::{Names, Request};
 use crate::response::Response;
 use crate::routing::MethodRouter;
 use http::Method;
 use scope::{Fallback, Scope};
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// Leads requests to handlers by path and method.
 ///
@@ -78,7 +78,7 @@ pub struct Router {
 struct Route {
     pattern: String,
     /// The names of its parameters; none for most.
-    names: Option<Arc<[Box<str>]>>,
+    names: Option<Names>,
     methods: MethodRouter,
     scope: usize,
 }
@@ -247,8 +247,8 @@ impl Router {
         if let Err(error) = self.paths.insert(pattern.as_str(), self.routes.len()) {
             panic!("route {pattern:?}: {error}");
         }
-        let names: Arc<[Box<str>]> = path::names(&pattern).into_iter().map(Box::from).collect();
-        let names = (!names.is_empty()).then_some(names);
+        let names: Vec<Box<str>> = path::names(&pattern).into_iter().map(Box::from).collect();
+        let names = (!names.is_empty()).then(|| Names::new(names));
         self.routes.push(Route { pattern, names, methods, scope });
     }
 

@@ -3,7 +3,7 @@
 use super::{FromRequest, OptionalFromRequest, Rejection};
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -59,9 +59,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(text) => {
-                let json = HeaderValue::from_static("application/json");
-                let response = Response::new(StatusCode::OK).header(header::CONTENT_TYPE, json);
-                response.body(bytes::Bytes::from(text))
+                Response::typed(const { HeaderValue::from_static("application/json") }, text.into())
             }
             Err(error) => {
                 let text = format!("the answer cannot be written as JSON: {error}");

@@ -7,41 +7,62 @@ use std::sync::Arc;
 /// How many parameters need no allocation.
 const INLINE_PARAMS: usize = 2;
 
+/// The names of a route's parameters.
+pub(crate) type Names = Arc<Vec<Box<str>>>;
+
 #[derive(Clone, Default)]
 pub(crate) struct Params {
-    names: Option<Arc<[Box<str>]>>,
-    values: SmallVec<[Value; INLINE_PARAMS]>,
+    names: Option<Names>,
+    /// Where the values are, in the order of the names: in the path, or in `decoded` if that is there.
+    spans: SmallVec<[Span; INLINE_PARAMS]>,
+    decoded: Option<Box<str>>,
 }
 
-/// The value of a parameter.
-#[derive(Clone)]
-pub(crate) enum Value {
-    /// A part of the path.
-    InPath(Range<usize>),
-    /// It was percent-encoded.
-    Decoded(Box<str>),
+/// Positions of 32 bits: request heads are never longer.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        let position = |at: usize| u32::try_from(at).expect("a head is shorter than 4 GiB");
+        Self { start: position(range.start), end: position(range.end) }
+    }
 }
 
 impl Params {
-    /// As many values as names.
-    pub(crate) fn new(names: Arc<[Box<str>]>, values: impl IntoIterator<Item = Value>) -> Self {
-        Self { names: Some(names), values: values.into_iter().collect() }
+    /// Values that are parts of the path.
+    pub(crate) fn in_path(names: Names, values: impl Iterator<Item = Range<usize>>) -> Self {
+        Self { names: Some(names), spans: values.map(Span::from).collect(), decoded: None }
+    }
+
+    /// Values that are not in the path, because they are encoded there.
+    pub(crate) fn decoded(names: Names, values: impl Iterator<Item = impl AsRef<str>>) -> Self {
+        let mut decoded = String::new();
+        let spans = values.map(|value| {
+            let start = decoded.len();
+            decoded.push_str(value.as_ref());
+            Span::from(start..decoded.len())
+        });
+        let spans = spans.collect();
+        Self { names: Some(names), spans, decoded: Some(decoded.into()) }
     }
 
     /// The same without references to the path.
     pub(crate) fn detached(&self, path: &str) -> Self {
-        let values = self.iter(path).map(|(_, value)| Value::Decoded(value.into()));
-        Self { names: self.names.clone(), values: values.collect() }
+        let Some(names) = &self.names else { return Self::default() };
+        Self::decoded(names.clone(), self.iter(path).map(|(_, value)| value))
     }
 
     pub(crate) fn iter<'a>(
         &'a self,
         path: &'a str,
     ) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
-        let values = self.values.iter().map(move |value| match value {
-            Value::InPath(range) => &path[range.clone()],
-            Value::Decoded(text) => text,
-        });
-        self.names.as_deref().unwrap_or_default().iter().map(AsRef::as_ref).zip(values)
+        let text = self.decoded.as_deref().unwrap_or(path);
+        let values = self.spans.iter().map(|span| &text[span.start as usize..span.end as usize]);
+        let names = self.names.as_ref().map_or(&[][..], |names| names);
+        names.iter().map(AsRef::as_ref).zip(values)
     }
 }

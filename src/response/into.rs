@@ -4,10 +4,17 @@ use super::Response;
 use crate::headers::Headers;
 use bytes::Bytes;
 use headwater_sse::{PublishError, Refusal};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt::Display;
+
+/// 200 with a content type, which is checked when this is compiled.
+macro_rules! typed {
+    ($content_type:literal, $body:expr) => {
+        Response::typed(const { HeaderValue::from_static($content_type) }, $body)
+    };
+}
 
 /// Whatever a handler may return.
 ///
@@ -121,13 +128,8 @@ pub struct Html<T>(pub T);
 
 impl<T: Into<Cow<'static, str>>> IntoResponse for Html<T> {
     fn into_response(self) -> Response {
-        typed("text/html; charset=utf-8", text_bytes(self.0.into()))
+        typed!("text/html; charset=utf-8", text_bytes(self.0.into()))
     }
-}
-
-fn typed(content_type: &'static str, body: Bytes) -> Response {
-    let content_type = HeaderValue::from_static(content_type);
-    Response::new(StatusCode::OK).header(header::CONTENT_TYPE, content_type).body(body)
 }
 
 fn text_bytes(text: Cow<'static, str>) -> Bytes {
@@ -174,8 +176,8 @@ into_response! {
     Infallible, |never| match never {};
     &'static str, |text| Cow::Borrowed(text).into_response();
     String, |text| Cow::<'static, str>::Owned(text).into_response();
-    Cow<'static, str>, |text| typed("text/plain; charset=utf-8", text_bytes(text));
-    Bytes, |bytes| typed("application/octet-stream", bytes);
+    Cow<'static, str>, |text| typed!("text/plain; charset=utf-8", text_bytes(text));
+    Bytes, |bytes| typed!("application/octet-stream", bytes);
     Vec<u8>, |bytes| Bytes::from(bytes).into_response();
     &'static [u8], |bytes| Bytes::from_static(bytes).into_response();
     Cow<'static, [u8]>, |bytes| match bytes {

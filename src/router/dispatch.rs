@@ -6,7 +6,7 @@ use super::scope::{self, Scope};
 use super::{Route, Router};
 use crate::handler::{Endpoint, Reply};
 use crate::middleware::{End, Next};
-use crate::request::{Params, Request, Value};
+use crate::request::{Params, Request};
 use crate::response::Response;
 use crate::routing;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -29,7 +29,8 @@ impl Router {
         request.params = params;
         let scope = &self.scopes[route.scope];
         if let Some(endpoint) = route.methods.find(request.method()) {
-            return run(scope, scope, request, endpoint);
+            request.states.clone_from(&scope.reach);
+            return run(scope, request, endpoint);
         }
         let response = self.without_handler(&request, route);
         finish(scope, request, response)
@@ -42,15 +43,15 @@ impl Router {
         let Some(names) = &route.names else {
             return Some(Found { route, params: Params::default() });
         };
-        let value = |part: &str| {
-            if encoded {
-                return Value::Decoded(path::decode(part).into());
-            }
-            let start = part.as_ptr().addr() - path.as_ptr().addr();
-            Value::InPath(start..start + part.len())
+        let values = found.params.iter().map(|(_, part)| part);
+        let params = if encoded {
+            Params::decoded(names.clone(), values.map(path::decode))
+        } else {
+            let start = |part: &str| part.as_ptr().addr() - path.as_ptr().addr();
+            let range = |part: &str| start(part)..start(part) + part.len();
+            Params::in_path(names.clone(), values.map(range))
         };
-        let values = found.params.iter().map(|(_, part)| value(part));
-        Some(Found { route, params: Params::new(names.clone(), values) })
+        Some(Found { route, params })
     }
 
     /// A path is known, but not with this method.
@@ -66,7 +67,7 @@ impl Router {
             .header(header::ALLOW, allow())
     }
 
-    fn not_found(&self, request: Request) -> Reply {
+    fn not_found(&self, mut request: Request) -> Reply {
         if request.path() == "*" && *request.method() == Method::OPTIONS {
             let response = self.options_of_the_server();
             return finish(&self.scopes[0], request, response);
@@ -75,7 +76,8 @@ impl Router {
         if let Some((fallback, owner)) = scope::fallback_of(&self.scopes, scope) {
             // A fallback that was merged in brings its middleware along.
             let at = self.scopes[scope].delegate.unwrap_or(scope);
-            return run(&self.scopes[at], owner, request, &fallback.endpoint);
+            request.states.clone_from(&owner.reach);
+            return run(&self.scopes[at], request, &fallback.endpoint);
         }
         let known = self.implements(request.method());
         let response = if known { not_found() } else { not_implemented() };
@@ -131,9 +133,10 @@ impl Router {
     }
 }
 
-/// Runs a handler behind the middleware of `scope`, with what the handler's own part has.
-fn run(scope: &Scope, owner: &Scope, mut request: Request, endpoint: &Endpoint) -> Reply {
-    request.states.clone_from(&owner.reach);
+/// Runs a handler behind the middleware of `scope`. In line: requests are large, and a call would move
+/// this one.
+#[inline]
+fn run(scope: &Scope, request: Request, endpoint: &Endpoint) -> Reply {
     match &scope.chain {
         None => (endpoint.0)(request),
         Some(chain) => Next::new(chain.clone(), End::Endpoint(endpoint.clone())).answer(request),
