@@ -122,6 +122,16 @@ impl Response {
     }
 
     /// The headers, to be changed.
+    ///
+    /// ```
+    /// use headwater::{IntoResponse, http::{HeaderValue, header}};
+    ///
+    /// let mut response = "hello".into_response();
+    /// let headers = response.headers_mut();
+    /// headers.set(header::CONTENT_TYPE, HeaderValue::from_static("text/markdown"));
+    /// headers.append(header::VARY, HeaderValue::from_static("accept"));
+    /// assert_eq!(headers.remove(header::CONTENT_TYPE), 1);
+    /// ```
     pub fn headers_mut(&mut self) -> &mut Headers {
         &mut self.headers
     }

@@ -105,7 +105,8 @@ impl Router {
     /// Answers a path.
     ///
     /// # Panics
-    /// If the path does not begin with a slash, is malformed, or conflicts with one that was added before.
+    /// If the path does not begin with a slash, is malformed, or conflicts with one that was added
+    /// before.
     pub fn route(mut self, path: &str, methods: MethodRouter) -> Self {
         self.insert(path.to_owned(), methods, 0);
         self.changed()
@@ -179,6 +180,19 @@ impl Router {
     /// router's, also what it does not know: its middleware sees that, and its fallback, or else the
     /// nearest outer one, answers it.
     ///
+    /// ```
+    /// use headwater::{Request, Router, extract::Path, routing::get};
+    ///
+    /// let rooms = Router::new()
+    ///     .route("/", get(|Path(house): Path<String>| format!("rooms of {house}")))
+    ///     .fallback(|| "no such room");
+    /// let app = Router::new().nest("/{house}/rooms", rooms);
+    /// let ask = |path| app.call_blocking(Request::get(path).body("").expect("a path"));
+    /// assert_eq!(ask("/7/rooms").text(), Some("rooms of 7"));
+    /// assert_eq!(ask("/7/rooms/1").text(), Some("no such room"));
+    /// assert_eq!(ask("/7").status(), 404);
+    /// ```
+    ///
     /// # Panics
     /// If the prefix does not begin with a slash or is only that, ends with `{*rest}`, or has a router
     /// already, or a path conflicts with one that was added before.
@@ -197,6 +211,14 @@ impl Router {
     /// Takes over the routes of `other`, which keep its middleware and state. A fallback of `other`
     /// becomes that of the whole.
     ///
+    /// ```
+    /// use headwater::{Router, routing::get};
+    ///
+    /// let users = Router::new().route("/users", get(|| "users"));
+    /// let notes = Router::new().route("/notes", get(|| "notes"));
+    /// let app = users.merge(notes);
+    /// ```
+    ///
     /// # Panics
     /// If both have a fallback, or a path conflicts with one that was added before.
     pub fn merge(mut self, other: Router) -> Self {
@@ -214,7 +236,20 @@ impl Router {
 
     /// Answers a request without a socket, as a server would: for tests, and for programs that ask
     /// themselves. The answer to HEAD has no body. An event stream is its head only, see
-    /// [`Response::is_event_stream`].
+    /// [`Response::is_event_stream`]. Takes a [`Request`], or a `http::Request<Bytes>`. Runs on whatever
+    /// polls it, so that handlers cannot use [`time::sleep`](crate::time::sleep), which a server's core
+    /// provides.
+    ///
+    /// ```
+    /// use headwater::{Router, http, routing::post};
+    ///
+    /// # async fn test() -> Result<(), http::Error> {
+    /// let app = Router::new().route("/echo", post(async |body: String| body));
+    /// let request = http::Request::post("/echo").body("hello".into())?;
+    /// assert_eq!(app.call(request).await.text(), Some("hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// If a handler panics, or if one needs what the router does not have.
@@ -235,6 +270,14 @@ impl Router {
     }
 
     /// The same as [`call`](Self::call) without any runtime: the thread waits for the answer.
+    ///
+    /// ```
+    /// use headwater::{Request, Router, routing::get};
+    ///
+    /// let app = Router::new().route("/", get(|| "hello"));
+    /// assert_eq!(app.call_blocking(Request::get("/").body("")?).text(), Some("hello"));
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     ///
     /// # Panics
     /// As `call` does.

@@ -172,9 +172,9 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// [`Error::Config`] without an address, with zero workers, more than [`Hub::MAX_CORES`], or no
-    /// connections per worker, or if a handler takes what the router does not have; [`Error::Bind`] when the address is taken or not ours;
-    /// [`Error::EngineUnavailable`]; [`Error::Start`], and then the workers that were started end by
-    /// themselves.
+    /// connections per worker, or if a handler takes what the router does not have; [`Error::Bind`] when
+    /// the address is taken or not ours; [`Error::EngineUnavailable`]; [`Error::Start`], and then the
+    /// workers that were started end by themselves.
     pub fn serve(self, router: Router) -> Result<ServerHandle, Error> {
         let workers = self.worker_count()?;
         router.check().map_err(Error::Config)?;

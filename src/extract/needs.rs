@@ -5,6 +5,31 @@ use std::any::{Any, TypeId, type_name};
 
 /// What a handler needs of its router. A handler that lacks something is refused by
 /// [`serve`](crate::ServerBuilder::serve), and panics in [`Router::call`](crate::Router::call).
+///
+/// ```
+/// use headwater::extract::{FromRequestParts, Needs, Rejection, State};
+/// use headwater::{Request, Router, Server, routing::get};
+///
+/// /// An argument made of another one passes on what that needs.
+/// struct Shout(String);
+///
+/// impl FromRequestParts for Shout {
+///     type Rejection = Rejection;
+///
+///     fn from_request_parts(request: &Request) -> Result<Self, Rejection> {
+///         let State(text) = State::<&str>::from_request_parts(request)?;
+///         Ok(Self(text.to_uppercase()))
+///     }
+///
+///     fn needs(needs: &mut Needs) {
+///         State::<&str>::needs(needs);
+///     }
+/// }
+///
+/// let app = Router::new().route("/", get(|Shout(text): Shout| text));
+/// let refused = Server::builder().bind("127.0.0.1:0").serve(app).unwrap_err();
+/// assert!(refused.to_string().contains("the handler of GET / takes State<&str>"));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     states: Vec<(TypeId, &'static str)>,

@@ -4,7 +4,33 @@ use super::{FromRequest, FromRequestParts, Needs, via};
 use crate::request::Request;
 use crate::response::IntoResponse;
 
-/// What can be taken as `Option<Self>`.
+/// What can be taken as `Option<Self>`. Absent and wrong are different: `None` is for the former only.
+///
+/// ```
+/// use headwater::extract::{OptionalFromRequestParts, Rejection};
+/// use headwater::{Request, Router, http::StatusCode, routing::get};
+///
+/// struct Version(u8);
+///
+/// impl OptionalFromRequestParts for Version {
+///     type Rejection = Rejection;
+///
+///     fn from_request_parts(request: &Request) -> Result<Option<Self>, Rejection> {
+///         match request.header("x-version") {
+///             None => Ok(None),
+///             Some(b"1") => Ok(Some(Self(1))),
+///             Some(_) => Err(Rejection::new(StatusCode::BAD_REQUEST, "no such version")),
+///         }
+///     }
+/// }
+///
+/// let show = |version: Option<Version>| version.map_or("any".into(), |Version(n)| n.to_string());
+/// let app = Router::new().route("/", get(show));
+/// assert_eq!(app.call_blocking(Request::get("/").body("")?).text(), Some("any"));
+/// let wrong = Request::get("/").header("x-version", "9").body("")?;
+/// assert_eq!(app.call_blocking(wrong).status(), 400);
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`Option<{Self}>` cannot be taken from a request",
     note = "implement `OptionalFromRequestParts` to say when it is `None`"

@@ -157,6 +157,7 @@ mod typed {
         assert_eq!((status("text/plain", "from=1"), status("", "from=1")), (415, 415));
         assert_eq!(answer(&app, "POST", "/maybe", "", "").text(), Some("false"));
         assert_eq!(answer(&app, "POST", "/maybe", "", "from=1").status(), 415);
+        assert_eq!(answer(&app, "POST", "/maybe", kind, "").status(), 422);
     }
 }
 

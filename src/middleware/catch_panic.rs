@@ -76,7 +76,7 @@ impl Middleware<shape::Made> for CatchPanic {
                 Ok(Reply::Ready(response)) => Reply::Ready(response),
                 Ok(Reply::Pending(answering)) => {
                     let answer = answer.clone();
-                    Reply::Pending(Box::pin(Caught { answering: Some(answering), answer }))
+                    Reply::Pending(Box::pin(Caught { answering, answer }))
                 }
                 Err(panic) => Reply::Ready(answer(&*panic)),
             }
@@ -86,7 +86,7 @@ impl Middleware<shape::Made> for CatchPanic {
 
 /// An answer that may still panic.
 struct Caught {
-    answering: Option<Answering>,
+    answering: Answering,
     answer: Arc<OnPanic>,
 }
 
@@ -94,24 +94,7 @@ impl Future for Caught {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
-        let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            let answering = this.answering.as_mut().expect("not polled after its end");
-            let polled = answering.as_mut().poll(context);
-            if polled.is_ready() {
-                // What it holds may panic, too, when it is dropped.
-                this.answering = None;
-            }
-            polled
-        }));
-        match polled {
-            Ok(polled) => polled,
-            Err(panic) => {
-                let rest = this.answering.take();
-                // One panic is answered already.
-                catch_unwind(AssertUnwindSafe(|| drop(rest))).ok();
-                Poll::Ready((this.answer)(&*panic))
-            }
-        }
+        let polled = catch_unwind(AssertUnwindSafe(|| self.answering.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| Poll::Ready((self.answer)(&*panic)))
     }
 }

@@ -46,6 +46,24 @@ use std::sync::Arc;
 
 /// An asynchronous function or closure from [`Request`] and [`Next`] to what is [`IntoResponse`], or one
 /// of the ready-made ones here. `Shape` is inferred.
+///
+/// ```
+/// use headwater::{Request, Router, middleware::{Middleware, Next}, shape};
+///
+/// /// Middleware with settings is a function that returns a closure.
+/// fn limit(bytes: usize) -> impl Middleware<shape::Async<(Request, Next)>> {
+///     async move |request: Request, next: Next| {
+///         if request.body().len() > bytes {
+///             return Err(headwater::http::StatusCode::PAYLOAD_TOO_LARGE);
+///         }
+///         Ok(next.run(request).await)
+///     }
+/// }
+///
+/// let app = Router::new().fallback(|body: String| body).with(limit(3));
+/// assert_eq!(app.call_blocking(Request::post("/").body("four")?).status(), 413);
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not middleware",
     label = "not middleware",

@@ -31,7 +31,8 @@ impl Made {
         Self::split(method, version, headers, target, path, query, own)
     }
 
-    /// Finds the parts in the target, where they stand in the order authority, path, query.
+    /// Finds the parts in the target, whose end are path and query. Where the authority's text stands
+    /// first does not matter.
     fn split(
         method: Method,
         version: Version,
@@ -45,8 +46,8 @@ impl Made {
         let begin =
             end.checked_sub(path.len()).filter(|&begin| target.get(begin..end) == Some(path));
         let authority = authority.and_then(|part| {
-            let begin = target.find("://").map_or(0, |at| at + 3);
-            target[begin..].starts_with(part).then_some(begin..begin + part.len())
+            let begin = target.find(part)?;
+            Some(begin..begin + part.len())
         });
         let query = query.map(|_| end + 1..target.len());
         let path = begin.map(|begin| begin..end);
