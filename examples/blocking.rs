@@ -23,7 +23,7 @@ fn main() -> Result<(), headwater::Error> {
             }
         }
     });
-    let later = respond_later(move |_, responder| {
+    let later = respond_later(move |responder: Responder| {
         // Should the thread be gone, the responder is dropped, and the client gets a 500.
         questions.send(responder).ok();
     });

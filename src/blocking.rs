@@ -4,18 +4,18 @@
 pub(crate) mod pool;
 
 use crate::handler::{Endpoint, Handler, Reply};
-use crate::responder::{Portable, block_on};
+use crate::responder::Portable;
 use crate::response::Response;
 use crate::task;
+use crate::wait::block_on;
 use futures_channel::oneshot;
 use http::{HeaderValue, StatusCode, header};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 
 /// A handler that may block: it waits for disks, databases and locks, or computes for long, without
 /// holding up the other connections of its core.
 ///
-/// `handler` is any handler; it is called on one of the server's blocking threads, at most
+/// `handler` is any handler, with any arguments; they are taken, and it is called, on one of the server's blocking threads, at most
 /// [`ServerBuilder::blocking_threads`](crate::ServerBuilder::blocking_threads), which are started when
 /// they are needed. Requests for which there is no thread wait in a queue of
 /// [`ServerBuilder::blocking_queue`](crate::ServerBuilder::blocking_queue); past it the answer is 503
@@ -26,23 +26,30 @@ use std::sync::Arc;
 /// left, until its deadline; one that is still at work then is left behind with its thread.
 ///
 /// An asynchronous handler is waited for on its thread, where what belongs to a core is missing:
-/// [`time::sleep`](crate::time::sleep) panics. A streamed body or an event stream belongs to its core: returned from here it becomes a 500.
+/// [`time::sleep`](crate::time::sleep) panics. A streamed body or an event stream belongs to its core:
+/// returned from here it becomes a 500.
 ///
 /// Outside of a server the handler runs in place.
 ///
 /// ```
-/// use headwater::{Router, blocking, http::StatusCode, routing::get};
+/// use headwater::{Request, Router, blocking, http::StatusCode, routing::get};
+/// use headwater::extract::{Path, State};
+/// use std::path::PathBuf;
 ///
-/// let app = Router::new().route(
-///     "/os",
-///     get(blocking(|| {
-///         std::fs::read_to_string("/etc/os-release").map_err(|_| StatusCode::NOT_FOUND)
-///     })),
-/// );
+/// #[derive(Clone)]
+/// struct Notes(PathBuf);
+///
+/// let read = |State(Notes(folder)): State<Notes>, Path(id): Path<u64>| {
+///     std::fs::read_to_string(folder.join(format!("{id}.txt"))).map_err(|_| StatusCode::NOT_FOUND)
+/// };
+/// let app = Router::new().route("/notes/{id}", get(blocking(read))).state(Notes("notes".into()));
+/// # assert_eq!(app.call_blocking(Request::get("/notes/7").body("")?).status(), 404);
+/// # Ok::<(), headwater::http::Error>(())
 /// ```
 pub fn blocking<S>(handler: impl Handler<S>) -> Endpoint {
     let endpoint = handler.into_endpoint();
-    Endpoint(Arc::new(move |request| {
+    let needs = endpoint.needs().clone();
+    Endpoint::new(needs, move |request| {
         let endpoint = endpoint.clone();
         let (sender, receiver) = oneshot::channel();
         let job = move || {
@@ -50,12 +57,12 @@ pub fn blocking<S>(handler: impl Handler<S>) -> Endpoint {
             if sender.is_canceled() {
                 return;
             }
-            let answer = || match (endpoint.0)(request) {
+            let answer = || match endpoint.call(request) {
                 Reply::Ready(response) => response,
                 Reply::Pending(answering) => block_on(answering),
             };
-            let answer = catch_unwind(AssertUnwindSafe(|| Portable::try_from(answer())));
-            let answer = answer.map(|response| response.unwrap_or_else(|_| Portable::stranded()));
+            let portable = || Portable::try_from(answer()).unwrap_or_else(|_| Portable::stranded());
+            let answer = catch_unwind(AssertUnwindSafe(portable));
             // The client left meanwhile: nobody wants the answer.
             sender.send(answer).ok();
         };
@@ -71,7 +78,7 @@ pub fn blocking<S>(handler: impl Handler<S>) -> Endpoint {
                 Err(oneshot::Canceled) => busy(),
             }
         }))
-    }))
+    })
 }
 
 fn busy() -> Response {

@@ -1,10 +1,14 @@
 //! Handlers: functions and closures, synchronous or not, that answer requests. Made uniform here, so
-//! that the router holds one kind of thing.
+//! that the router holds one kind of thing. What they take is in `extract`; those that get something
+//! beside it are in `handler/with`.
 
+mod with;
+
+pub use with::HandlerWith;
+
+use crate::extract::{FromRequest, FromRequestParts, Needs};
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::StatusCode;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,9 +16,33 @@ use std::sync::Arc;
 /// Shared by all workers; what it returns stays on one.
 type Answer = dyn Fn(Request) -> Reply + Send + Sync;
 
-/// A handler in its uniform shape. Cheap to clone.
+/// A handler in its uniform shape, with what it needs of its router. Cheap to clone.
 #[derive(Clone)]
-pub struct Endpoint(pub(crate) Arc<Answer>);
+pub struct Endpoint(Arc<Made<Answer>>);
+
+struct Made<A: ?Sized> {
+    needs: Needs,
+    answer: A,
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        needs: Needs,
+        answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Made { needs, answer }))
+    }
+
+    /// In line: requests are large, and a call would move this one once more.
+    #[inline]
+    pub(crate) fn call(&self, request: Request) -> Reply {
+        (self.0.answer)(request)
+    }
+
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.0.needs
+    }
+}
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,6 +51,7 @@ impl fmt::Debug for Endpoint {
 }
 
 /// An answer, or the promise of one.
+#[expect(clippy::large_enum_variant, reason = "the common one, which boxing would make dearer")]
 pub(crate) enum Reply {
     Ready(Response),
     Pending(Answering),
@@ -31,43 +60,50 @@ pub(crate) enum Reply {
 /// The future of an answer. It never leaves its core.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Response>>>;
 
-/// What a handler may take: the whole request, or its body as text or bytes.
-pub trait FromRequest: Sized {
-    /// Takes what it needs.
-    ///
-    /// # Errors
-    /// The answer to a request that does not have it.
-    fn from_request(request: Request) -> Result<Self, Response>;
-}
-
-impl FromRequest for Request {
-    fn from_request(request: Request) -> Result<Self, Response> {
-        Ok(request)
+impl Reply {
+    /// Changes the answer, at once or when it is there.
+    pub(crate) fn map(self, change: impl FnOnce(Response) -> Response + 'static) -> Self {
+        match self {
+            Self::Ready(response) => Self::Ready(change(response)),
+            Self::Pending(answering) => {
+                Self::Pending(Box::pin(async move { change(answering.await) }))
+            }
+        }
     }
 }
 
-impl FromRequest for Bytes {
-    fn from_request(request: Request) -> Result<Self, Response> {
-        Ok(request.body)
-    }
-}
-
-impl FromRequest for String {
-    fn from_request(request: Request) -> Result<Self, Response> {
-        String::from_utf8(request.body.into())
-            .map_err(|_| Response::plain(StatusCode::BAD_REQUEST, "the body is not UTF-8"))
-    }
-}
-
-/// A function or closure that answers requests: with no argument or one that is [`FromRequest`],
-/// returning what is [`IntoResponse`], `async` or not. Asynchronous handlers need not be `Send`: they
-/// stay on the core that owns the connection. `Shape` is inferred.
+/// A function or closure that answers requests. It takes up to eight arguments: parts of the request
+/// that are [`FromRequestParts`], and as the last one what is [`FromRequest`], such as the body. It
+/// returns what is [`IntoResponse`], `async` or not. Asynchronous handlers need not be `Send`: they stay
+/// on the core that owns the connection. `Shape` is inferred.
+///
+/// An argument that a request does not have is answered by its rejection, and the handler not called.
+///
+/// ```
+/// use headwater::{Request, Router, extract::{Path, Query}, routing::{get, put}};
+///
+/// async fn store(Path(name): Path<String>, Query(options): Query, body: String) -> String {
+///     format!("{name} {:?} {body}", options.get("mode"))
+/// }
+///
+/// let app = Router::new().route("/", get(|| "hello")).route("/files/{name}", put(store));
+/// let request = Request::builder().method("PUT").uri("/files/a?mode=new").body("text")?;
+/// assert_eq!(app.call_blocking(request).text(), Some("a Some(\"new\") text"));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "not a handler",
+    note = "a handler is a function, `async` or not, that is `Send + Sync + 'static`",
+    note = "it takes up to eight arguments: all `FromRequestParts`, the last may be `FromRequest`",
+    note = "it returns something that is `IntoResponse`"
+)]
 pub trait Handler<Shape> {
     /// The handler in its uniform shape.
     fn into_endpoint(self) -> Endpoint;
 }
 
-/// Tells the shapes of handlers apart.
+/// Tells the shapes of handlers and middleware apart.
 pub mod shape {
     use std::marker::PhantomData;
 
@@ -77,7 +113,7 @@ pub mod shape {
     /// Returns a future of its answer.
     #[derive(Debug)]
     pub struct Async<A>(PhantomData<A>);
-    /// Is an [`super::Endpoint`] already.
+    /// Is ready-made.
     #[derive(Debug)]
     pub struct Made;
 }
@@ -94,22 +130,7 @@ where
     R: IntoResponse,
 {
     fn into_endpoint(self) -> Endpoint {
-        Endpoint(Arc::new(move |_| Reply::Ready(self().into_response())))
-    }
-}
-
-impl<F, A, R> Handler<shape::Plain<(A,)>> for F
-where
-    F: Fn(A) -> R + Send + Sync + 'static,
-    A: FromRequest,
-    R: IntoResponse,
-{
-    fn into_endpoint(self) -> Endpoint {
-        let answer = move |request| match A::from_request(request) {
-            Ok(argument) => self(argument).into_response(),
-            Err(refused) => refused,
-        };
-        Endpoint(Arc::new(move |request| Reply::Ready(answer(request))))
+        Endpoint::new(Needs::default(), move |_| Reply::Ready(self().into_response()))
     }
 }
 
@@ -120,27 +141,77 @@ where
 {
     fn into_endpoint(self) -> Endpoint {
         let handler = Arc::new(self);
-        Endpoint(Arc::new(move |_| {
+        Endpoint::new(Needs::default(), move |_| {
             let handler = handler.clone();
             Reply::Pending(Box::pin(async move { handler().await.into_response() }))
-        }))
+        })
     }
 }
 
-impl<F, A, R> Handler<shape::Async<(A,)>> for F
-where
-    F: AsyncFn(A) -> R + Send + Sync + 'static,
-    A: FromRequest + 'static,
-    R: IntoResponse,
-{
-    fn into_endpoint(self) -> Endpoint {
-        let handler = Arc::new(self);
-        Endpoint(Arc::new(move |request| match A::from_request(request) {
-            Ok(argument) => {
-                let handler = handler.clone();
-                Reply::Pending(Box::pin(async move { handler(argument).await.into_response() }))
-            }
-            Err(refused) => Reply::Ready(refused),
-        }))
-    }
+/// An argument, or the end with its rejection.
+macro_rules! take {
+    ($taken:expr) => {
+        match $taken {
+            Ok(argument) => argument,
+            Err(rejection) => return Reply::Ready(rejection.into_response()),
+        }
+    };
 }
+
+/// Handlers of one number of arguments: a type, the way it is taken, and a name for each but the last.
+macro_rules! handler {
+    ($($part:ident $via:ident $name:ident),*) => {
+        impl<F, R, $($part, $via,)* Last, Via> Handler<shape::Plain<($($part, $via,)* Last, Via)>>
+            for F
+        where
+            F: Fn($($part,)* Last) -> R + Send + Sync + 'static,
+            $($part: FromRequestParts<$via>,)*
+            Last: FromRequest<Via>,
+            R: IntoResponse,
+        {
+            fn into_endpoint(self) -> Endpoint {
+                let mut needs = Needs::default();
+                $($part::needs(&mut needs);)*
+                Last::needs(&mut needs);
+                Endpoint::new(needs, move |request: Request| {
+                    $(let $name = take!($part::from_request_parts(&request));)*
+                    let last = take!(Last::from_request(request));
+                    Reply::Ready(self($($name,)* last).into_response())
+                })
+            }
+        }
+
+        impl<F, R, $($part, $via,)* Last, Via> Handler<shape::Async<($($part, $via,)* Last, Via)>>
+            for F
+        where
+            F: AsyncFn($($part,)* Last) -> R + Send + Sync + 'static,
+            $($part: FromRequestParts<$via> + 'static,)*
+            Last: FromRequest<Via> + 'static,
+            R: IntoResponse,
+        {
+            fn into_endpoint(self) -> Endpoint {
+                let mut needs = Needs::default();
+                $($part::needs(&mut needs);)*
+                Last::needs(&mut needs);
+                let handler = Arc::new(self);
+                Endpoint::new(needs, move |request: Request| {
+                    $(let $name = take!($part::from_request_parts(&request));)*
+                    let last = take!(Last::from_request(request));
+                    let handler = handler.clone();
+                    Reply::Pending(Box::pin(async move {
+                        handler($($name,)* last).await.into_response()
+                    }))
+                })
+            }
+        }
+    };
+}
+
+handler!();
+handler!(A ViaA a);
+handler!(A ViaA a, B ViaB b);
+handler!(A ViaA a, B ViaB b, C ViaC c);
+handler!(A ViaA a, B ViaB b, C ViaC c, D ViaD d);
+handler!(A ViaA a, B ViaB b, C ViaC c, D ViaD d, E ViaE e);
+handler!(A ViaA a, B ViaB b, C ViaC c, D ViaD d, E ViaE e, G ViaG g);
+handler!(A ViaA a, B ViaB b, C ViaC c, D ViaD d, E ViaE e, G ViaG g, H ViaH h);

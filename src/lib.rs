@@ -25,6 +25,7 @@ mod detached;
 mod error;
 mod handle;
 mod handler;
+mod headers;
 #[cfg(feature = "tracing")]
 mod report;
 #[cfg(not(feature = "tracing"))]
@@ -42,8 +43,11 @@ mod tokio;
 #[cfg(not(feature = "tokio"))]
 #[path = "tokio/absent.rs"]
 mod tokio;
+mod wait;
 mod worker;
 
+pub mod extract;
+pub mod middleware;
 pub mod routing;
 pub mod sse;
 pub mod time;
@@ -54,15 +58,17 @@ pub use blocking::blocking;
 pub use body::Body;
 pub use detached::{Detached, Ended, PeerGone, detach};
 pub use error::Error;
+pub use extract::{FromRequest, FromRequestParts};
 pub use handle::{Drain, Drained, ServerHandle};
-pub use handler::{Endpoint, FromRequest, Handler, shape};
+pub use handler::{Endpoint, Handler, HandlerWith, shape};
+pub use headers::Headers;
 pub use headwater_engine::Engine;
 pub use headwater_http::Limits as HttpLimits;
 pub use headwater_sse::{Broker, EventId, Hub};
 pub use http;
-pub use request::Request;
+pub use request::{Request, RequestBuilder};
 pub use responder::{RespondError, Responder, respond_later};
-pub use response::{IntoResponse, Response};
+pub use response::{CollectError, Html, IntoHeaders, IntoResponse, Redirect, Response};
 pub use router::Router;
 pub use server::{Server, ServerBuilder, Timeouts};
 pub use stats::Stats;

@@ -1,63 +1,180 @@
-//! A request as a handler sees it. Owns its bytes; nothing of it points into a receive buffer.
+//! A request as a handler sees it. Owns its bytes; nothing of it points into a receive buffer. Making
+//! requests, and what they are in the types of the `http` crate, is in `request/`.
 
+mod builder;
+mod convert;
+mod made;
+mod params;
+#[cfg(test)]
+mod tests;
+
+pub use builder::RequestBuilder;
+pub(crate) use made::Made;
+pub(crate) use params::{Names, Params};
+
+use crate::headers::Headers;
+use crate::router::States;
 use bytes::Bytes;
-use headwater_http::{Head, Version};
+use headwater_http::Head;
 use headwater_sse::EventId;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Version};
+use std::any::Any;
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// One request, its body received completely.
-#[derive(Debug)]
+///
+/// ```
+/// use headwater::Request;
+///
+/// let request = Request::get("/users?sort=name").header("accept", "text/plain").body("")?;
+/// assert_eq!((request.path(), request.query()), ("/users", Some("sort=name")));
+/// assert_eq!(request.header("Accept"), Some("text/plain".as_bytes()));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 pub struct Request {
-    pub(crate) head: Head,
+    head: Source,
     pub(crate) body: Bytes,
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) params: Vec<(String, String)>,
+    pub(crate) params: Params,
+    pub(crate) states: Option<Arc<States>>,
+    extensions: Extensions,
+}
+
+/// Where the parts of a head are.
+#[expect(clippy::large_enum_variant, reason = "the common one, which boxing would make dearer")]
+enum Source {
+    /// In the bytes that were received.
+    Received(Head),
+    /// In a head that was made or changed by this program.
+    Made(Box<Made>),
 }
 
 impl Request {
+    pub(crate) fn received(head: Head, body: Bytes, peer: Option<SocketAddr>) -> Self {
+        Self::from_source(Source::Received(head), body, peer)
+    }
+
+    pub(crate) fn made(head: Made, body: Bytes, peer: Option<SocketAddr>) -> Self {
+        Self::from_source(Source::Made(Box::new(head)), body, peer)
+    }
+
+    /// The head as it was received; none if this program made or changed it.
+    pub(crate) fn into_received(self) -> Option<Head> {
+        match self.head {
+            Source::Received(head) => Some(head),
+            Source::Made(_) => None,
+        }
+    }
+
+    fn from_source(head: Source, body: Bytes, peer: Option<SocketAddr>) -> Self {
+        let (params, states, extensions) = (Params::default(), None, Extensions::new());
+        Self { head, body, peer, params, states, extensions }
+    }
+
     /// The method.
     pub fn method(&self) -> &Method {
-        self.head.method()
+        match &self.head {
+            Source::Received(head) => head.method(),
+            Source::Made(head) => &head.method,
+        }
     }
 
-    /// The path, not decoded, without the query.
+    /// The request target as it was sent.
+    pub fn target(&self) -> &str {
+        match &self.head {
+            Source::Received(head) => head.target(),
+            Source::Made(head) => head.target(),
+        }
+    }
+
+    /// The path, not decoded, without the query. Always the whole path, also in a router that is
+    /// nested. `*` for `OPTIONS *`, empty for CONNECT.
     pub fn path(&self) -> &str {
-        self.head.path()
+        match &self.head {
+            Source::Received(head) => head.path(),
+            Source::Made(head) => head.path(),
+        }
     }
 
-    /// What follows the `?`, not decoded.
+    /// What follows the `?`, not decoded; decoded by [`Query`](crate::extract::Query).
     pub fn query(&self) -> Option<&str> {
-        self.head.query()
+        match &self.head {
+            Source::Received(head) => head.query(),
+            Source::Made(head) => head.query(),
+        }
+    }
+
+    /// Host and port of the target URI: the target's own if it has them, else those of the Host field
+    /// (RFC 9110 §7.2).
+    pub fn authority(&self) -> Option<&str> {
+        match &self.head {
+            Source::Received(head) => head.authority(),
+            Source::Made(head) => head.authority(),
+        }
+    }
+
+    /// The version of HTTP.
+    pub fn version(&self) -> Version {
+        match &self.head {
+            Source::Received(head) if head.version() == headwater_http::Version::Http10 => {
+                Version::HTTP_10
+            }
+            Source::Received(_) => Version::HTTP_11,
+            Source::Made(head) => head.version,
+        }
     }
 
     /// Whether the request is HTTP/1.0.
     pub fn is_http_1_0(&self) -> bool {
-        self.head.version() == Version::Http10
+        self.version() == Version::HTTP_10
     }
 
     /// The first header with this name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.head.header(name)
+        match &self.head {
+            Source::Received(head) => head.header(name),
+            Source::Made(head) => head.headers.get(name).map(HeaderValue::as_bytes),
+        }
     }
 
     /// All headers in order.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.head.headers()
+        let (received, made) = match &self.head {
+            Source::Received(head) => (Some(head), None),
+            Source::Made(head) => (None, Some(head)),
+        };
+        let made = made.into_iter().flat_map(|head| head.headers.iter());
+        let made = made.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        received.into_iter().flat_map(Head::headers).chain(made)
     }
 
     /// All headers as a map of the `http` crate. Allocates; made anew by each call.
     pub fn header_map(&self) -> HeaderMap {
-        let pair = |(name, value): (&str, &[u8])| {
-            // Both were checked by stricter rules when the head was parsed.
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            Some((name, HeaderValue::from_bytes(value).ok()?))
-        };
-        let mut map = HeaderMap::new();
-        self.headers().filter_map(pair).for_each(|(name, value)| {
-            map.append(name, value);
-        });
-        map
+        self.owned_headers().collect()
+    }
+
+    /// The headers, to be changed. The first call copies them out of the received bytes.
+    ///
+    /// ```
+    /// use headwater::{Request, http::{HeaderName, HeaderValue}};
+    ///
+    /// let mut request = Request::get("/").body("")?;
+    /// let tenant = HeaderName::from_static("x-tenant");
+    /// request.headers_mut().set(tenant, HeaderValue::from_static("a"));
+    /// assert_eq!(request.header("x-tenant"), Some("a".as_bytes()));
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        if let Source::Received(head) = &self.head {
+            let made = Made::copy_of(head, self.version(), self.owned_headers().collect());
+            self.head = Source::Made(Box::new(made));
+        }
+        match &mut self.head {
+            Source::Made(head) => &mut head.headers,
+            Source::Received(_) => unreachable!("replaced above"),
+        }
     }
 
     /// The body.
@@ -65,9 +182,19 @@ impl Request {
         &self.body
     }
 
-    /// What the route's `{name}` matched.
+    /// The body, without the rest.
+    pub fn into_body(self) -> Bytes {
+        self.body
+    }
+
+    /// What the route's `{name}` matched, percent-decoded.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.params().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The names of the route's parameters and what they matched, percent-decoded, in order.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.params.iter(self.path())
     }
 
     /// The address of the peer, as the kernel knows it.
@@ -75,9 +202,46 @@ impl Request {
         self.peer
     }
 
+    /// The router's [state](crate::Router::state) of this type.
+    pub fn state<T: Any>(&self) -> Option<&T> {
+        self.states.as_ref()?.get()
+    }
+
+    /// What middleware has left for handlers.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// What middleware has left for handlers, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
     /// The `Last-Event-ID` that a reconnecting client sends (WHATWG HTML §9.2.4). `None` where there is
     /// none, or it is none that a client can have received.
     pub fn last_event_id(&self) -> Option<EventId> {
         EventId::from_header(self.header("last-event-id")?).ok()
+    }
+
+    fn owned_headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.headers().filter_map(|(name, value)| {
+            // Both were checked by stricter rules when the head was parsed.
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(value).ok()?))
+        })
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Without the headers' values and the body: they hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", self.method())
+            .field("target", &self.target())
+            .field("version", &self.version())
+            .field("fields", &self.headers().count())
+            .field("body_bytes", &self.body.len())
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
     }
 }

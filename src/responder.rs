@@ -2,18 +2,16 @@
 //! back to its core.
 
 use crate::body::Content;
-use crate::handler::{Endpoint, Reply};
-use crate::request::Request;
+use crate::extract::Needs;
+use crate::handler::{Endpoint, HandlerWith, Reply};
+use crate::headers::Headers;
 use crate::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_channel::oneshot;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{Extensions, StatusCode};
 use std::error::Error;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
 /// Answers one request, from any thread, at any time. Dropped without an answer, it answers 500.
 ///
@@ -28,8 +26,9 @@ impl Responder {
     /// [`RespondError::ClientGone`] if nobody waits for it any more, [`RespondError::Streamed`] if it is
     /// a stream, which cannot leave its thread (then the client gets a 500). Both give it back.
     pub fn respond(self, answer: impl IntoResponse) -> Result<(), RespondError> {
-        let answer = Portable::try_from(answer.into_response()).map_err(RespondError::Streamed)?;
-        self.0.send(answer).map_err(|answer| RespondError::ClientGone(answer.into()))
+        let answer = Portable::try_from(answer.into_response())
+            .map_err(|stream| RespondError::Streamed(Box::new(stream)))?;
+        self.0.send(answer).map_err(|answer| RespondError::ClientGone(Box::new(answer.into())))
     }
 
     /// Whether nobody waits for the answer any more: the client has left, or the server has ended. A
@@ -44,9 +43,9 @@ impl Responder {
 #[non_exhaustive]
 pub enum RespondError {
     /// The client has left, or the server has ended.
-    ClientGone(Response),
+    ClientGone(Box<Response>),
     /// A streamed body or an event stream belongs to a core, and the responder may be anywhere.
-    Streamed(Response),
+    Streamed(Box<Response>),
 }
 
 impl fmt::Display for RespondError {
@@ -61,33 +60,48 @@ impl fmt::Display for RespondError {
 impl Error for RespondError {}
 
 /// A handler that has its request answered later: by another thread, a callback, or whoever has the
-/// [`Responder`] then. It must not block itself: its core waits until it returns. Until the answer the
-/// connection waits without a deadline, so whoever has the responder must see to one.
+/// [`Responder`] then, which it takes after its other arguments. It must not block itself: its core waits
+/// until it returns. Until the answer the connection waits without a deadline, so whoever has the responder
+/// must see to one.
 ///
 /// ```
-/// use headwater::{Request, Responder, Router, respond_later, routing::get};
+/// use headwater::{Responder, Router, extract::Path, respond_later, routing::get};
 /// use std::sync::mpsc;
 ///
-/// let (questions, inbox) = mpsc::channel::<(String, Responder)>();
+/// let (questions, inbox) = mpsc::channel::<(u64, Responder)>();
 /// std::thread::spawn(move || {
-///     for (path, responder) in inbox {
+///     for (number, responder) in inbox {
 ///         // A client that has left needs no answer.
-///         responder.respond(format!("you asked for {path}")).ok();
+///         responder.respond(format!("twice that is {}", 2 * number)).ok();
 ///     }
 /// });
-/// let app = Router::new().fallback(respond_later(move |request: Request, responder| {
+/// let later = respond_later(move |Path(number): Path<u64>, responder: Responder| {
 ///     // Should the thread be gone, the responder is dropped, and the client gets a 500.
-///     questions.send((request.path().to_owned(), responder)).ok();
-/// }));
+///     questions.send((number, responder)).ok();
+/// });
+/// let app = Router::new().route("/twice/{number}", get(later));
+/// # let request = headwater::Request::get("/twice/3").body("")?;
+/// # assert_eq!(app.call_blocking(request).text(), Some("twice that is 6"));
+/// # Ok::<(), headwater::http::Error>(())
 /// ```
-pub fn respond_later(handler: impl Fn(Request, Responder) + Send + Sync + 'static) -> Endpoint {
-    Endpoint(Arc::new(move |request| {
+pub fn respond_later<H, S>(handler: H) -> Endpoint
+where
+    H: HandlerWith<Responder, S, Output = ()>,
+{
+    let mut needs = Needs::default();
+    H::needs(&mut needs);
+    let handler = Arc::new(handler);
+    Endpoint::new(needs, move |request| {
+        let handler = match handler.clone().take(request) {
+            Ok(handler) => handler,
+            Err(rejected) => return Reply::Ready(*rejected),
+        };
         let (sender, receiver) = oneshot::channel();
-        handler(request, Responder(sender));
+        handler(Responder(sender));
         Reply::Pending(Box::pin(async move {
             receiver.await.map_or_else(|oneshot::Canceled| unanswered(), Response::from)
         }))
-    }))
+    })
 }
 
 fn unanswered() -> Response {
@@ -98,16 +112,17 @@ fn unanswered() -> Response {
 #[derive(Debug)]
 pub(crate) struct Portable {
     status: StatusCode,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Headers,
     body: Bytes,
+    extensions: Extensions,
 }
 
 impl Portable {
     /// In place of a stream that was made away from its core.
     pub(crate) fn stranded() -> Self {
-        let text = "a blocking handler cannot answer with a stream\n";
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self { status, headers: Vec::new(), body: Bytes::from_static(text.as_bytes()) }
+        let body = Bytes::from_static(b"a blocking handler cannot answer with a stream\n");
+        let (status, headers) = (StatusCode::INTERNAL_SERVER_ERROR, Headers::new());
+        Self { status, headers, body, extensions: Extensions::new() }
     }
 }
 
@@ -124,32 +139,13 @@ impl TryFrom<Response> for Portable {
                 return Err(response);
             }
         };
-        Ok(Self { status: response.status, headers: response.headers, body })
+        let Response { status, headers, extensions, .. } = response;
+        Ok(Self { status, headers, body, extensions })
     }
 }
 
 impl From<Portable> for Response {
-    fn from(Portable { status, headers, body }: Portable) -> Self {
-        Self { status, headers, body: body.into() }
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Waits for a future on this thread, which is nobody's core.
-pub(crate) fn block_on<T>(mut future: Pin<Box<dyn Future<Output = T>>>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(outcome) => return outcome,
-            Poll::Pending => thread::park(),
-        }
+    fn from(Portable { status, headers, body, extensions }: Portable) -> Self {
+        Self { status, headers, body: body.into(), extensions }
     }
 }

@@ -1,28 +1,63 @@
-//! Answers, and what can become one. How they are written is the worker's business.
+//! Answers. What can become one is in `response/into`; how they are written is the worker's business.
 
+mod collect;
+mod convert;
+mod into;
+mod redirect;
+#[cfg(test)]
+mod tests;
+
+pub use collect::CollectError;
+pub use into::{Html, IntoHeaders, IntoResponse};
+pub use redirect::Redirect;
+
+#[cfg(feature = "tracing")]
+use crate::body::Pieces;
 use crate::body::{Body, Content};
+use crate::headers::Headers;
 use bytes::Bytes;
-use headwater_sse::{PublishError, Refusal};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 
 /// An answer to a request.
+///
+/// `Connection`, `Content-Length` and `Transfer-Encoding` are the server's: an answer that has one of them
+/// among its headers is sent as a 500.
+///
+/// ```
+/// use headwater::{Response, http::{HeaderValue, StatusCode, header}};
+///
+/// let response = Response::new(StatusCode::ACCEPTED)
+///     .header(header::LOCATION, HeaderValue::from_static("/jobs/7"))
+///     .body("started".to_owned());
+/// assert_eq!(response.headers().get("location").unwrap(), "/jobs/7");
+/// assert_eq!(response.text(), Some("started"));
+/// ```
 #[derive(Debug)]
 pub struct Response {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Headers,
     pub(crate) body: Body,
+    pub(crate) extensions: Extensions,
 }
 
 impl Response {
     /// An answer without a body.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Body::default() }
+        let (headers, extensions) = (Headers::new(), Extensions::new());
+        Self { status, headers, body: Body::default(), extensions }
     }
 
     /// Adds a header, beside others of the same name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Sets the status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
         self
     }
 
@@ -38,7 +73,38 @@ impl Response {
         self.status
     }
 
-    /// The body's bytes; `None` for a stream.
+    /// The headers in order. Those that the server adds are not among them.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The headers, to be changed.
+    ///
+    /// ```
+    /// use headwater::{IntoResponse, http::{HeaderValue, header}};
+    ///
+    /// let mut response = "hello".into_response();
+    /// let headers = response.headers_mut();
+    /// headers.set(header::CONTENT_TYPE, HeaderValue::from_static("text/markdown"));
+    /// headers.append(header::VARY, HeaderValue::from_static("accept"));
+    /// assert_eq!(headers.remove(header::CONTENT_TYPE), 1);
+    /// ```
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.headers
+    }
+
+    /// What handlers have left for middleware.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// What handlers have left for middleware, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    /// The body's bytes, if they are here: `None` for what comes in pieces (see
+    /// [`into_bytes`](Self::into_bytes)), for event streams and for connections that are taken over.
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.body.0 {
             Content::Empty => Some(&[]),
@@ -47,100 +113,45 @@ impl Response {
         }
     }
 
-    /// A line of text that says what is wrong.
-    pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Self {
-        text_response(status, text.into())
+    /// The body as text; `None` where [`bytes`](Self::bytes) is, and where it is not UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        str::from_utf8(self.bytes()?).ok()
     }
-}
 
-/// Whatever a handler may return.
-pub trait IntoResponse {
-    /// The answer.
-    fn into_response(self) -> Response;
-}
-
-fn text_response(status: StatusCode, text: Bytes) -> Response {
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    Response::new(status).header(header::CONTENT_TYPE, plain).body(text)
-}
-
-impl IntoResponse for Response {
-    fn into_response(self) -> Response {
-        self
+    /// Whether the connection becomes an event stream, whose events are not part of the answer.
+    pub fn is_event_stream(&self) -> bool {
+        matches!(self.body.0, Content::Stream(_))
     }
-}
 
-impl IntoResponse for () {
-    fn into_response(self) -> Response {
-        Response::new(StatusCode::OK)
+    /// Whether a handler takes the connection over: see [`detach`](crate::detach()).
+    pub fn is_detached(&self) -> bool {
+        matches!(self.body.0, Content::Detached(_))
     }
-}
 
-impl IntoResponse for StatusCode {
-    fn into_response(self) -> Response {
-        Response::new(self)
-    }
-}
-
-impl IntoResponse for &'static str {
-    fn into_response(self) -> Response {
-        text_response(StatusCode::OK, Bytes::from_static(self.as_bytes()))
-    }
-}
-
-impl IntoResponse for String {
-    fn into_response(self) -> Response {
-        text_response(StatusCode::OK, Bytes::from(self))
-    }
-}
-
-impl IntoResponse for Bytes {
-    fn into_response(self) -> Response {
-        let binary = HeaderValue::from_static("application/octet-stream");
-        Response::new(StatusCode::OK).header(header::CONTENT_TYPE, binary).body(self)
-    }
-}
-
-impl IntoResponse for Vec<u8> {
-    fn into_response(self) -> Response {
-        Bytes::from(self).into_response()
-    }
-}
-
-impl<R: IntoResponse> IntoResponse for (StatusCode, R) {
-    fn into_response(self) -> Response {
-        let mut response = self.1.into_response();
-        response.status = self.0;
-        response
-    }
-}
-
-impl<R: IntoResponse> IntoResponse for (HeaderName, HeaderValue, R) {
-    /// Sets one header, in place of the one that the body would bring.
-    fn into_response(self) -> Response {
-        let mut response = self.2.into_response();
-        response.headers.retain(|(name, _)| *name != self.0);
-        response.header(self.0, self.1)
-    }
-}
-
-impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
-    fn into_response(self) -> Response {
-        match self {
-            Ok(value) => value.into_response(),
-            Err(error) => error.into_response(),
+    /// How long the body is, as far as it is known before it is sent.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn body_bytes(&self) -> Option<u64> {
+        match &self.body.0 {
+            Content::Empty => Some(0),
+            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::Pieces(Pieces { length, .. }) => *length,
+            Content::Stream(_) | Content::Detached(_) => None,
         }
     }
-}
 
-impl IntoResponse for PublishError {
-    /// 503 for a full hub, 410 for a closed broker, 400 for an event without content.
-    fn into_response(self) -> Response {
-        let status = match self.refusal() {
-            Refusal::Closed => StatusCode::GONE,
-            Refusal::Empty => StatusCode::BAD_REQUEST,
-            _ => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        text_response(status, Bytes::from(self.to_string()))
+    /// 200. Made in one piece: answers are large, and each step of a builder would move this one.
+    pub(crate) fn typed(content_type: HeaderValue, body: Bytes) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: Headers::of(header::CONTENT_TYPE, content_type),
+            body: body.into(),
+            extensions: Extensions::new(),
+        }
+    }
+
+    /// A line of text that says what is wrong.
+    pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Self {
+        let plain = const { HeaderValue::from_static("text/plain; charset=utf-8") };
+        Self::typed(plain, text.into()).with_status(status)
     }
 }

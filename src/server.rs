@@ -252,11 +252,12 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// [`Error::Config`] without an address, with zero workers, more than [`Hub::MAX_CORES`], no
-    /// connections per worker, or no blocking thread; [`Error::Bind`] when the address is taken or not ours;
-    /// [`Error::EngineUnavailable`]; [`Error::Start`], and then the workers that were started end by
-    /// themselves.
+    /// connections per worker, or no blocking thread, or if a handler takes what the router does not have;
+    /// [`Error::Bind`] when the address is taken or not ours; [`Error::EngineUnavailable`];
+    /// [`Error::Start`], and then the workers that were started end by themselves.
     pub fn serve(self, router: Router) -> Result<ServerHandle, Error> {
         let workers = self.worker_count()?;
+        router.check().map_err(Error::Config)?;
         if self.settings.connections_per_worker == 0 {
             return Err(Error::Config("a worker needs room for at least one connection".into()));
         }

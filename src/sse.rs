@@ -5,7 +5,8 @@
 //! after a time of silence (WHATWG HTML §9.2.7 advises 15 seconds).
 
 use crate::body::{Body, Content};
-use crate::handler::{Endpoint, Handler, Reply, shape};
+use crate::extract::Needs;
+use crate::handler::{Endpoint, Handler, HandlerWith, Reply, shape};
 use crate::request::Request;
 use crate::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -58,17 +59,18 @@ pub fn feed(broker: &Broker) -> Feed {
     Feed { broker: broker.clone(), heartbeat: Some(HEARTBEAT) }
 }
 
-/// A handler whose streams are driven by `handler`, one call per stream. The stream ends when it
-/// returns. A handler whose client has left finds that out by [`Client::send`] or [`Client::closed`];
-/// it is not cancelled.
+/// A handler whose streams are driven by `handler`, one call per stream: an asynchronous function of a
+/// [`Client`], before which it may take arguments as any handler does. The stream ends when it returns. A
+/// handler whose client has left finds that out by [`Client::send`] or [`Client::closed`]; it is not
+/// cancelled.
 ///
 /// ```
-/// use headwater::{Router, routing::get, sse::{self, Client, Event}};
+/// use headwater::{Router, extract::Path, routing::get, sse::{self, Client, Event}};
 ///
 /// let app = Router::new().route(
-///     "/countdown",
-///     get(sse::endpoint(async |client: Client| {
-///         for n in (0..10).rev() {
+///     "/countdown/{from}",
+///     get(sse::endpoint(async |Path(from): Path<u32>, client: Client| {
+///         for n in (0..from).rev() {
 ///             if client.send(Event::data(n.to_string())).await.is_err() {
 ///                 return;
 ///             }
@@ -76,11 +78,17 @@ pub fn feed(broker: &Broker) -> Feed {
 ///     })),
 /// );
 /// ```
-pub fn endpoint<F>(handler: F) -> StreamEndpoint<F>
+pub fn endpoint<H, S>(handler: H) -> StreamEndpoint
 where
-    F: AsyncFn(Client) + Send + Sync + 'static,
+    H: HandlerWith<Client, S, Output = Pin<Box<dyn Future<Output = ()>>>>,
 {
-    StreamEndpoint { handler, heartbeat: Some(HEARTBEAT) }
+    let mut needs = Needs::default();
+    H::needs(&mut needs);
+    let handler = Arc::new(handler);
+    let begin = Box::new(move |request| -> Result<StreamHandler, Box<Response>> {
+        Ok(Box::new(handler.clone().take(request)?))
+    });
+    StreamEndpoint { begin, needs, heartbeat: Some(HEARTBEAT) }
 }
 
 /// Turns the connection of any request, whatever its method, into a stream: return the response from
@@ -140,7 +148,7 @@ impl Feed {
 
 impl Handler<shape::Made> for Feed {
     fn into_endpoint(self) -> Endpoint {
-        Endpoint(Arc::new(move |request: Request| {
+        Endpoint::new(Needs::default(), move |request: Request| {
             if self.broker.is_closed() {
                 return Reply::Ready(Response::new(StatusCode::NO_CONTENT));
             }
@@ -150,18 +158,22 @@ impl Handler<shape::Made> for Feed {
                 last_event_id: request.last_event_id(),
                 heartbeat: self.heartbeat,
             }))
-        }))
+        })
     }
 }
 
 /// See [`endpoint`].
 #[must_use]
-pub struct StreamEndpoint<F> {
-    handler: F,
+pub struct StreamEndpoint {
+    begin: Box<Begin>,
+    needs: Needs,
     heartbeat: Option<Duration>,
 }
 
-impl<F> StreamEndpoint<F> {
+/// Takes the arguments of a handler of streams, or refuses a request that does not have them.
+type Begin = dyn Fn(Request) -> Result<StreamHandler, Box<Response>> + Send + Sync;
+
+impl StreamEndpoint {
     /// Sends a comment after this time of silence; `None`, or no time, for none. Default 15 seconds.
     pub fn heartbeat(mut self, after: impl Into<Option<Duration>>) -> Self {
         self.heartbeat = after.into().filter(|silence| !silence.is_zero());
@@ -169,29 +181,24 @@ impl<F> StreamEndpoint<F> {
     }
 }
 
-impl<F> fmt::Debug for StreamEndpoint<F> {
+impl fmt::Debug for StreamEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamEndpoint").field("heartbeat", &self.heartbeat).finish_non_exhaustive()
     }
 }
 
-impl<F> Handler<shape::Made> for StreamEndpoint<F>
-where
-    F: AsyncFn(Client) + Send + Sync + 'static,
-{
+impl Handler<shape::Made> for StreamEndpoint {
     fn into_endpoint(self) -> Endpoint {
-        let handler = Arc::new(self.handler);
-        Endpoint(Arc::new(move |request: Request| {
-            let handler = handler.clone();
-            let run = move |client| -> Pin<Box<dyn Future<Output = ()>>> {
-                Box::pin(async move { handler(client).await })
-            };
-            Reply::Ready(open(Opening {
-                brokers: Vec::new(),
-                handler: Some(Box::new(run)),
-                last_event_id: request.last_event_id(),
-                heartbeat: self.heartbeat,
-            }))
-        }))
+        let Self { begin, needs, heartbeat } = self;
+        Endpoint::new(needs, move |request: Request| {
+            let last_event_id = request.last_event_id();
+            Reply::Ready(match begin(request) {
+                Ok(handler) => {
+                    let handler = Some(handler);
+                    open(Opening { brokers: Vec::new(), handler, last_event_id, heartbeat })
+                }
+                Err(rejected) => *rejected,
+            })
+        })
     }
 }

@@ -3,18 +3,18 @@
 //! upgrades: a service that expects to take over the connection gets none.
 
 use crate::body::{Body, BodyError};
+use crate::extract::Needs;
 use crate::handler::{Endpoint, Reply};
+use crate::headers::Headers;
 use crate::request::Request;
 use crate::response::Response;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
-use http::{HeaderMap, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use tower_service::Service;
 
@@ -30,17 +30,6 @@ use tower_service::Service;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct RequestBody(Bytes);
-
-/// The address of the client, among the extensions of requests that a service gets.
-///
-/// ```
-/// let peer = |request: &http::Request<()>| {
-///     request.extensions().get::<headwater::tower::PeerAddr>().map(|peer| peer.0)
-/// };
-/// # assert_eq!(peer(&http::Request::new(())), None);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct PeerAddr(pub SocketAddr);
 
 impl From<Bytes> for RequestBody {
     fn from(bytes: Bytes) -> Self {
@@ -69,7 +58,9 @@ impl HttpBody for RequestBody {
     }
 }
 
-/// A handler that answers with a service. The service is cloned for each request, waited for until it is
+/// A handler that answers with a service, which gets the request as [`Request::to_http`] makes it: among its
+/// extensions are the peer's address, as [`PeerAddr`](crate::extract::PeerAddr), and what middleware has left
+/// there; those of the answer come back to middleware. The service is cloned for each request, waited for until it is
 /// ready, and called on the core of the connection; its futures and bodies need not be `Send`. Give it to
 /// [`Router::fallback`](crate::Router::fallback) to let it route by itself.
 ///
@@ -96,12 +87,15 @@ where
     B: HttpBody + 'static,
     B::Error: Into<BodyError>,
 {
-    Endpoint(Arc::new(move |request: Request| {
+    Endpoint::new(Needs::default(), move |request: Request| {
         let mut service = service.clone();
         Reply::Pending(Box::pin(async move {
             let head = request.method() == http::Method::HEAD;
-            let Some(request) = outward(&request) else {
-                return Response::plain(StatusCode::BAD_REQUEST, "malformed request target\n");
+            let request = match request.to_http() {
+                Ok(request) => request.map(RequestBody),
+                Err(error) => {
+                    return Response::plain(StatusCode::BAD_REQUEST, format!("{error}\n"));
+                }
             };
             let answer = match poll_fn(|context| service.poll_ready(context)).await {
                 Ok(()) => service.call(request).await,
@@ -111,25 +105,7 @@ where
                 |_| Response::plain(StatusCode::INTERNAL_SERVER_ERROR, "the service failed\n");
             answer.map_or_else(failed, |answer| inward(answer, head))
         }))
-    }))
-}
-
-/// The request as the `http` crate has it. `None` if its target is none there.
-fn outward(request: &Request) -> Option<http::Request<RequestBody>> {
-    let version = if request.is_http_1_0() { Version::HTTP_10 } else { Version::HTTP_11 };
-    let mut builder = http::Request::builder()
-        .method(request.method().clone())
-        .uri(request.head.target())
-        .version(version);
-    *builder.headers_mut()? = request.header_map();
-    if let Some(peer) = request.peer_addr() {
-        *builder.extensions_mut()? = {
-            let mut extensions = http::Extensions::new();
-            extensions.insert(PeerAddr(peer));
-            extensions
-        };
-    }
-    builder.body(RequestBody(request.body().clone())).ok()
+    })
 }
 
 fn inward<B>(answer: http::Response<B>, head: bool) -> Response
@@ -138,15 +114,17 @@ where
     B::Error: Into<BodyError>,
 {
     let (parts, body) = answer.into_parts();
-    let mut response = Response::new(parts.status);
     let said = length(&parts.headers);
-    for (name, value) in &parts.headers {
-        let decided_here = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING]
-            .contains(name)
-            || name.as_str() == "keep-alive";
-        if !decided_here {
-            response = response.header(name.clone(), value.clone());
-        }
+    let mut response = Response::new(parts.status);
+    response.extensions = parts.extensions;
+    response.headers = Headers::from(parts.headers);
+    for decided_here in [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        HeaderName::from_static("keep-alive"),
+    ] {
+        response.headers.remove(decided_here);
     }
     if head {
         // The body of an answer to HEAD is not there, but the head speaks of it.

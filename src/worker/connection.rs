@@ -3,6 +3,7 @@
 use super::pieces::Sending;
 use super::takeover::Line;
 use crate::response::Response;
+use crate::router::Lookup;
 use async_task::Task;
 use bytes::BytesMut;
 use headwater_engine::Outbox;
@@ -53,6 +54,8 @@ pub(super) struct HttpConnection {
     pub(super) http: Connection,
     /// The request that is being received or answered.
     pub(super) head: Option<Head>,
+    /// Its route, looked up before its body.
+    pub(super) lookup: Option<Lookup>,
     pub(super) body: BytesMut,
     /// Bytes of the body when its deadline was last put off; none of a head or body without a deadline of
     /// its own yet.
@@ -107,6 +110,7 @@ impl HttpConnection {
             accepted_at: now,
             http: Connection::new(limits),
             head: None,
+            lookup: None,
             body: BytesMut::new(),
             mark: None,
             asked: Asked { version: Version::Http11, head_only: false },

@@ -6,10 +6,10 @@ use super::guarded::{Guarded, Panicked};
 use super::{Reply, Worker};
 use crate::request::Request;
 use crate::response::Response;
-use bytes::Bytes;
 use headwater_engine::{Core, Key};
-use headwater_http::{Head, ParseError, Step, encode};
+use headwater_http::{ParseError, Step, encode};
 use http::StatusCode;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -105,10 +105,14 @@ impl Worker {
         let head = connection.head.take().expect("the end of a request follows its head");
         let body = std::mem::take(&mut connection.body).freeze();
         self.remember(connection, head.path());
-        let request = assemble(core, key, connection, head, body);
+        let lookup = connection.lookup.take();
+        let request = Request::received(head, body, peer_of(core, key, connection));
         let shared = self.shared.clone();
-        let reply =
-            self.first_call(|| catch_unwind(AssertUnwindSafe(|| shared.router.answer(request))));
+        let answer = || match lookup {
+            None => shared.router.answer(request),
+            Some(lookup) => shared.router.answer_at(request, lookup),
+        };
+        let reply = self.first_call(|| catch_unwind(AssertUnwindSafe(answer)));
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
             Ok(Reply::Pending(answering)) => {
@@ -257,18 +261,16 @@ impl Worker {
     }
 }
 
-/// A request from its parts.
-pub(super) fn assemble(
+/// The address of the peer, which the kernel is asked for once.
+pub(super) fn peer_of(
     core: &Core<'_>,
     key: Key,
     connection: &mut HttpConnection,
-    head: Head,
-    body: Bytes,
-) -> Request {
+) -> Option<SocketAddr> {
     if connection.peer.is_none() {
         connection.peer = core.peer_addr(key);
     }
-    Request { head, body, peer: connection.peer, params: Vec::new() }
+    connection.peer
 }
 
 pub(super) fn internal_error() -> Response {

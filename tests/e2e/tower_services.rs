@@ -4,8 +4,9 @@ use crate::support::{Answer, End, Running, Source, builder, eventually, pattern,
 use axum::body::Body as AxumBody;
 use axum::extract::{Path, Request as AxumRequest};
 use bytes::Bytes;
+use headwater::extract::PeerAddr;
 use headwater::http::{self, StatusCode};
-use headwater::tower::{PeerAddr, RequestBody, service};
+use headwater::tower::{RequestBody, service};
 use headwater::{Engine, Router, routing};
 use http_body::Body as _;
 use std::future::{Ready, ready};

@@ -3,7 +3,9 @@
 mod answers;
 mod blocking;
 mod detached;
+mod middleware;
 mod panics;
 mod pending;
 mod responders;
+mod routing;
 mod slow;

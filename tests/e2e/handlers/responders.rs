@@ -12,7 +12,7 @@ use std::thread;
 /// `/later` hands its responder to the test.
 fn start(engine: Engine) -> (Running, Receiver<(Request, Responder)>) {
     let (asked, inbox) = mpsc::channel();
-    let later = respond_later(move |request, responder| {
+    let later = respond_later(move |request: Request, responder: Responder| {
         assert!(request.header("panic").is_none(), "on purpose: a handler panics");
         asked.send((request, responder)).expect("the test waits for it");
     });
@@ -40,7 +40,8 @@ fn request_is_answered_from_another_thread(engine: Engine) {
 }
 
 fn request_is_answered_before_its_handler_returns(engine: Engine) {
-    let at_once = respond_later(|_, responder| responder.respond("at once").expect("it waits"));
+    let at_once =
+        respond_later(|responder: Responder| responder.respond("at once").expect("it waits"));
     let server = serve_on_one(engine, Router::new().route("/", get(at_once)));
     let mut peer = server.connect();
     for _ in 0..5 {

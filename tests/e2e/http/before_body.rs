@@ -106,10 +106,6 @@ fn unknown_expectation_is_answered_with_417(engine: Engine) {
         let request = head("/plain", &format!("content-length: 4\r\nexpect: {expect}\r\n"));
         assert_eq!(refused(&server, &request).0, 417, "{expect}");
     }
-    // There are no expectations in HTTP/1.0.
-    let mut peer = server.connect();
-    peer.send("POST /plain HTTP/1.0\r\ncontent-length: 4\r\nexpect: something\r\n\r\nbody");
-    assert_eq!(peer.answer().text(), "4");
 }
 
 fn client_that_does_not_wait_is_not_asked(engine: Engine) {

@@ -76,9 +76,9 @@ fn wrong_method_is_answered_with_405_and_the_methods_that_are_right(engine: Engi
     let server = serve(engine, app());
     let mut peer = server.connect();
     for (path, method, allow) in [
-        ("/", "DELETE", "GET, POST, HEAD"),
-        ("/only-post", "GET", "POST"),
-        ("/", "BREW", "GET, POST, HEAD"),
+        ("/", "DELETE", "GET, POST, HEAD, OPTIONS"),
+        ("/only-post", "GET", "POST, OPTIONS"),
+        ("/only-post", "PATCH", "POST, OPTIONS"),
     ] {
         peer.send(format!("{method} {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
         let answer = peer.answer();

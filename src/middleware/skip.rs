@@ -1,0 +1,69 @@
+//! Which requests ready-made middleware leaves alone.
+
+use super::{Layer, Next};
+use crate::handler::Reply;
+use crate::request::Request;
+use std::sync::Arc;
+
+type Predicate = dyn Fn(&Request) -> bool + Send + Sync;
+
+#[derive(Clone, Default)]
+pub(super) struct Skip {
+    paths: Vec<String>,
+    predicates: Vec<Arc<Predicate>>,
+}
+
+impl Skip {
+    pub(super) fn add(&mut self, predicate: impl Fn(&Request) -> bool + Send + Sync + 'static) {
+        self.predicates.push(Arc::new(predicate));
+    }
+
+    pub(super) fn add_paths(&mut self, paths: impl IntoIterator<Item = impl Into<String>>) {
+        self.paths.extend(paths.into_iter().map(Into::into));
+    }
+
+    fn applies(&self, request: &Request) -> bool {
+        self.paths.iter().any(|path| path == request.path())
+            || self.predicates.iter().any(|predicate| predicate(request))
+    }
+
+    /// Middleware for the other requests.
+    pub(super) fn layer(
+        self,
+        wrap: impl Fn(Request, Next) -> Reply + Send + Sync + 'static,
+    ) -> Layer {
+        Layer::new(
+            move |request, next| {
+                if self.applies(&request) { next.answer(request) } else { wrap(request, next) }
+            },
+        )
+    }
+}
+
+/// The methods that each ready-made middleware has for that.
+macro_rules! skippable {
+    ($middleware:ty) => {
+        impl $middleware {
+            /// Leaves requests alone of which this is true, beside those skipped before.
+            pub fn skip(
+                mut self,
+                predicate: impl Fn(&crate::Request) -> bool + Send + Sync + 'static,
+            ) -> Self {
+                self.skip.add(predicate);
+                self
+            }
+
+            /// Leaves requests with exactly one of these paths alone, as they are sent: not decoded,
+            /// without the query.
+            pub fn skip_paths(
+                mut self,
+                paths: impl IntoIterator<Item = impl Into<String>>,
+            ) -> Self {
+                self.skip.add_paths(paths);
+                self
+            }
+        }
+    };
+}
+
+pub(super) use skippable;

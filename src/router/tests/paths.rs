@@ -1,0 +1,102 @@
+//! Paths: which route one belongs to, and what its parameters hold.
+
+use super::{get, ok, panic_of};
+use crate::Router;
+use crate::request::Request;
+use crate::routing;
+use percent_encoding::percent_encode_byte;
+use proptest::prelude::*;
+
+fn shown(request: Request) -> String {
+    let params: Vec<String> =
+        request.params().map(|(name, value)| format!("{name}={value}")).collect();
+    params.join(" ")
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/", routing::get(|| "root"))
+        .route("/users/{id}", routing::get(shown))
+        .route("/users/me", routing::get(|| "me"))
+        .route("/users/{id}/files/{*rest}", routing::get(shown))
+        .route("/café", routing::get(|| "coffee"))
+        .route("/{{literal}}", routing::get(|| "braces"))
+        .route("/slash/", routing::get(|| "with"))
+        .route("/slash", routing::get(|| "without"))
+}
+
+#[test]
+fn more_literal_path_counts_and_slashes_at_the_end_do() {
+    let app = app();
+    for (path, text) in [
+        ("/", "root"),
+        ("/users/7", "id=7"),
+        ("/users/me", "me"),
+        ("/users/7/files/a/b.txt", "id=7 rest=a/b.txt"),
+        ("/slash/", "with"),
+        ("/slash", "without"),
+        ("/slash?query", "without"),
+    ] {
+        assert_eq!(get(&app, path), ok(text), "{path}");
+    }
+    for path in ["/users/", "/users", "/users/7/", "//users/7", "/users/7/files/", "/Slash"] {
+        assert_eq!(get(&app, path).0, 404, "{path}");
+    }
+}
+
+#[test]
+fn encoded_paths_are_equal_to_what_they_encode() {
+    let app = app();
+    for (path, text) in [
+        ("/caf%C3%A9", "coffee"),
+        ("/%63af%c3%a9", "coffee"),
+        ("/users/%6De", "me"),
+        ("/users/a%20b", "id=a b"),
+        ("/users/a%2Fb", "id=a/b"),
+        ("/users/%252F", "id=%2F"),
+        ("/users/a+b", "id=a+b"),
+        ("/users/7/files/a%2Fb/c%20d", "id=7 rest=a/b/c d"),
+        ("/%7Bliteral%7D", "braces"),
+        ("/users/%7Bid%7D", "id={id}"),
+    ] {
+        assert_eq!(get(&app, path), ok(text), "{path}");
+    }
+    assert_eq!(get(&app, "/users%2Fme").0, 404);
+}
+
+#[test]
+fn malformed_paths_are_answered_400() {
+    for path in ["/users/%", "/users/%2", "/users/%zz", "/users/%ff", "/caf%C3", "/nowhere/%zz"] {
+        let (status, text) = get(&app(), path);
+        assert_eq!(status, 400, "{path}");
+        assert!(text.starts_with("the path "), "{text}");
+    }
+    let with_fallback = app().fallback(|| "fallback");
+    assert_eq!(get(&with_fallback, "/users/%zz").0, 400);
+    assert_eq!(get(&with_fallback, "/nowhere/%zz"), ok("fallback"));
+}
+
+#[test]
+fn paths_that_cannot_be_are_refused_with_their_name() {
+    let route = |path: &'static str| panic_of(move || app().route(path, routing::get(|| "")));
+    assert!(route("no-slash").contains("\"no-slash\": a path begins with a slash"));
+    assert!(route("/users/{other}").contains("/users/{other}"));
+    assert!(route("/{open").contains("/{open"));
+    assert!(route("/slash").contains("/slash"));
+}
+
+proptest! {
+    /// Whatever text a client encodes into a segment, the handler gets it.
+    #[test]
+    fn parameters_hold_what_was_encoded(id in "\\PC{1,12}", rest in "[a-z/%\u{e9} ]{1,12}") {
+        let encode = |text: &str, keep: &str| -> String {
+            let one = |c: char| match c {
+                _ if keep.contains(c) || c.is_ascii_alphanumeric() => c.to_string(),
+                _ => c.to_string().bytes().map(percent_encode_byte).collect(),
+            };
+            text.chars().map(one).collect()
+        };
+        let path = format!("/users/{}/files/{}", encode(&id, ""), encode(&rest, "/"));
+        prop_assert_eq!(get(&app(), &path), ok(&format!("id={id} rest={rest}")));
+    }
+}
