@@ -36,7 +36,7 @@ fn main() -> Result<(), headwater::Error> {
         .route(
             "/say",
             post(move |text: String| {
-                let line = format!("({} here) {text}", speaker.subscribers());
+                let line = format!("({} here) {text}", speaker.subscriber_count());
                 speaker.publish(Event::data(line)).map(|published| published.id.to_string())
             }),
         );

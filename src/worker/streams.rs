@@ -33,6 +33,17 @@ impl sse::Wake for RingWake {
     }
 }
 
+/// What a stream's client is told of its request.
+struct Asked {
+    last_event_id: Option<sse::EventId>,
+}
+
+impl sse::Origin for Asked {
+    fn last_event_id(&self) -> Option<&sse::EventId> {
+        self.last_event_id.as_ref()
+    }
+}
+
 /// The engine's sockets as the fan-out sees them.
 struct Sockets<'a, 'core>(&'a mut Core<'core>);
 
@@ -79,15 +90,17 @@ impl Worker {
         let head = Bytes::copy_from_slice(&self.out);
         self.out.clear();
         let mut fanout = self.fanout.borrow_mut();
-        let stream = fanout.open(key.to_u64(), framing, head, !opening.brokers.is_empty());
+        let config = sse::ClientConfig::new().ends_with_brokers(!opening.brokers.is_empty());
+        let origin = Arc::new(Asked { last_event_id: opening.last_event_id });
+        let to = key.to_u64();
+        let stream = fanout.open(to, framing, head, &Arc::new(config), Some(origin));
         for broker in &opening.brokers {
             if fanout.subscribe(stream, broker).is_err() {
                 // Closed a moment ago: the stream ends as it began.
                 fanout.close(stream, Disconnect::BrokerClosed);
             }
         }
-        let client =
-            opening.handler.map(|handler| (handler, fanout.client(stream, opening.last_event_id)));
+        let client = opening.handler.map(|handler| (handler, fanout.client(stream)));
         drop(fanout);
         core.detach(key);
         if let Some((handler, client)) = client {

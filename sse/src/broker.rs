@@ -28,7 +28,7 @@ pub use error::{PublishError, Refusal};
 /// let news = Hub::new().broker("news").build();
 /// let published = news.publish(Event::data("hello"))?;
 /// assert_eq!(published.id.to_string(), "1");
-/// assert_eq!(news.subscribers(), 0);
+/// assert_eq!(news.subscriber_count(), 0);
 /// # Ok::<(), headwater_sse::PublishError>(())
 /// ```
 #[derive(Clone)]
@@ -184,7 +184,7 @@ impl Broker {
     }
 
     /// Streams subscribed at this moment.
-    pub fn subscribers(&self) -> usize {
+    pub fn subscriber_count(&self) -> usize {
         self.shared.counts.subscribers.load(Ordering::Relaxed)
     }
 
@@ -194,7 +194,7 @@ impl Broker {
     }
 
     /// Events that slow subscribers did not get so far, counted once per subscriber.
-    pub fn dropped(&self) -> u64 {
+    pub fn dropped_events(&self) -> u64 {
         self.shared.counts.dropped.load(Ordering::Relaxed)
     }
 
@@ -226,7 +226,7 @@ impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broker")
             .field("name", &self.name())
-            .field("subscribers", &self.subscribers())
+            .field("subscribers", &self.subscriber_count())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }

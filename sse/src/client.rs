@@ -10,16 +10,20 @@ use crate::fanout::{Disconnect, StreamId, on_core};
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
 use crate::waiters::{Ticket, Waiters};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-/// Events that wait for the core.
-const QUEUE_EVENTS: usize = 256;
-/// Bytes of such events.
-const QUEUE_BYTES: usize = 1024 * 1024;
+mod config;
+mod origin;
+
+pub use config::{ClientConfig, ClientPolicy};
+pub use origin::Origin;
 
 /// The core that owns a client's socket.
 pub trait Home: Send + Sync {
@@ -60,7 +64,9 @@ pub struct Client {
 pub(crate) struct ClientShared {
     home: Arc<dyn Home>,
     stream: StreamId,
-    last_event_id: Option<EventId>,
+    config: Arc<ClientConfig>,
+    origin: Option<Arc<dyn Origin>>,
+    dropped: AtomicU64,
     queue: Mutex<Queue>,
 }
 
@@ -78,9 +84,14 @@ struct Queue {
 }
 
 impl Client {
-    pub(crate) fn new(home: Arc<dyn Home>, stream: StreamId, last: Option<EventId>) -> Self {
-        let queue = Mutex::default();
-        Self { shared: Arc::new(ClientShared { home, stream, last_event_id: last, queue }) }
+    pub(crate) fn new(
+        home: Arc<dyn Home>,
+        stream: StreamId,
+        config: Arc<ClientConfig>,
+        origin: Option<Arc<dyn Origin>>,
+    ) -> Self {
+        let (dropped, queue) = (AtomicU64::new(0), Mutex::default());
+        Self { shared: Arc::new(ClientShared { home, stream, config, origin, dropped, queue }) }
     }
 
     /// Queues an event, if there is room for it now: 256 events and 1 MiB, or any one event alone.
@@ -98,7 +109,7 @@ impl Client {
     /// As [`Client::try_send`].
     pub fn try_send_prepared(&self, event: PreparedEvent) -> Result<(), SendError> {
         let queue = self.shared.lock();
-        if let Some(refusal) = queue.refusal(&event) {
+        if let Some(refusal) = queue.refusal(&event, &self.shared.config) {
             return Err(SendError { refusal, event });
         }
         self.shared.push(queue, event);
@@ -116,7 +127,7 @@ impl Client {
         poll_fn(move |context| {
             let Some(next) = event.take() else { return Poll::Ready(Ok(())) };
             let mut queue = self.shared.lock();
-            match queue.refusal(&next) {
+            match queue.refusal(&next, &self.shared.config) {
                 None => {
                     self.shared.push(queue, next);
                     Poll::Ready(Ok(()))
@@ -168,7 +179,28 @@ impl Client {
 
     /// What the client sent as `Last-Event-ID`.
     pub fn last_event_id(&self) -> Option<&EventId> {
-        self.shared.last_event_id.as_ref()
+        self.shared.origin.as_ref()?.last_event_id()
+    }
+
+    /// Events that this client did not get, because its queue or a broker's buffer was full.
+    pub fn dropped_events(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// The address at the other end of the socket, if it is known.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.shared.origin.as_ref()?.peer_addr()
+    }
+
+    /// Bytes that the kernel has and the client has not acknowledged. `None` where that cannot be
+    /// known, or the stream is over.
+    pub fn unsent_bytes(&self) -> Option<usize> {
+        self.shared.origin.as_ref()?.unsent_bytes()
+    }
+
+    /// What was kept of the request that opened the stream, if it is a `T`.
+    pub fn request<T: Any>(&self) -> Option<&T> {
+        self.shared.origin.as_ref()?.request()?.downcast_ref()
     }
 
     pub(crate) fn subscribe(&self, broker: &Broker) -> Subscription {
@@ -227,9 +259,10 @@ impl Queue {
     }
 
     /// Why an event cannot be queued now, if so.
-    fn refusal(&self, event: &PreparedEvent) -> Option<SendRefusal> {
+    fn refusal(&self, event: &PreparedEvent, config: &ClientConfig) -> Option<SendRefusal> {
         let bytes = self.bytes.saturating_add(event.len());
-        let has_room = self.events.len() < QUEUE_EVENTS && bytes <= QUEUE_BYTES;
+        let has_room =
+            self.events.len() < config.queue_events.unwrap_or(1) && bytes <= config.queue_bytes;
         if event.is_empty() {
             // As a chunk it would end the body.
             Some(SendRefusal::Empty)

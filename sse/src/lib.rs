@@ -17,7 +17,9 @@ mod sync;
 mod waiters;
 
 pub use broker::{Broker, BrokerBuilder, PublishError, Published, Refusal, SlowPolicy};
-pub use client::{Client, Command, Home, SendError, SendRefusal, Subscription};
+pub use client::{
+    Client, ClientConfig, ClientPolicy, Command, Home, Origin, SendError, SendRefusal, Subscription,
+};
 pub use event::{Event, Field, FieldError};
 pub use fanout::{
     Attempt, Counts, Disconnect, Egress, Fanout, Framing, Outcome, Over, StreamId, SubscribeError,

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use headwater_sse::{
-    Attempt, Broker, Command, Counts, Disconnect, Egress, Event, Fanout, Framing, Home, Hub,
-    Outcome, Wake,
+    Attempt, Broker, ClientConfig, Command, Counts, Disconnect, Egress, Event, Fanout, Framing,
+    Home, Hub, Outcome, Wake,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,8 +57,9 @@ fn core(broker: Broker, subscribers: u64) -> (Arc<Desk>, JoinHandle<Vec<Vec<u8>>
         });
         let counts = Arc::<Counts>::default();
         let mut fanout = Fanout::new(desk.clone(), desk.clone(), counts.clone());
+        let config = Arc::new(ClientConfig::new().ends_with_brokers(true));
         for to in 0..subscribers {
-            let stream = fanout.open(to, Framing::Plain, Bytes::new(), true);
+            let stream = fanout.open(to, Framing::Plain, Bytes::new(), &config, None);
             fanout.subscribe(stream, &broker).expect("open");
         }
         send.send(desk.clone()).expect("somebody waits for it");
@@ -119,7 +120,7 @@ fn all_subscribers_on_all_cores_see_one_order_whoever_publishes() {
     for (_, handle) in cores {
         streams.append(&mut handle.join().expect("a core that ended well"));
     }
-    assert_eq!((streams.len(), news.subscribers(), news.dropped()), (15, 0, 0));
+    assert_eq!((streams.len(), news.subscriber_count(), news.dropped_events()), (15, 0, 0));
     let first = String::from_utf8(streams[0].clone()).expect("UTF-8");
     for stream in &streams {
         assert!(*stream == first.as_bytes(), "one order, and nothing missing anywhere");

@@ -124,7 +124,7 @@ fn routes(broker: &Broker, heartbeat: Option<Duration>, handle: &Handle) -> Rout
         .route("/json", get(|| typed("application/json", r#"{"message":"Hello, World!"}"#)))
         .route("/events", get(sse::feed(broker).heartbeat(heartbeat)))
         .route("/publish", post(move |body: String| publish(&publisher, body)))
-        .route("/count", get(move || format!("{} subscribers\n", counted.subscribers())))
+        .route("/count", get(move || format!("{} subscribers\n", counted.subscriber_count())))
         .route("/info", get(move || typed("application/json", describe(&info))))
         .route(
             "/metrics",
@@ -139,7 +139,8 @@ fn typed(kind: &'static str, body: impl IntoResponse) -> Response {
 fn publish(broker: &Broker, body: String) -> Response {
     match broker.publish(Event::data(body)) {
         Ok(published) => {
-            format!("{} subscribers, id {}\n", broker.subscribers(), published.id).into_response()
+            format!("{} subscribers, id {}\n", broker.subscriber_count(), published.id)
+                .into_response()
         }
         Err(refused) => refused.into_response(),
     }

@@ -61,7 +61,7 @@ impl Fanout {
         for stream in streams {
             self.unsubscribe_index(stream, &broker);
             let ended = &self.streams[stream as usize];
-            if ended.ends_with_brokers
+            if ended.config.ends_with_brokers
                 && ended.life == Life::Open
                 && ended.subscriptions.as_slice().is_empty()
             {

@@ -28,8 +28,7 @@ pub use on_core::enter;
 pub use stream::{Disconnect, StreamId};
 pub use subscribe::SubscribeError;
 
-use crate::client::{Client, Command, Home, Wish};
-use crate::id::EventId;
+use crate::client::{Client, ClientConfig, Command, Home, Origin, Wish};
 use crate::ring::Wake;
 use block::{Blocks, frame};
 use bytes::Bytes;
@@ -113,14 +112,15 @@ impl Fanout {
         }
     }
 
-    /// Takes over a socket as a stream. `head` is sent first. With `ends_with_brokers` the stream
-    /// ends when the last of its brokers was closed.
+    /// Takes over a socket as a stream. `head` is sent first, then what `config` opens a stream
+    /// with. `origin` is what the stream's [`Client`] is to know of the other end.
     pub fn open(
         &mut self,
         to: u64,
         framing: Framing,
         head: Bytes,
-        ends_with_brokers: bool,
+        config: &Arc<ClientConfig>,
+        origin: Option<Arc<dyn Origin>>,
     ) -> StreamId {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
@@ -131,7 +131,8 @@ impl Fanout {
             life: Life::Open,
             blocked: false,
             queued: false,
-            ends_with_brokers,
+            config: config.clone(),
+            origin,
             last_sent: 0,
             owed: None,
             subscriptions: Subscriptions::None,
@@ -139,16 +140,27 @@ impl Fanout {
         }));
         self.counts.streams.fetch_add(1, Ordering::Relaxed);
         self.push(index, head);
+        if let Some(preamble) = config.preamble() {
+            self.push(index, frame(framing, preamble.bytes()));
+        }
         StreamId { index, generation }
     }
 
-    /// A handle to the stream, for handlers. One per stream.
-    pub fn client(&mut self, id: StreamId, last_event_id: Option<EventId>) -> Client {
-        let client = Client::new(self.home.clone(), id, last_event_id);
-        match self.get(id).map(|stream| (stream.life, &mut stream.client)) {
-            Some((Life::Open, place)) => *place = Some(client.shared.clone()),
-            Some((Life::Closing(why), _)) => drop(client.shared.end(why)),
-            None => drop(client.shared.end(Disconnect::ClientGone)),
+    /// A handle to the stream: the same client each time. That of a stream that is over is closed.
+    pub fn client(&mut self, id: StreamId) -> Client {
+        let home = self.home.clone();
+        let Some(stream) = self.get(id) else {
+            let client = Client::new(home, id, Arc::default(), None);
+            drop(client.shared.end(Disconnect::ClientGone));
+            return client;
+        };
+        if let Some(shared) = &stream.client {
+            return Client { shared: shared.clone() };
+        }
+        let client = Client::new(home, id, stream.config.clone(), stream.origin.clone());
+        stream.client = Some(client.shared.clone());
+        if let Life::Closing(why) = stream.life {
+            drop(client.shared.end(why));
         }
         client
     }

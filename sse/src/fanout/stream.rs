@@ -3,7 +3,7 @@
 
 use super::Framing;
 use super::owed::Owed;
-use crate::client::ClientShared;
+use crate::client::{ClientConfig, ClientShared, Origin};
 use std::sync::Arc;
 
 /// Names one stream of one [`super::Fanout`].
@@ -58,8 +58,9 @@ pub(super) struct Stream {
     pub(super) blocked: bool,
     /// Already in the flush queue.
     pub(super) queued: bool,
-    /// A `feed` stream ends with its last subscription.
-    pub(super) ends_with_brokers: bool,
+    pub(super) config: Arc<ClientConfig>,
+    /// For the stream's client, if it gets one.
+    pub(super) origin: Option<Arc<dyn Origin>>,
     /// When bytes last left, in the owner's ticks.
     pub(super) last_sent: u32,
     pub(super) owed: Option<Box<Owed>>,

@@ -59,7 +59,7 @@ fn drain_ends_every_stream_with_its_last_chunk(engine: Engine) {
     drop((feeds, others));
     assert_eq!(drain.wait().expect("no worker fails").cut, 0);
     assert!(begun.elapsed() < PATIENCE, "it did not wait for the deadline");
-    assert_eq!((broker.subscribers(), server.stats().connections), (0, 0));
+    assert_eq!((broker.subscriber_count(), server.stats().connections), (0, 0));
     assert_is_over(&server);
 }
 
@@ -258,7 +258,7 @@ fn server_without_handles_ends(engine: Engine) {
     stream.expect_end();
     drop(stream);
     eventually("nobody accepts", || !Peer::try_connect(addr));
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
 }
 
 on_every_engine! {

@@ -113,7 +113,7 @@ fn two_servers_may_share_one_hub(engine: Engine) {
         Running::from(builder(engine).hub(&hub).serve(app.clone()).expect("a free port"))
     });
     let mut streams: Vec<_> = (0..8).map(|n| servers[n % 2].subscribe("/")).collect();
-    assert_eq!(news.subscribers(), 8);
+    assert_eq!(news.subscriber_count(), 8);
     for number in 0..50 {
         news.publish(Event::data(number.to_string())).expect("there is room");
         for stream in &mut streams {
@@ -135,7 +135,7 @@ fn two_servers_may_share_one_hub(engine: Engine) {
             assert_eq!(stream.data(), number.to_string());
         }
     }
-    crate::support::eventually("half are left", || news.subscribers() == 4);
+    crate::support::eventually("half are left", || news.subscriber_count() == 4);
 }
 
 fn server_that_ended_leaves_room_in_the_ring(engine: Engine) {

@@ -215,7 +215,9 @@ impl Stage {
                 Role::Stalled(stalled) => stalled.expect_end(&self.brokers),
             }
         }
-        eventually("nobody is subscribed", || self.brokers.iter().all(|b| b.subscribers() == 0));
+        eventually("nobody is subscribed", || {
+            self.brokers.iter().all(|b| b.subscriber_count() == 0)
+        });
         self.left();
         let stats = self.server.stats();
         let Tally { events, due, left_owed, chance, .. } = self.tally;

@@ -159,7 +159,7 @@ fn subscription_of_a_handler_delivers_beside_its_own_events(engine: Engine) {
     for number in 0..3 {
         assert_eq!(stream.data(), format!("own {number}"));
     }
-    assert_eq!(broker.subscribers(), 1);
+    assert_eq!(broker.subscriber_count(), 1);
     for number in 0..10 {
         super::publish(&broker, format!("news {number}"));
         assert_eq!(stream.data(), format!("news {number}"));
@@ -168,7 +168,7 @@ fn subscription_of_a_handler_delivers_beside_its_own_events(engine: Engine) {
     eventually("the handler is done", || {
         *ends.lock().expect("no panic") == [Disconnect::ClientGone]
     });
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
 }
 
 fn subscription_that_is_dropped_delivers_nothing_more(engine: Engine) {
@@ -193,7 +193,7 @@ fn subscription_that_is_dropped_delivers_nothing_more(engine: Engine) {
         heard.push(stream.data());
     }
     assert!(!heard.contains(&"after".to_owned()), "{heard:?}");
-    assert_eq!((news.subscribers(), sport.subscribers()), (0, 1));
+    assert_eq!((news.subscriber_count(), sport.subscriber_count()), (0, 1));
 }
 
 on_every_engine! {

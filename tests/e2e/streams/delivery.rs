@@ -10,7 +10,7 @@ fn every_subscriber_gets_every_event_in_order(engine: Engine) {
     let (broker, app) = feed();
     let server = serve(engine, app);
     let mut subscribers: Vec<_> = (0..20).map(|_| server.subscribe("/events")).collect();
-    assert_eq!((broker.subscribers(), server.stats().streams), (20, 20));
+    assert_eq!((broker.subscriber_count(), server.stats().streams), (20, 20));
     for round in 0..20u64 {
         for number in 0..10 {
             publish(&broker, format!("{}", round * 10 + number));
@@ -24,7 +24,7 @@ fn every_subscriber_gets_every_event_in_order(engine: Engine) {
             }
         }
     }
-    assert_eq!((broker.published(), broker.dropped()), (200, 0));
+    assert_eq!((broker.published(), broker.dropped_events()), (200, 0));
 }
 
 fn subscriber_gets_nothing_from_before_it_came(engine: Engine) {
@@ -73,7 +73,7 @@ fn publishers_on_many_threads_are_heard_in_one_order(engine: Engine) {
         let expected = (0..EVENTS).map(|number| number.to_string());
         assert!(of_thread.eq(expected), "each publisher's events keep their order");
     }
-    assert_eq!(broker.dropped(), 0);
+    assert_eq!(broker.dropped_events(), 0);
 }
 
 fn brokers_of_one_hub_do_not_mix(engine: Engine) {
@@ -152,7 +152,7 @@ fn ids_stay_distinct_while_subscribers_come_and_go(engine: Engine) {
             passing.peer.reset();
         }
     }
-    crate::support::eventually("one is left", || broker.subscribers() == 1);
+    crate::support::eventually("one is left", || broker.subscriber_count() == 1);
 }
 
 on_every_engine! {

@@ -20,8 +20,8 @@ fn closed_broker_ends_its_feeds_after_the_last_event(engine: Engine) {
         assert!(data.eq((0..100).map(|number| number.to_string())));
         assert_eq!(ending, Ending::Whole);
     }
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
-    assert_eq!(broker.dropped(), 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
+    assert_eq!(broker.dropped_events(), 0);
     let refused = broker.publish(Event::data("late")).expect_err("it is closed");
     assert_eq!(refused.refusal(), Refusal::Closed);
     drop(subscribers);
@@ -62,7 +62,7 @@ fn subscribers_that_come_while_a_broker_closes_are_not_left_hanging(engine: Engi
                 other => panic!("{other}"),
             }
         }
-        assert_eq!(broker.subscribers(), 0);
+        assert_eq!(broker.subscriber_count(), 0);
     }
 }
 
@@ -96,7 +96,7 @@ fn broker_that_closes_does_not_end_the_stream_of_a_handler(engine: Engine) {
     publish(&broker, "news");
     broker.close();
     assert_eq!(stream.data(), "news");
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
     assert_eq!(server.stats().streams, 1);
 }
 

@@ -72,7 +72,7 @@ fn head_request_is_answered_with_the_head_of_the_stream(engine: Engine) {
     peer.send("HEAD /events HTTP/1.1\r\nhost: test\r\n\r\n");
     let head = Answer::receive_head(&mut peer).expect("a head");
     assert!(head.head.starts_with(HEAD), "{head:?}");
-    assert_eq!(broker.subscribers(), 0);
+    assert_eq!(broker.subscriber_count(), 0);
     // The connection is an ordinary one still, and may become a stream.
     let mut stream = Subscriber::open(peer, "/events");
     publish(&broker, "first");
@@ -105,7 +105,7 @@ fn large_events_arrive_whole(engine: Engine) {
             assert!(subscriber.data() == data, "{length} bytes");
         }
     }
-    assert_eq!(broker.dropped(), 0);
+    assert_eq!(broker.dropped_events(), 0);
 }
 
 on_every_engine! {

@@ -12,14 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Half the clients leave with a FIN, half with a reset; all are noticed without a heartbeat.
 #[track_caller]
 fn all_leave(server: &Running, broker: &Broker, subscribers: Vec<Subscriber>) {
-    assert_eq!(broker.subscribers(), subscribers.len());
+    assert_eq!(broker.subscriber_count(), subscribers.len());
     for (number, subscriber) in subscribers.into_iter().enumerate() {
         match number % 2 {
             0 => drop(subscriber),
             _ => subscriber.peer.reset(),
         }
     }
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
     server.wait_for_connections(0);
     assert_eq!(server.stats().streams, 0);
 }
@@ -69,7 +69,7 @@ fn client_that_leaves_as_events_arrive_is_noticed(engine: Engine) {
         assert_eq!(steady.data(), format!("{number} first"));
         assert_eq!(steady.data(), format!("{number} second"));
     }
-    eventually("one is left", || broker.subscribers() == 1 && server.stats().connections == 1);
+    eventually("one is left", || broker.subscriber_count() == 1 && server.stats().connections == 1);
 }
 
 fn client_that_stops_sending_has_left_its_stream(engine: Engine) {
@@ -81,7 +81,7 @@ fn client_that_stops_sending_has_left_its_stream(engine: Engine) {
     assert!(events.is_empty());
     // It wants nothing more, so the server need not end the body.
     assert_ne!(ending, Ending::Reset);
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
     server.wait_for_connections(0);
 }
 
@@ -95,7 +95,7 @@ fn stuck_client_that_stops_sending_has_left_its_stream(engine: Engine) {
     eventually("it is stuck", || server.stats().owed_bytes > 0);
     stream.peer.finish();
     // At once, not only when it reads.
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
     server.wait_for_connections(0);
     assert_eq!(server.stats().owed_bytes, 0);
     assert_ne!(stream.rest().1, Ending::Reset);
@@ -110,7 +110,7 @@ fn fin_that_comes_with_the_stream_request_ends_the_stream(engine: Engine) {
         peer.finish();
         peer.rest();
     }
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
     server.wait_for_connections(0);
 }
 
@@ -134,7 +134,7 @@ fn answers_before_a_stream_that_is_left_at_once_are_sent(engine: Engine) {
             assert_eq!(peer.rest().1, End::Closed);
         }
     }
-    eventually("nobody is subscribed", || broker.subscribers() == 0);
+    eventually("nobody is subscribed", || broker.subscriber_count() == 0);
     server.wait_for_connections(0);
 }
 

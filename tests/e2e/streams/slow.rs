@@ -66,11 +66,11 @@ fn stuck_subscribers_harm_neither_publisher_nor_others(engine: Engine) {
         let owed = server.stats().owed_bytes;
         assert!(owed <= most, "{owed} bytes owed, {most} allowed");
     });
-    assert!(broker.dropped() > 0, "a loss is counted");
+    assert!(broker.dropped_events() > 0, "a loss is counted");
     assert!(server.stats().owed_bytes > 0, "a slow reader is visible as one");
     assert_eq!(server.stats().connections, STUCK + readers.len());
     drop(stuck);
-    eventually("the stuck ones are gone", || broker.subscribers() == readers.len());
+    eventually("the stuck ones are gone", || broker.subscriber_count() == readers.len());
     eventually("nothing is owed", || server.stats().owed_bytes == 0);
     assert_eq!(broker.published(), 150 * BATCH as u64);
 }
@@ -86,7 +86,7 @@ fn limit_in_bytes_holds_for_what_a_stuck_subscriber_is_owed(engine: Engine) {
         let owed = server.stats().owed_bytes;
         assert!(owed <= most, "{owed} bytes owed, {most} allowed");
     });
-    assert!(broker.dropped() > 0);
+    assert!(broker.dropped_events() > 0);
 }
 
 fn every_event_is_received_or_counted_as_dropped(engine: Engine) {
@@ -95,7 +95,7 @@ fn every_event_is_received_or_counted_as_dropped(engine: Engine) {
     let mut stuck = [subscribe_narrow(&server), subscribe_narrow(&server)];
     let mut reader = [server.subscribe("/events")];
     publish_in_step(&broker, &mut reader, 60, || {});
-    assert!(broker.dropped() > 0);
+    assert!(broker.dropped_events() > 0);
     broker.close();
     let mut received = 0;
     for stuck in &mut stuck {
@@ -105,7 +105,7 @@ fn every_event_is_received_or_counted_as_dropped(engine: Engine) {
         received += events.len() as u64;
     }
     assert_eq!(reader[0].rest(), (Vec::new(), Ending::Whole));
-    assert_eq!(received + broker.dropped(), 2 * broker.published());
+    assert_eq!(received + broker.dropped_events(), 2 * broker.published());
 }
 
 fn stuck_subscriber_that_reads_again_goes_on_at_the_tail(engine: Engine) {
@@ -114,7 +114,7 @@ fn stuck_subscriber_that_reads_again_goes_on_at_the_tail(engine: Engine) {
     let mut stuck = subscribe_narrow(&server);
     let mut reader = [server.subscribe("/events")];
     publish_in_step(&broker, &mut reader, 60, || {});
-    let lost = broker.dropped();
+    let lost = broker.dropped_events();
     assert!(lost > 0);
     // Events go on while it catches up; at some moment it is given new ones again.
     let at_the_tail = AtomicBool::new(false);
@@ -138,7 +138,7 @@ fn stuck_subscriber_that_reads_again_goes_on_at_the_tail(engine: Engine) {
     assert_eq!(ending, Ending::Whole);
     check_sequence(&more);
     let received = (events.len() + more.len()) as u64;
-    assert_eq!(received + broker.dropped(), broker.published());
+    assert_eq!(received + broker.dropped_events(), broker.published());
 }
 
 fn slow_but_steady_subscriber_loses_nothing_that_fits_its_buffer(engine: Engine) {
@@ -152,7 +152,7 @@ fn slow_but_steady_subscriber_loses_nothing_that_fits_its_buffer(engine: Engine)
     for number in 0..1000 {
         assert!(slow.event().data == Some(data(number)), "event {number}");
     }
-    assert_eq!(broker.dropped(), 0);
+    assert_eq!(broker.dropped_events(), 0);
     eventually("nothing is owed", || server.stats().owed_bytes == 0);
 }
 

@@ -8,9 +8,13 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 
 pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
     let mut page = Page(String::new());
-    page.gauge("subscribers", "Streams subscribed now.", broker.subscribers());
+    page.gauge("subscribers", "Streams subscribed now.", broker.subscriber_count());
     page.counter("events_published_total", "Events taken from publishers.", broker.published());
-    page.counter("events_dropped_total", "Events that slow subscribers missed.", broker.dropped());
+    page.counter(
+        "events_dropped_total",
+        "Events that slow subscribers missed.",
+        broker.dropped_events(),
+    );
     if let Some(server) = server {
         let stats = server.stats();
         page.counter(

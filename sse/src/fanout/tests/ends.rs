@@ -41,10 +41,10 @@ fn a_broker_is_not_ended_before_its_last_events_are_read() {
     (0..1025).for_each(|n| publish(&news, n.to_string()));
     news.close();
     assert_eq!(core.fanout.absorb(), 1024);
-    assert_eq!(news.subscribers(), 1);
+    assert_eq!(news.subscriber_count(), 1);
     core.run();
     assert_eq!(core.data(peer).len(), 1025);
-    assert_eq!(news.subscribers(), 0);
+    assert_eq!(news.subscriber_count(), 0);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn more_closings_than_are_remembered_end_all_the_same() {
     brokers[1..].iter().for_each(Broker::close);
     core.run();
     assert_eq!((core.over.len(), core.fanout.streams()), (1499, 1));
-    assert_eq!(brokers[0].subscribers(), 1);
+    assert_eq!(brokers[0].subscriber_count(), 1);
     brokers[0].close();
     core.run();
     insides::check_empty(&core.fanout, &core.counts, &hub);
@@ -139,7 +139,7 @@ fn subscribing_to_a_closed_broker_or_an_ended_stream_is_refused() {
     assert_eq!(core.fanout.subscribe(peer.id, &news), Err(StreamOver));
     core.run();
     assert_eq!(core.fanout.subscribe(peer.id, &news), Err(StreamOver));
-    assert_eq!((news.subscribers(), closed.subscribers()), (0, 0));
+    assert_eq!((news.subscriber_count(), closed.subscriber_count()), (0, 0));
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_subscription_that_is_dropped_ends_delivery() {
     let client = core.client(peer);
     let subscription = news.subscribe(&client);
     core.run();
-    assert_eq!(news.subscribers(), 1);
+    assert_eq!(news.subscriber_count(), 1);
     publish(&news, "1");
     core.run();
     drop(subscription);
@@ -157,7 +157,7 @@ fn a_subscription_that_is_dropped_ends_delivery() {
     publish(&news, "2");
     core.run();
     assert_eq!(core.data(peer), ["1"]);
-    assert_eq!(news.subscribers(), 0);
+    assert_eq!(news.subscriber_count(), 0);
     // Once more is a fresh start.
     let _again = news.subscribe(&client);
     core.run();
@@ -187,7 +187,7 @@ fn commands_for_a_stream_that_is_gone_do_not_reach_the_next_in_its_place() {
     publish(&news, "x");
     core.run();
     assert_eq!(core.data(next), ["x"]);
-    assert_eq!(news.subscribers(), 1);
+    assert_eq!(news.subscriber_count(), 1);
     assert!(core.over.is_empty(), "who gave a stream up knows that it is over");
 }
 
@@ -207,7 +207,7 @@ fn a_broken_socket_ends_its_stream_and_no_other() {
     assert_eq!(core.over.len(), 3);
     assert!(core.over.iter().all(|over| over.broken && over.why == Disconnect::ClientGone));
     assert!(client.is_closed());
-    assert_eq!((news.subscribers(), news.dropped()), (4, 0));
+    assert_eq!((news.subscriber_count(), news.dropped_events()), (4, 0));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_fan_out_that_is_dropped_leaves_nothing_behind() {
     assert_eq!(counts.streams.load(Ordering::Relaxed), 0);
     assert_eq!(counts.owed_bytes.load(Ordering::Relaxed), 0);
     assert!(client.is_closed());
-    assert_eq!((news.subscribers(), hub_of(&news).backlog()), (0, 0));
+    assert_eq!((news.subscriber_count(), hub_of(&news).backlog()), (0, 0));
 }
 
 #[test]
@@ -266,7 +266,8 @@ fn a_heartbeat_is_sent_after_silence_only() {
 #[test]
 fn a_head_without_bytes_is_nothing_to_send() {
     let (news, mut core) = (broker(), Core::new());
-    let id = core.fanout.open(1, Framing::Plain, Bytes::new(), true);
+    let config = Arc::new(ClientConfig::new().ends_with_brokers(true));
+    let id = core.fanout.open(1, Framing::Plain, Bytes::new(), &config, None);
     core.peers.insert(1, id);
     core.fanout.subscribe(id, &news).expect("open");
     core.run();

@@ -16,7 +16,7 @@ mod whole_events;
 
 use super::{Counts, Fanout, Framing, Over, StreamId};
 use crate::broker::Broker;
-use crate::client::{Client, Command, Home};
+use crate::client::{Client, ClientConfig, Command, Home};
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::ring::Wake;
@@ -85,8 +85,14 @@ impl Core {
 
     /// A stream whose head is still to be sent.
     fn open(&mut self, framing: Framing, ends_with_brokers: bool) -> Peer {
+        let config = Arc::new(ClientConfig::new().ends_with_brokers(ends_with_brokers));
+        self.open_with(framing, &config)
+    }
+
+    /// A stream with these settings, whose head is still to be sent.
+    fn open_with(&mut self, framing: Framing, config: &Arc<ClientConfig>) -> Peer {
         let to = self.peers.last_key_value().map_or(1, |(&last, _)| last + 1);
-        let id = self.fanout.open(to, framing, Bytes::from_static(HEAD), ends_with_brokers);
+        let id = self.fanout.open(to, framing, Bytes::from_static(HEAD), config, None);
         self.peers.insert(to, id);
         Peer { to, id, framing }
     }
@@ -100,7 +106,7 @@ impl Core {
     }
 
     fn client(&mut self, peer: Peer) -> Client {
-        self.fanout.client(peer.id, None)
+        self.fanout.client(peer.id)
     }
 
     fn socket(&mut self, peer: Peer) -> &mut Socket {

@@ -112,7 +112,7 @@ impl Model {
         self.core.check();
         for broker in (0..BROKERS).filter(|&broker| !self.closed[broker]) {
             let subscribed = self.listeners.iter().filter(|l| l.subscribed[broker] > 0).count();
-            assert_eq!(self.brokers[broker].subscribers(), subscribed);
+            assert_eq!(self.brokers[broker].subscriber_count(), subscribed);
         }
     }
 
@@ -283,11 +283,11 @@ impl Model {
         }
         assert_eq!(self.core.counts.delivered.load(Ordering::Relaxed), delivered);
         for (broker, missed) in self.brokers.iter().zip(missed) {
-            assert_eq!(broker.subscribers(), 0);
+            assert_eq!(broker.subscriber_count(), 0);
             if self.dropped_by_lost {
-                assert!(broker.dropped() >= missed, "every loss is counted");
+                assert!(broker.dropped_events() >= missed, "every loss is counted");
             } else {
-                assert_eq!(broker.dropped(), missed, "every loss is counted, once");
+                assert_eq!(broker.dropped_events(), missed, "every loss is counted, once");
             }
         }
     }

@@ -72,13 +72,13 @@ fn full_logs_fill_the_ring_and_publishers_get_their_events_back() {
     core.run();
     assert_eq!(core.data(peer).len(), taken);
     news.publish_prepared(&event).expect("room again");
-    assert_eq!((news.published(), news.dropped()), (taken as u64 + 1, 0));
+    assert_eq!((news.published(), news.dropped_events()), (taken as u64 + 1, 0));
 }
 
 /// A fan-out whose thread this is, with one subscriber.
 fn entered(broker: &Broker) -> Rc<RefCell<Fanout>> {
     let Core { mut fanout, .. } = Core::new();
-    let id = fanout.open(1, Framing::Chunked, Bytes::from_static(HEAD), false);
+    let id = fanout.open(1, Framing::Chunked, Bytes::from_static(HEAD), &Arc::default(), None);
     fanout.subscribe(id, broker).expect("open");
     let fanout = Rc::new(RefCell::new(fanout));
     crate::fanout::enter(&fanout);

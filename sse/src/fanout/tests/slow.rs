@@ -32,7 +32,7 @@ fn a_stuck_subscriber_never_delays_the_others() {
     }
     assert_eq!(core.fanout.log_bytes, 0, "the log keeps nothing for it");
     assert_eq!(core.socket(peers[2]).attempts, 2, "the head, and the first refusal");
-    assert_eq!(news.dropped(), 1000 - 64);
+    assert_eq!(news.dropped_events(), 1000 - 64);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn short_is_not_slow() {
     (0..500).for_each(|n| publish(&news, n.to_string()));
     core.run();
     assert_eq!(core.data(peer), numbers(0..500));
-    assert_eq!(news.dropped(), 0);
+    assert_eq!(news.dropped_events(), 0);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn who_only_waits_for_a_turn_is_not_slow() {
     for peer in peers {
         assert_eq!(core.data(peer), numbers(0..10));
     }
-    assert_eq!(news.dropped(), 0);
+    assert_eq!(news.dropped_events(), 0);
 }
 
 #[test]
@@ -68,17 +68,17 @@ fn drops_are_counted_while_the_subscriber_is_still_stuck() {
     let peer = core.subscriber(&news);
     core.stall(peer);
     publish_slowly(&mut core, &news, 0..2);
-    assert_eq!(news.dropped(), 0);
+    assert_eq!(news.dropped_events(), 0);
     for n in 2..10 {
         publish_slowly(&mut core, &news, n..n + 1);
-        assert_eq!(news.dropped(), n as u64 - 1);
+        assert_eq!(news.dropped_events(), n as u64 - 1);
     }
     core.allow(peer, usize::MAX);
     core.run();
     assert_eq!(core.data(peer), numbers(0..2));
     publish_slowly(&mut core, &news, 10..12);
     assert_eq!(core.data(peer), ["0", "1", "10", "11"]);
-    assert_eq!(news.dropped(), 8, "once caught up, nothing is dropped");
+    assert_eq!(news.dropped_events(), 8, "once caught up, nothing is dropped");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_subscriber_is_owed_as_many_events_as_its_buffer_holds() {
                 } else {
                     publish_slowly(&mut core, &news, 1..published);
                 }
-                assert_eq!(news.dropped(), published.saturating_sub(limit) as u64);
+                assert_eq!(news.dropped_events(), published.saturating_sub(limit) as u64);
                 core.allow(peer, usize::MAX);
                 core.run();
                 assert_eq!(core.data(peer), numbers(0..published.clamp(1, limit)));
@@ -116,7 +116,7 @@ fn a_subscriber_is_owed_as_many_bytes_as_its_buffer_holds() {
         core.stall(peer);
         publish_slowly(&mut core, &news, 0..6);
         assert_eq!(core.fanout.owed_bytes, owed * EVENT);
-        assert_eq!(news.dropped(), 6 - owed as u64);
+        assert_eq!(news.dropped_events(), 6 - owed as u64);
     }
 }
 
@@ -131,7 +131,7 @@ fn setting_the_events_lifts_the_limit_in_bytes() {
             publish(&news, "x".repeat(100_000));
             core.run();
         }
-        assert_eq!(news.dropped(), dropped);
+        assert_eq!(news.dropped_events(), dropped);
     }
 }
 
@@ -145,7 +145,7 @@ fn all_slow_streams_of_a_core_share_one_limit() {
             core.stall(peer);
         }
         publish_slowly(&mut core, &news, 0..2);
-        assert_eq!(news.dropped(), dropped);
+        assert_eq!(news.dropped_events(), dropped);
         assert!(core.fanout.owed_bytes <= limit);
     }
 }
@@ -159,7 +159,7 @@ fn past_the_cores_limit_a_refused_attempt_is_owed_and_no_more() {
     while core.fanout.absorb() > 0 {}
     core.stall(peer);
     core.run();
-    assert_eq!(news.dropped(), 7, "of an attempt that offered three");
+    assert_eq!(news.dropped_events(), 7, "of an attempt that offered three");
     core.allow(peer, usize::MAX);
     core.run();
     publish(&news, "next");
@@ -178,9 +178,9 @@ fn one_event_larger_than_the_bound_is_admitted_when_nothing_else_is_owed() {
     core.run();
     publish(&news, "x".repeat(100_000));
     core.run();
-    assert_eq!(news.dropped(), 0);
+    assert_eq!(news.dropped_events(), 0);
     publish_slowly(&mut core, &news, 0..3);
-    assert_eq!(news.dropped(), 3);
+    assert_eq!(news.dropped_events(), 3);
     core.allow(peer, usize::MAX);
     core.run();
     assert_eq!(core.data(peer), ["x".repeat(100_000)]);
@@ -195,9 +195,9 @@ fn limits_count_what_other_brokers_are_owed_too() {
     core.stall(peer);
     publish_slowly(&mut core, &first, 0..2);
     publish_slowly(&mut core, &second, 2..5);
-    assert_eq!((first.dropped(), second.dropped()), (0, 2));
+    assert_eq!((first.dropped_events(), second.dropped_events()), (0, 2));
     publish_slowly(&mut core, &first, 5..6);
-    assert_eq!((first.dropped(), second.dropped()), (1, 2));
+    assert_eq!((first.dropped_events(), second.dropped_events()), (1, 2));
     core.allow(peer, usize::MAX);
     core.run();
     publish_slowly(&mut core, &first, 6..7);
@@ -225,7 +225,7 @@ fn of_many_that_drop_each_goes_on_by_itself() {
         assert_eq!(core.data(peers[at])[1..], numbers(rest..6));
     }
     // Six missed the second event; after that those that were still stuck missed one each.
-    assert_eq!(news.dropped(), 6 + 3 + 2 + 1);
+    assert_eq!(news.dropped_events(), 6 + 3 + 2 + 1);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn joining_and_leaving_again_and_again_does_not_get_round_the_limits() {
         core.fanout.unsubscribe(peer.id, &news.shared);
     }
     core.run();
-    assert_eq!(news.dropped(), 96);
+    assert_eq!(news.dropped_events(), 96);
     core.allow(peer, usize::MAX);
     core.run();
     assert_eq!(core.data(peer), numbers(0..4));
@@ -278,6 +278,6 @@ fn a_stuck_stream_that_is_closed_gets_what_it_is_owed_and_the_end() {
     core.run();
     assert_eq!(core.data(peer), numbers(0..2));
     assert!(core.wire(peer).ended);
-    assert_eq!(news.dropped(), 3, "after the close nobody waits for more");
+    assert_eq!(news.dropped_events(), 3, "after the close nobody waits for more");
     assert_eq!(core.over.len(), 1);
 }

@@ -101,7 +101,7 @@ fn a_head_that_waits_its_turn_makes_no_slow_subscriber() {
         .collect();
     (0..200).for_each(|n| publish(&news, n.to_string()));
     core.run();
-    assert_eq!(news.dropped(), 0);
+    assert_eq!(news.dropped_events(), 0);
     for peer in peers {
         assert_eq!(core.data(peer).len(), 200);
     }

@@ -94,7 +94,7 @@ impl Stage {
     pub(super) fn stall(&mut self, client: usize, broker: usize) -> String {
         let subscriber = Subscriber::open(self.asking_narrow(client), &feed_path(broker));
         let head = subscriber.head.head_without_date();
-        let dropped = self.brokers[broker].dropped();
+        let dropped = self.brokers[broker].dropped_events();
         let stalled = Stalled { subscriber, broker, dropped, events: Vec::new() };
         self.clients[client] = Role::Stalled(stalled);
         let owed = self.server.stats().owed_bytes;
@@ -102,7 +102,7 @@ impl Stage {
         // What was published before the socket refused is owed whole, so that comes first.
         eventually("it is owed some", || self.server.stats().owed_bytes > owed + STALL_EVENT_BYTES);
         seen += &self.publish_often(LOST_EVENTS, broker);
-        eventually("it loses events", || self.brokers[broker].dropped() > dropped);
+        eventually("it loses events", || self.brokers[broker].dropped_events() > dropped);
         self.bystander_is_served();
         head + &seen
     }
@@ -131,7 +131,7 @@ impl Stage {
             });
             // What was lost is final only now: the core may not have come to the last events before.
             eventually("each event is received or counted as dropped", || {
-                let lost = self.brokers[broker].dropped() - stalled.dropped;
+                let lost = self.brokers[broker].dropped_events() - stalled.dropped;
                 received.load(Ordering::Relaxed) + lost == stalled.events.len() as u64
             });
             let seen = self.publish(broker, NEXT_BYTES);
@@ -186,7 +186,7 @@ impl Stalled {
             let (_, bytes) = published.unwrap_or_else(|| panic!("{number} again, or not for it"));
             check(heard, number, *bytes);
         }
-        let lost = brokers[self.broker].dropped() - self.dropped;
+        let lost = brokers[self.broker].dropped_events() - self.dropped;
         assert_eq!(heard.len() as u64 + lost, self.due(), "received, or counted as dropped");
     }
 }
