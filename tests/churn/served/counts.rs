@@ -48,7 +48,7 @@ counts! {
 
 impl Counts {
     pub(super) fn take(stats: &Stats, hub: &Hub, brokers: &[Broker], handlers: usize) -> Self {
-        let subscribers: usize = brokers.iter().map(Broker::subscribers).sum();
+        let subscribers: usize = brokers.iter().map(Broker::subscriber_count).sum();
         Self {
             connections: stats.connections as u64,
             streams: stats.streams as u64,
@@ -61,7 +61,7 @@ impl Counts {
             requests: stats.requests,
             refused: stats.refused,
             delivered: stats.events_delivered,
-            dropped: brokers.iter().map(Broker::dropped).sum(),
+            dropped: brokers.iter().map(Broker::dropped_events).sum(),
             published: brokers.iter().map(Broker::published).sum(),
         }
     }

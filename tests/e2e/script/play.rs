@@ -190,7 +190,7 @@ impl Stage {
         let clients = self.clients.iter().filter(|role| !matches!(role, Role::Away)).count();
         self.everybody_is_accepted();
         self.server.wait_for_connections(1 + clients);
-        let subscribers = self.brokers.iter().map(Broker::subscribers);
+        let subscribers = self.brokers.iter().map(Broker::subscriber_count);
         format!("left: {:?} subscribed", subscribers.collect::<Vec<usize>>())
     }
 
@@ -223,7 +223,7 @@ impl Stage {
         let Tally { events, due, left_owed, chance, .. } = self.tally;
         let published: u64 = self.brokers.iter().map(Broker::published).sum();
         assert_eq!(published, events);
-        let dropped: u64 = self.brokers.iter().map(Broker::dropped).sum();
+        let dropped: u64 = self.brokers.iter().map(Broker::dropped_events).sum();
         let told = stats.events_delivered + dropped;
         assert!((due - left_owed..=due).contains(&told), "{told} of {due}, {left_owed} left owed");
         let requests = (stats.requests - chance.0, stats.handler_panics - chance.1);
