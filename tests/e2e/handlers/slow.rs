@@ -1,9 +1,10 @@
-//! Handlers that hold their core: noticed, whatever kind they are of.
+//! Handlers and middleware that hold their core: noticed, whatever kind they are of.
 
 use crate::support::{Answer, Peer, Running, builder, eventually};
 use headwater::http::StatusCode;
+use headwater::middleware::Next;
 use headwater::routing::get;
-use headwater::{Engine, Response, Router, detach, sse};
+use headwater::{Engine, Request, Response, Router, detach, sse};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_millis(20);
@@ -31,7 +32,12 @@ fn app() -> Router {
             line.write(hold()).await.ok();
         })
     };
+    let before = async |request: Request, next: Next| {
+        hold();
+        next.run(request).await
+    };
     Router::new()
+        .nest("/behind", Router::new().route("/", get(|| "held")).with(before))
         .route("/at-once", get(hold))
         .route("/first-poll", get(async || hold()))
         .route("/later", get(later))
@@ -55,7 +61,7 @@ fn ask(server: &Running, path: &str) {
     peer.take_until(b"held").expect("it answers");
 }
 
-const PATHS: [&str; 5] = ["/at-once", "/first-poll", "/later", "/stream", "/line"];
+const PATHS: [&str; 6] = ["/behind", "/at-once", "/first-poll", "/later", "/stream", "/line"];
 
 fn handler_that_holds_its_core_is_noticed(engine: Engine) {
     let server = start(engine, LIMIT);
