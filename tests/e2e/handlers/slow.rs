@@ -3,7 +3,7 @@
 use crate::support::{Answer, Peer, Running, builder, eventually};
 use headwater::http::StatusCode;
 use headwater::middleware::Next;
-use headwater::routing::get;
+use headwater::routing::{get, post};
 use headwater::{Engine, Request, Response, Router, detach, sse};
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,24 @@ fn handler_that_holds_its_core_is_noticed(engine: Engine) {
     }
 }
 
+fn check_before_a_body_that_holds_its_core_is_noticed(engine: Engine) {
+    #[cfg(feature = "tracing")]
+    reports::listen();
+    let check = |_: &Request| {
+        hold();
+        Ok::<(), StatusCode>(())
+    };
+    let app = Router::new().route("/checked", post(|body: String| body).before_body(check));
+    let started = builder(engine).slow_handler(LIMIT).serve(app);
+    let server = Running::from(started.expect("a free port of the loopback"));
+    let mut peer = server.connect();
+    peer.send("POST /checked HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nbody");
+    assert_eq!(peer.answer().text(), "body");
+    assert!(server.stats().slow_handlers >= 1);
+    #[cfg(feature = "tracing")]
+    eventually("it is reported", || reports::have("/checked"));
+}
+
 fn handler_within_its_time_is_not_noticed(engine: Engine) {
     for limit in [Some(Duration::from_hours(1)), Some(Duration::MAX), None] {
         let server = start(engine, limit);
@@ -86,6 +104,7 @@ fn handler_within_its_time_is_not_noticed(engine: Engine) {
 
 on_every_engine! {
     handler_that_holds_its_core_is_noticed,
+    check_before_a_body_that_holds_its_core_is_noticed,
     handler_within_its_time_is_not_noticed,
 }
 
