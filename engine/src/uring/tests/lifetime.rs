@@ -1,6 +1,7 @@
 //! Connections that end while the kernel has operations on them, in every order of completions.
 
 use super::*;
+use crate::uring::events;
 use std::{os::fd::RawFd, path::PathBuf};
 
 #[test]
@@ -107,6 +108,54 @@ fn receive_that_is_taken_back_may_still_bring_bytes() {
     seen.extend(stage.turn());
     assert_eq!(seen, [received(key, "one "), received(key, "two "), received(key, "three")]);
     assert!(stage.kernel.has(receive(key)));
+}
+
+#[test]
+fn reset_that_was_told_before_the_pause_is_reported() {
+    let mut stage = Stage::new();
+    let (key, peer) = stage.connect();
+    let reset = pause_with_a_piece(&mut stage, key);
+    stage.driver.resume(key);
+    break_off(peer);
+    stage.kernel.complete(reset, Ok(events::BROKEN), true);
+    // Told while there is a piece to deliver, and not told again.
+    stage.driver.wait(Some(Duration::ZERO)).expect("sound");
+    stage.driver.pause(key);
+    let mut seen = stage.turn();
+    seen.extend(stage.turn());
+    assert_eq!(seen, [Seen::Failed(key, Some(libc::ECONNRESET))]);
+}
+
+#[test]
+fn receive_that_finds_no_error_any_more_does_not_undo_a_reset() {
+    let mut stage = Stage::new();
+    let (key, peer) = stage.connect();
+    let reset = pause_with_a_piece(&mut stage, key);
+    stage.driver.resume(key);
+    assert_eq!(stage.turn(), [received(key, "held")]);
+    stage.driver.pause(key);
+    assert!(stage.kernel.has(receive(key)) && stage.kernel.has(reset));
+    break_off(peer);
+    // The poll has the error asked for; the receive finds the socket closed.
+    stage.kernel.complete(reset, Ok(events::BROKEN), true);
+    stage.kernel.complete(receive(key), Ok(0), false);
+    assert_eq!(stage.turn(), [Seen::Failed(key, Some(libc::ECONNRESET))]);
+}
+
+/// Paused, with a piece in hand and nothing received: only its poll for a reset is under way.
+fn pause_with_a_piece(stage: &mut Stage, key: Key) -> Tag {
+    stage.driver.pause(key);
+    stage.kernel.receives(receive(key), b"held", false);
+    assert_eq!(stage.turn(), []);
+    let reset = Tag::Connection(Watch::Reset, key);
+    assert!(stage.kernel.has(reset) && !stage.kernel.has(receive(key)));
+    reset
+}
+
+/// Closes with a reset instead of a FIN.
+fn break_off(peer: TcpStream) {
+    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a plain option");
+    drop(peer);
 }
 
 #[test]
