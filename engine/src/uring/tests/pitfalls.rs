@@ -33,6 +33,18 @@ fn full_submission_queue_drops_no_operation() {
 }
 
 #[test]
+fn ring_lets_go_of_more_than_it_tells_at_once() {
+    let mut ring = ring().expect("this machine has io_uring");
+    let (socket, _peer) = pair();
+    // More than the queue takes, and than one enter completes.
+    for index in 0..ring.granted.submissions * 2 {
+        let tag = Tag::Connection(Watch::Detached, Key::new(index, 1));
+        ring.push(tag, Operation::Poll(socket.as_raw_fd(), events::DETACHED));
+    }
+    assert!(ring.cancel_all(), "the kernel still holds some: {ring:?}");
+}
+
+#[test]
 fn batch_beyond_the_submission_queue_drops_no_send() {
     let mut ring = ring().expect("this machine has io_uring");
     let (socket, mut peer) = pair();
