@@ -40,6 +40,7 @@ suite! {
         accept_goes_on_until_the_queue_is_empty
         thousand_connects_at_once_are_all_accepted
         stop_accepting_takes_the_queued_and_closes_the_listener
+        stop_accepting_takes_the_queued_behind_busy_connections
         dropped_driver_closes_listener_and_connections
         accept_without_descriptors_stands_still_and_recovers
     }
@@ -85,6 +86,7 @@ suite! {
     }
     waiting {
         wake_from_another_thread_ends_a_wait
+        longest_wait_ends_with_a_wake
         wake_before_the_wait_is_not_lost
         every_wake_is_heard
         wait_ends_when_the_time_is_over

@@ -28,6 +28,25 @@ pub(crate) fn wake_from_another_thread_ends_a_wait<D: Subject>() {
     waking.join().expect("no panic");
 }
 
+pub(crate) fn longest_wait_ends_with_a_wake<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    rig.driver.wait(Some(Duration::ZERO)).expect("sound");
+    let waker = rig.driver.waker();
+    let waking = thread::spawn(move || {
+        // Long enough for a busy loop to show.
+        thread::sleep(Duration::from_millis(200));
+        waker.wake();
+    });
+    for waits in 0.. {
+        assert!(waits <= FEW_WAITS, "{waits} waits");
+        rig.driver.wait(Some(Duration::MAX)).expect("sound");
+        if let Some(Completion::Woken) = rig.driver.next() {
+            break;
+        }
+    }
+    waking.join().expect("no panic");
+}
+
 pub(crate) fn wake_before_the_wait_is_not_lost<D: Subject>() {
     let mut rig = Rig::<D>::new();
     rig.driver.waker().wake();
