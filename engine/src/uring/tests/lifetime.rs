@@ -152,12 +152,6 @@ fn pause_with_a_piece(stage: &mut Stage, key: Key) -> Tag {
     reset
 }
 
-/// Closes with a reset instead of a FIN.
-fn break_off(peer: TcpStream) {
-    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a plain option");
-    drop(peer);
-}
-
 #[test]
 fn resume_before_the_cancel_takes_hold_loses_nothing() {
     let mut stage = Stage::new();
