@@ -58,6 +58,17 @@ fn late_bytes_of_a_closed_connection_reach_nobody_and_free_their_buffer() {
 }
 
 #[test]
+fn bytes_of_a_connection_that_is_closed_before_their_turn_free_their_buffer() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    stage.kernel.receives(receive(key), b"too late", true);
+    stage.driver.wait(Some(Duration::ZERO)).expect("sound");
+    stage.driver.close(key);
+    assert_eq!(stage.turn(), []);
+    assert!(stage.kernel.all_buffers());
+}
+
+#[test]
 fn completion_of_nobody_is_harmless() {
     let mut stage = Stage::new();
     let never = Key::new(3, 77);
@@ -150,6 +161,22 @@ fn pause_with_a_piece(stage: &mut Stage, key: Key) -> Tag {
     let reset = Tag::Connection(Watch::Reset, key);
     assert!(stage.kernel.has(reset) && !stage.kernel.has(receive(key)));
     reset
+}
+
+#[test]
+fn receive_is_taken_back_in_every_pause() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    for _ in 0..2 {
+        stage.driver.pause(key);
+        stage.kernel.receives(receive(key), b"x", true);
+        assert_eq!(stage.turn(), []);
+        assert!(stage.kernel.was_asked_to_cancel(receive(key)), "it goes on filling buffers");
+        stage.kernel.complete(receive(key), Err(libc::ECANCELED), false);
+        stage.turn();
+        stage.driver.resume(key);
+        assert_eq!(stage.turn(), [received(key, "x")]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::uring::{
     events,
-    ring::{Outgoing, Patience, Ring},
+    ring::{Brought, Completed, Outgoing, Patience, Ring},
     setup::{Tier, lacking, largest, ring},
 };
 
@@ -151,6 +151,33 @@ fn want_of_buffers_is_not_taken_for_the_end() {
 }
 
 #[test]
+fn buffers_are_doubled_up_to_their_limit() {
+    let mut ring = ring().expect("this machine has io_uring");
+    let (socket, mut peer) = pair();
+    let flood = std::thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
+    let mut pieces = Vec::new();
+    let mut counts = Vec::new();
+    while counts.len() < 6 {
+        ring.push(receive(Key::new(0, 1)), Operation::Receive(socket.as_raw_fd()));
+        let mut more = true;
+        while more {
+            ring.enter(Patience::AtMost(Duration::from_mins(1))).expect("the ring is sound");
+            while let Some(Completed { brought, more: goes_on, .. }) = ring.reap() {
+                more = goes_on;
+                if let Brought::Piece(piece) = brought {
+                    pieces.push(piece);
+                }
+            }
+        }
+        counts.push(pieces.len());
+        ring.grow();
+    }
+    assert_eq!(counts, [16, 32, 64, 128, 256, 256]);
+    drop((ring, socket));
+    flood.join().expect("it ends with the socket");
+}
+
+#[test]
 fn each_send_of_a_batch_gets_its_own_outcome() {
     let mut stage = Stage::new();
     let peers: Vec<(Key, TcpStream)> = (0..4).map(|_| stage.connect()).collect();
@@ -194,6 +221,26 @@ fn end_of_the_peer_is_not_taken_for_room() {
     assert!(stall(&mut stage, key) == room && stage.turn().is_empty());
     stage.driver.close(key);
     assert!(stage.kernel.was_asked_to_cancel(room), "it would go on for ever");
+}
+
+#[test]
+fn interrupted_send_waits_for_nothing() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let slices = [IoSlice::new(b"12")];
+    stage.kernel.sends_come_to([Err(libc::EINTR), Ok(2)]);
+    stage.driver.send(&mut [key, key].map(|key| Attempt::new(key, &slices)));
+    // No room will come: it is there.
+    assert_eq!(stage.turn(), [Seen::Writable(key)]);
+}
+
+#[test]
+fn broken_socket_is_worth_another_send() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let room = stall(&mut stage, key);
+    stage.kernel.complete(room, Ok(events::BROKEN), true);
+    assert_eq!(stage.turn(), [Seen::Writable(key)]);
 }
 
 #[test]
