@@ -88,6 +88,8 @@ pub(crate) fn stop_accepting_takes_the_queued_behind_busy_connections<D: Subject
         rig.accepted();
     }
     assert_eq!(rig.driver.open(), BUSY + 8);
+    let refused = TcpStream::connect(rig.addr).map(drop).expect_err("nobody listens");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
 pub(crate) fn dropped_driver_closes_listener_and_connections<D: Subject>() {

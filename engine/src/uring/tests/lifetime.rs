@@ -197,6 +197,22 @@ fn resume_before_the_cancel_takes_hold_loses_nothing() {
 }
 
 #[test]
+fn fresh_bytes_wait_behind_all_that_is_held() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    stage.driver.pause(key);
+    stage.kernel.receives(receive(key), b"1", true);
+    stage.kernel.receives(receive(key), b"2", true);
+    assert_eq!(stage.turn(), []);
+    stage.driver.resume(key);
+    stage.kernel.receives(receive(key), b"3", true);
+    let mut seen = stage.turn();
+    seen.extend(stage.turn());
+    seen.extend(stage.turn());
+    assert_eq!(seen, ["1", "2", "3"].map(|text| received(key, text)));
+}
+
+#[test]
 fn end_comes_after_the_bytes_before_it() {
     for end in [Ok(0), Err(libc::ECONNRESET)] {
         let mut stage = Stage::new();
@@ -290,6 +306,28 @@ fn ring_is_dropped_before_sockets_are_closed() {
     drop(driver);
     assert!(kernel.is_dropped());
     assert!(sees_the_end(peer));
+}
+
+#[test]
+fn accepted_socket_is_not_handed_down_to_other_programs() {
+    const CLOSE_ON_EXEC: u32 = libc::O_CLOEXEC.cast_unsigned();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let addr = listener.local_addr().expect("bound");
+    let mut driver = Uring::new(listener).expect("this machine has io_uring");
+    let _peer = TcpStream::connect(addr).expect("loopback");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let key = loop {
+        assert!(Instant::now() < deadline, "never accepted");
+        driver.wait(Some(Duration::from_millis(100))).expect("sound");
+        if let Some(Completion::Accepted(key)) = driver.next() {
+            break key;
+        }
+    };
+    let fd = driver.connections.get(key).expect("it is open").socket.as_raw_fd();
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).expect("it is open");
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("a line of it");
+    let flags = u32::from_str_radix(flags.trim(), 8).expect("octal");
+    assert_ne!(flags & CLOSE_ON_EXEC, 0, "{info}");
 }
 
 /// Which socket a descriptor is, by its inode: the number may be another one's by now.
