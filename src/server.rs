@@ -136,7 +136,7 @@ impl ServerBuilder {
     }
 
     /// How to talk to the kernel. [`Engine::Auto`], the default, takes the first that passes its
-    /// self-test; a named one is never replaced by another.
+    /// self-test and starts; a named one is never replaced by another.
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
