@@ -164,8 +164,6 @@ impl Connection {
     /// A receive found the peer's end or broke.
     pub(super) fn receive_ended(&mut self, result: Result<u32, i32>) {
         match result {
-            // Whoever asked a broken socket for its error has left none for the receive.
-            Ok(_) if self.is_failed() => {}
             Ok(_) => self.end = End::Finished,
             // Out of buffers, taken back, or interrupted: no end.
             Err(libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN | libc::ENOMEM) => {}

@@ -2,6 +2,7 @@
 //! things, replayed over real sockets. What the real kernel does is the conformance suite's to test.
 
 mod lifetime;
+mod pausing;
 mod pitfalls;
 mod random;
 mod scripted_ring;

@@ -1,7 +1,6 @@
 //! Connections that end while the kernel has operations on them, in every order of completions.
 
 use super::*;
-use crate::uring::events;
 use std::{os::fd::RawFd, path::PathBuf};
 
 #[test]
@@ -94,122 +93,6 @@ fn accept_waits_for_the_descriptors_of_closing_connections() {
     stage.driver.prepare().expect("sound");
     assert_ne!(socket_at(fd), socket);
     assert!(stage.kernel.has(Tag::Accept));
-}
-
-#[test]
-fn receive_that_is_taken_back_may_still_bring_bytes() {
-    let mut stage = Stage::new();
-    let (key, _peer) = stage.connect();
-    stage.driver.pause(key);
-    assert!(stage.kernel.has(receive(key)), "nothing has come: it may stay");
-    stage.kernel.receives(receive(key), b"one ", true);
-    assert_eq!(stage.turn(), []);
-    assert!(stage.kernel.was_asked_to_cancel(receive(key)));
-    // Before the cancel takes hold, and with it: cancelled, with a partial count.
-    stage.kernel.receives(receive(key), b"two ", true);
-    stage.kernel.receives(receive(key), b"three", false);
-    assert_eq!(stage.turn(), []);
-    assert!(stage.kernel.all_buffers(), "what is held is copied");
-    assert!(!stage.kernel.has(receive(key)), "begun while paused");
-    let reset = Tag::Connection(Watch::Reset, key);
-    assert!(stage.kernel.has(reset), "nobody looks for a reset");
-    stage.driver.resume(key);
-    let mut seen = stage.turn();
-    seen.extend(stage.turn());
-    seen.extend(stage.turn());
-    assert_eq!(seen, [received(key, "one "), received(key, "two "), received(key, "three")]);
-    assert!(stage.kernel.has(receive(key)));
-}
-
-#[test]
-fn reset_that_was_told_before_the_pause_is_reported() {
-    let mut stage = Stage::new();
-    let (key, peer) = stage.connect();
-    let reset = pause_with_a_piece(&mut stage, key);
-    stage.driver.resume(key);
-    break_off(peer);
-    stage.kernel.complete(reset, Ok(events::BROKEN), true);
-    // Told while there is a piece to deliver, and not told again.
-    stage.driver.wait(Some(Duration::ZERO)).expect("sound");
-    stage.driver.pause(key);
-    let mut seen = stage.turn();
-    seen.extend(stage.turn());
-    assert_eq!(seen, [Seen::Failed(key, Some(libc::ECONNRESET))]);
-}
-
-#[test]
-fn receive_that_finds_no_error_any_more_does_not_undo_a_reset() {
-    let mut stage = Stage::new();
-    let (key, peer) = stage.connect();
-    let reset = pause_with_a_piece(&mut stage, key);
-    stage.driver.resume(key);
-    assert_eq!(stage.turn(), [received(key, "held")]);
-    stage.driver.pause(key);
-    assert!(stage.kernel.has(receive(key)) && stage.kernel.has(reset));
-    break_off(peer);
-    // The poll has the error asked for; the receive finds the socket closed.
-    stage.kernel.complete(reset, Ok(events::BROKEN), true);
-    stage.kernel.complete(receive(key), Ok(0), false);
-    assert_eq!(stage.turn(), [Seen::Failed(key, Some(libc::ECONNRESET))]);
-}
-
-/// Paused, with a piece in hand and nothing received: only its poll for a reset is under way.
-fn pause_with_a_piece(stage: &mut Stage, key: Key) -> Tag {
-    stage.driver.pause(key);
-    stage.kernel.receives(receive(key), b"held", false);
-    assert_eq!(stage.turn(), []);
-    let reset = Tag::Connection(Watch::Reset, key);
-    assert!(stage.kernel.has(reset) && !stage.kernel.has(receive(key)));
-    reset
-}
-
-#[test]
-fn receive_is_taken_back_in_every_pause() {
-    let mut stage = Stage::new();
-    let (key, _peer) = stage.connect();
-    for _ in 0..2 {
-        stage.driver.pause(key);
-        stage.kernel.receives(receive(key), b"x", true);
-        assert_eq!(stage.turn(), []);
-        assert!(stage.kernel.was_asked_to_cancel(receive(key)), "it goes on filling buffers");
-        stage.kernel.complete(receive(key), Err(libc::ECANCELED), false);
-        stage.turn();
-        stage.driver.resume(key);
-        assert_eq!(stage.turn(), [received(key, "x")]);
-    }
-}
-
-#[test]
-fn resume_before_the_cancel_takes_hold_loses_nothing() {
-    let mut stage = Stage::new();
-    let (key, _peer) = stage.connect();
-    stage.driver.pause(key);
-    stage.kernel.receives(receive(key), b"held", true);
-    assert_eq!(stage.turn(), []);
-    stage.driver.resume(key);
-    stage.kernel.receives(receive(key), b" and fresh", true);
-    let mut seen = stage.turn();
-    seen.extend(stage.turn());
-    assert_eq!(seen, [received(key, "held"), received(key, " and fresh")]);
-    stage.kernel.complete(receive(key), Err(libc::ECANCELED), false);
-    assert_eq!(stage.turn(), []);
-    assert!(stage.kernel.has(receive(key)), "not begun again");
-}
-
-#[test]
-fn fresh_bytes_wait_behind_all_that_is_held() {
-    let mut stage = Stage::new();
-    let (key, _peer) = stage.connect();
-    stage.driver.pause(key);
-    stage.kernel.receives(receive(key), b"1", true);
-    stage.kernel.receives(receive(key), b"2", true);
-    assert_eq!(stage.turn(), []);
-    stage.driver.resume(key);
-    stage.kernel.receives(receive(key), b"3", true);
-    let mut seen = stage.turn();
-    seen.extend(stage.turn());
-    seen.extend(stage.turn());
-    assert_eq!(seen, ["1", "2", "3"].map(|text| received(key, text)));
 }
 
 #[test]
@@ -328,6 +211,17 @@ fn accepted_socket_is_not_handed_down_to_other_programs() {
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("a line of it");
     let flags = u32::from_str_radix(flags.trim(), 8).expect("octal");
     assert_ne!(flags & CLOSE_ON_EXEC, 0, "{info}");
+}
+
+#[test]
+fn last_accepts_are_reported_without_another_wait() {
+    let mut stage = Stage::new();
+    let addr = stage.listener.local_addr().expect("bound");
+    let _peer = TcpStream::connect(addr).expect("loopback");
+    stage.kernel.complete(Tag::Accept, Err(libc::ECANCELED), false);
+    stage.driver.stop_accepting();
+    assert!(matches!(stage.driver.next(), Some(Completion::Accepted(_))));
+    assert!(stage.kernel.was_asked_to_cancel(Tag::Accept), "it holds the listener open");
 }
 
 /// Which socket a descriptor is, by its inode: the number may be another one's by now.

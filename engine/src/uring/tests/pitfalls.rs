@@ -119,17 +119,6 @@ fn shortage_counts_only_when_somebody_waits() {
 }
 
 #[test]
-fn last_accepts_are_reported_without_another_wait() {
-    let mut stage = Stage::new();
-    let addr = stage.listener.local_addr().expect("bound");
-    let _peer = TcpStream::connect(addr).expect("loopback");
-    stage.kernel.complete(Tag::Accept, Err(libc::ECANCELED), false);
-    stage.driver.stop_accepting();
-    assert!(matches!(stage.driver.next(), Some(Completion::Accepted(_))));
-    assert!(stage.kernel.was_asked_to_cancel(Tag::Accept), "it holds the listener open");
-}
-
-#[test]
 fn listener_that_somebody_made_non_blocking_is_polled() {
     let mut stage = Stage::new();
     stage.kernel.complete(Tag::Accept, Err(libc::EAGAIN), false);
