@@ -17,6 +17,7 @@ use std::{
     mem::ManuallyDrop,
     net::TcpStream,
     os::fd::FromRawFd,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -24,8 +25,10 @@ use std::{
 /// stays in flight.
 const SEND_FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
-/// How often a submission that the kernel refuses for now (no memory, completions overflown) is tried.
+/// How often a submission that the kernel refuses for now (no memory, completions overflown) is tried,
+/// and how long to wait in between while it has no memory.
 const SUBMIT_TRIES: u32 = 1000;
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(1);
 
 /// How long dropping waits for the last completions.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
@@ -73,7 +76,12 @@ impl KernelRing {
             }
             match self.ring.submit() {
                 Ok(_) => return Ok(sends),
-                Err(error) if is_passing(&error) => sends += self.set_aside(batch),
+                Err(error) if is_passing(&error) => {
+                    sends += self.set_aside(batch);
+                    if error.raw_os_error() == Some(libc::EAGAIN) {
+                        thread::sleep(SHORTAGE_PAUSE);
+                    }
+                }
                 Err(error) => {
                     self.broken = true;
                     return Err(error);
