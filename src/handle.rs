@@ -128,6 +128,14 @@ impl Running {
             .map(drop)
     }
 
+    /// Ends the workers that were started, as dropping does, and waits until they have ended.
+    pub(crate) fn end(self) {
+        let state = self.state.clone();
+        drop(self);
+        // How they ended is no news: the error at hand is why they had to.
+        Drain { state }.wait().ok();
+    }
+
     pub(crate) fn into_handle(self) -> ServerHandle {
         ServerHandle { running: Arc::new(self) }
     }

@@ -177,7 +177,7 @@ impl ServerBuilder {
     }
 
     /// How to talk to the kernel. [`Engine::Auto`], the default, takes the first that passes its
-    /// self-test; a named one is never replaced by another.
+    /// self-test and starts; a named one is never replaced by another.
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
@@ -264,9 +264,8 @@ impl ServerBuilder {
         if self.blocking.threads == 0 {
             return Err(Error::Config("blocking handlers need at least one thread".into()));
         }
-        let selected = self.engine.select().map_err(|unavailable| Error::EngineUnavailable {
-            engine: unavailable.engine,
-            reason: unavailable.reason,
+        let mut selected = self.engine.select().map_err(|unavailable| {
+            Error::EngineUnavailable { engine: unavailable.engine, reason: unavailable.reason }
         })?;
         let listeners = match self.source {
             Some(Source::Addr(addr)) => bind(&addr, workers, &self.sockets)?,
@@ -279,20 +278,19 @@ impl ServerBuilder {
         let pool = Arc::new(Pool::new(self.blocking));
         let (settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
         let shared = Arc::new(Shared { router, settings, hubs, pool, runtime });
-        let mut running = Running::new(addr, selected);
-        for (number, listener) in listeners.into_iter().enumerate() {
-            let counts = Arc::new(WorkerCounts::default());
-            let (shared, its_counts) = (shared.clone(), counts.clone());
-            let spawned = headwater_engine::spawn(
-                running.engine(),
-                listener,
-                &format!("headwater-{number}"),
-                move |remote| Worker::new(shared, its_counts, remote),
-            );
+        loop {
+            let mut running = Running::new(addr, selected);
             // Dropping `running` on the way out ends the workers that were started.
-            running.add(spawned.map_err(Error::Start)?, counts).map_err(Error::Start)?;
+            let Err(error) = start(&mut running, &shared, &listeners) else {
+                return Ok(running.into_handle());
+            };
+            // The system may have had enough for the self-test and not for all workers.
+            match Engine::fall_back(running.engine(), &error) {
+                Ok(next) if self.engine == Engine::Auto => selected = next,
+                _ => return Err(Error::Start(error)),
+            }
+            running.end();
         }
-        Ok(running.into_handle())
     }
 
     fn worker_count(&self) -> Result<usize, Error> {
@@ -313,6 +311,26 @@ impl std::fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerBuilder").field("engine", &self.engine).finish_non_exhaustive()
     }
+}
+
+/// Starts a worker on each listener, which stays ours as well.
+fn start(
+    running: &mut Running,
+    shared: &Arc<Shared>,
+    listeners: &[TcpListener],
+) -> std::io::Result<()> {
+    for (number, listener) in listeners.iter().enumerate() {
+        let counts = Arc::new(WorkerCounts::default());
+        let (shared, its_counts) = (shared.clone(), counts.clone());
+        let worker = headwater_engine::spawn(
+            running.engine(),
+            listener.try_clone()?,
+            &format!("headwater-{number}"),
+            move |remote| Worker::new(shared, its_counts, remote),
+        )?;
+        running.add(worker, counts)?;
+    }
+    Ok(())
 }
 
 /// Listens on the first of the addresses that a name stands for.

@@ -43,6 +43,9 @@ pub struct Unavailable {
 pub struct ParseEngineError(String);
 
 impl Engine {
+    /// Best first.
+    const ORDER: [Self; 3] = [Self::IoUring, Self::Epoll, Self::Std];
+
     /// The engines of this build, in the order in which [`Engine::Auto`] tries them.
     pub const fn compiled() -> &'static [Self] {
         &[
@@ -66,8 +69,22 @@ impl Engine {
                 Err(reason) => Err(Unavailable { engine: self, reason }),
             };
         }
-        let mut refusals = Vec::new();
-        for engine in [Self::IoUring, Self::Epoll, Self::Std] {
+        Self::first_of(&Self::ORDER, Vec::new())
+    }
+
+    /// What [`Engine::Auto`] becomes when `refused` passed its self-test and could not be started after
+    /// all: the first of those behind it that works. `why` is one line.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when none of them does.
+    pub fn fall_back(refused: Self, why: &dyn fmt::Display) -> Result<Selected, Unavailable> {
+        let place = Self::ORDER.iter().position(|engine| *engine == refused);
+        let left = place.map_or(&[][..], |place| &Self::ORDER[place + 1..]);
+        Self::first_of(left, vec![format!("{refused} could not be started: {why}")])
+    }
+
+    fn first_of(engines: &[Self], mut refusals: Vec<String>) -> Result<Selected, Unavailable> {
+        for &engine in engines {
             match engine.self_test() {
                 Ok(()) => {
                     let mut reasons = vec![format!("{engine} passed its self-test")];
@@ -78,7 +95,7 @@ impl Engine {
                 Err(refusal) => refusals.push(refusal),
             }
         }
-        Err(Unavailable { engine: self, reason: refusals.join("; ") })
+        Err(Unavailable { engine: Self::Auto, reason: refusals.join("; ") })
     }
 
     fn self_test(self) -> Result<(), String> {
@@ -179,5 +196,16 @@ mod tests {
         let passed = format!("auto: {} passed its self-test", selected.engine);
         let expected = passed + &refusals.collect::<String>();
         assert_eq!(selected.reason, expected);
+    }
+
+    #[test]
+    fn engine_that_does_not_start_is_followed_by_the_next_and_said() {
+        let next = Engine::compiled().iter().find(|engine| **engine != Engine::IoUring);
+        let selected = Engine::fall_back(Engine::IoUring, &"no ring").unwrap();
+        assert_eq!(Some(&selected.engine), next);
+        assert!(selected.reason.starts_with("auto: ") && selected.reason.lines().count() == 1);
+        assert!(selected.reason.contains("io_uring could not be started: no ring"));
+        let none = Engine::fall_back(Engine::Std, &"no thread").unwrap_err();
+        assert_eq!(none.reason, "std could not be started: no thread");
     }
 }

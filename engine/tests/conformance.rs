@@ -40,6 +40,7 @@ suite! {
         accept_goes_on_until_the_queue_is_empty
         thousand_connects_at_once_are_all_accepted
         stop_accepting_takes_the_queued_and_closes_the_listener
+        stop_accepting_takes_the_queued_behind_busy_connections
         dropped_driver_closes_listener_and_connections
         accept_without_descriptors_stands_still_and_recovers
     }
@@ -52,6 +53,7 @@ suite! {
         busy_connection_does_not_starve_a_quiet_one
         busy_connection_does_not_hold_up_accepting
         detached_connection_delivers_nothing_and_can_still_send
+        detached_connection_costs_no_cpu_after_its_bytes
         detaching_a_paused_connection_throws_its_bytes_away
     }
     leaving {
@@ -85,6 +87,10 @@ suite! {
     }
     waiting {
         wake_from_another_thread_ends_a_wait
+        longest_wait_ends_with_a_wake
+        wait_ends_at_once_while_something_is_left
+        wait_without_patience_hears_of_bytes
+        wait_after_sends_hears_of_bytes_before_them
         wake_before_the_wait_is_not_lost
         every_wake_is_heard
         wait_ends_when_the_time_is_over

@@ -8,7 +8,7 @@ mod control;
 
 use bytes::BytesMut;
 use control::Control;
-use headwater_http::{BodyLength, Connection, ParseError, Step};
+use headwater_http::{BodyLength, Connection, Head, ParseError, Step};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -114,23 +114,7 @@ impl Owner {
                 assert!(!self.ended, "the stream has ended: nothing more can be needed");
                 assert_ne!(self.phase, Phase::Ended);
             }
-            Ok(Step::Request(head)) => {
-                assert!(matches!(self.phase, Phase::Between | Phase::Skipped), "two at once");
-                if let Some(left) = &mut self.requests_left {
-                    assert!(*left > 0, "a request after the last");
-                    *left -= 1;
-                }
-                if !head.keep_alive() {
-                    self.requests_left = Some(0);
-                    assert!(!self.connection.keep_alive());
-                }
-                (self.phase, self.framing, self.body_bytes) = (Phase::Body, head.body(), 0);
-                self.body_limit = self.default_body_limit;
-                if self.received.is_multiple_of(3) {
-                    self.body_limit = (self.received % 40) as u64;
-                    self.connection.set_body_limit(self.body_limit);
-                }
-            }
+            Ok(Step::Request(head)) => self.begin(&head),
             Ok(Step::Body(bytes)) => {
                 assert_eq!(self.phase, Phase::Body);
                 assert!(!bytes.is_empty());
@@ -170,6 +154,24 @@ impl Owner {
             }
         }
         self.look();
+    }
+
+    fn begin(&mut self, head: &Head) {
+        assert!(matches!(self.phase, Phase::Between | Phase::Skipped), "two at once");
+        if let Some(left) = &mut self.requests_left {
+            assert!(*left > 0, "a request after the last");
+            *left -= 1;
+        }
+        if !head.keep_alive() {
+            self.requests_left = Some(0);
+            assert!(!self.connection.keep_alive());
+        }
+        (self.phase, self.framing, self.body_bytes) = (Phase::Body, head.body(), 0);
+        self.body_limit = self.default_body_limit;
+        if self.received.is_multiple_of(3) {
+            self.body_limit = (self.received % 40) as u64;
+            self.connection.set_body_limit(self.body_limit);
+        }
     }
 
     fn finish(&mut self, last: Result<(), ParseError>) {

@@ -1,5 +1,7 @@
 //! What becomes which answer, and answers in the types of the `http` crate.
 
+mod bodies;
+
 use super::{Html, IntoResponse, Redirect, Response};
 use crate::headers::Headers;
 use crate::sse;

@@ -5,12 +5,13 @@ use super::path::{self, Malformed};
 use super::scope::{self, Scope};
 use super::{Route, Router};
 use crate::handler::{Endpoint, Reply};
-use crate::middleware::{End, Next};
+use crate::middleware::{End, Layer, Next};
 use crate::request::{Params, Request};
 use crate::response::Response;
 use crate::routing::{self, BodyRules};
 use http::{HeaderValue, Method, StatusCode, header};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What was found for a path: a route, none, or that it cannot be decoded.
 pub(crate) type Lookup = Result<Option<Found>, Malformed>;
@@ -41,7 +42,7 @@ impl Router {
         let scope = &self.scopes[route.scope];
         if let Some(endpoint) = route.methods.find(request.method()) {
             request.states.clone_from(&scope.reach);
-            return run(scope, request, endpoint);
+            return run(scope.chain.as_ref(), request, endpoint);
         }
         let response = self.without_handler(&request, route);
         finish(scope, request, response)
@@ -106,10 +107,9 @@ impl Router {
         }
         let scope = self.scope_of(request.path());
         if let Some((fallback, owner)) = scope::fallback_of(&self.scopes, scope) {
-            // A fallback that was merged in brings its middleware along.
-            let at = self.scopes[scope].delegate.unwrap_or(scope);
             request.states.clone_from(&owner.reach);
-            return run(&self.scopes[at], request, fallback);
+            let chain = scope::chain_to_fallback(&self.scopes, scope);
+            return run(chain.as_ref(), request, fallback);
         }
         let known = self.implements(request.method());
         let response = if known { not_found() } else { not_implemented() };
@@ -165,11 +165,11 @@ impl Router {
     }
 }
 
-/// Runs a handler behind the middleware of `scope`. In line: requests are large, and a call would move
+/// Runs a handler behind this middleware. In line: requests are large, and a call would move
 /// this one.
 #[inline]
-fn run(scope: &Scope, request: Request, endpoint: &Endpoint) -> Reply {
-    match &scope.chain {
+fn run(chain: Option<&Arc<[Layer]>>, request: Request, endpoint: &Endpoint) -> Reply {
+    match chain {
         None => endpoint.call(request),
         Some(chain) => Next::new(chain.clone(), End::Endpoint(endpoint.clone())).answer(request),
     }

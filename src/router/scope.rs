@@ -75,3 +75,21 @@ pub(crate) fn fallback_of(scopes: &[Scope], mut at: usize) -> Option<(&Endpoint,
         at = scope.delegate.or(scope.parent)?;
     }
 }
+
+/// The middleware on the way from a scope to the fallback nearest to it: the scope's own, then that of each
+/// merged part the way leads through, so that no fallback runs without what guards it.
+pub(crate) fn chain_to_fallback(scopes: &[Scope], scope: usize) -> Option<Arc<[Layer]>> {
+    let (mut brought, mut at) = (Vec::new(), scope);
+    while scopes[at].fallback.is_none() {
+        if let Some(merged) = scopes[at].delegate {
+            brought.extend(scopes[merged].layers.iter().cloned());
+        }
+        let Some(next) = scopes[at].delegate.or(scopes[at].parent) else { break };
+        at = next;
+    }
+    let own = &scopes[scope].chain;
+    if brought.is_empty() {
+        return own.clone();
+    }
+    Some(own.iter().flat_map(|chain| chain.iter().cloned()).chain(brought).collect())
+}

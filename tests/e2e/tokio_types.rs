@@ -2,6 +2,7 @@
 
 use crate::support::{Running, builder, eventually, serve_on_one};
 use headwater::http::StatusCode;
+use headwater::middleware::Next;
 use headwater::routing::get;
 use headwater::{Body, Engine, Request, Response, Router, blocking};
 use std::sync::Arc;
@@ -79,7 +80,12 @@ fn app(echo_addr: String) -> Router {
         Response::new(StatusCode::OK).body(Body::stream(Ticks(3, first)))
     };
     let wait = || Handle::current().block_on(async { tokio::time::sleep(SOON).await });
+    let rest = async |request: Request, next: Next| {
+        tokio::time::sleep(SOON).await;
+        next.run(request).await
+    };
     Router::new()
+        .nest("/behind", Router::new().route("/", get(|| "behind")).with(rest))
         .route("/timer", get(timer))
         .route("/socket", get(socket))
         .route("/task", get(task))
@@ -95,6 +101,7 @@ fn tokio_types_work_in_handlers(engine: Engine) {
     let mut peer = server.connect();
     for _ in 0..5 {
         for (path, expected) in [
+            ("/behind", "behind"),
             ("/timer", "true"),
             ("/socket?hello", "hello"),
             ("/task", "from a task"),
@@ -145,7 +152,7 @@ fn handler_with_tokio_types_is_cancelled_with_its_client(engine: Engine) {
 fn tokio_types_without_a_runtime_cost_a_500(engine: Engine) {
     let server = serve_on_one(engine, app("127.0.0.1:1".to_owned()));
     let mut peer = server.connect();
-    for (count, path) in (1..).zip(["/timer", "/socket", "/task"]) {
+    for (count, path) in (1..).zip(["/timer", "/socket", "/task", "/behind"]) {
         peer.ask(path);
         assert_eq!(peer.answer().status, 500, "{path}");
         assert_eq!(server.stats().handler_panics, count);

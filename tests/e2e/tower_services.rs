@@ -6,8 +6,9 @@ use axum::extract::{Path, Request as AxumRequest};
 use bytes::Bytes;
 use headwater::extract::PeerAddr;
 use headwater::http::{self, StatusCode};
+use headwater::middleware::Next;
 use headwater::tower::{RequestBody, service};
-use headwater::{Engine, Router, routing};
+use headwater::{Engine, Request, Router, routing};
 use http_body::Body as _;
 use std::future::{Ready, ready};
 use std::rc::Rc;
@@ -168,6 +169,26 @@ impl Service<http::Request<RequestBody>> for Moody {
     }
 }
 
+fn middleware_and_a_service_see_what_the_other_has_left(engine: Engine) {
+    #[derive(Clone)]
+    struct Left(&'static str);
+    let axum = axum::Router::new().fallback(async |mut request: AxumRequest| {
+        let Left(text) = request.extensions_mut().remove().expect("middleware was here");
+        (axum::Extension(Left("by the service")), text)
+    });
+    let app =
+        Router::new().fallback(service(axum)).with(async |mut request: Request, next: Next| {
+            request.extensions_mut().insert(Left("by middleware"));
+            let response = next.run(request).await;
+            let left = response.extensions().get().map_or("nothing", |Left(text)| *text);
+            let name = http::HeaderName::from_static("x-left");
+            response.header(name, http::HeaderValue::from_static(left))
+        });
+    let server = serve(engine, app);
+    let answer = server.get("/any");
+    assert_eq!((answer.text(), answer.header("x-left")), ("by middleware", Some("by the service")));
+}
+
 fn service_is_called_when_it_is_ready_and_may_fail(engine: Engine) {
     let server = serve(engine, Router::new().fallback(service(Moody::default())));
     let mut peer = server.connect();
@@ -186,5 +207,6 @@ on_every_engine! {
     streamed_body_of_a_service_comes_in_pieces,
     streamed_body_of_a_service_is_held_back_and_cancelled,
     panic_of_a_service_costs_a_500,
+    middleware_and_a_service_see_what_the_other_has_left,
     service_is_called_when_it_is_ready_and_may_fail,
 }

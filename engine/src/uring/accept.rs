@@ -120,15 +120,6 @@ impl Acceptor {
         }
     }
 
-    /// Takes a last look for those who wait, if none is under way. False: the listener is closed.
-    pub(super) fn look_once_more(&mut self, ring: &mut dyn Ring) -> bool {
-        if self.mode != Mode::Stopping {
-            self.mode = Mode::Accept;
-            self.begin(ring);
-        }
-        self.listener.is_some()
-    }
-
     /// Takes back what is under way; it holds the listener open.
     pub(super) fn stop(&mut self, ring: &mut dyn Ring) {
         self.mode = Mode::Stopping;
@@ -145,8 +136,8 @@ impl Acceptor {
         self.accepting || self.polling
     }
 
-    /// Closes the listener.
-    pub(super) fn close(&mut self) {
-        self.listener = None;
+    /// Gives the listener up, to be closed. `None`: it was before.
+    pub(super) const fn close(&mut self) -> Option<TcpListener> {
+        self.listener.take()
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Connection {
     cancelling: bool,
     /// A detached connection has bytes, or its end.
     readable: bool,
+    /// An error is pending, so far unseen: told once, whatever is done with bytes then.
+    failing: bool,
     /// There may be room again.
     writable: bool,
     /// A send fell short since `Writable` was last reported.
@@ -95,6 +97,7 @@ impl Connection {
             held: None,
             cancelling: false,
             readable: false,
+            failing: false,
             writable: false,
             stalled: false,
             lent: false,
@@ -178,13 +181,8 @@ impl Connection {
         match watch {
             Watch::Room => self.writable |= told & (events::ROOM | events::BROKEN) != 0,
             Watch::Detached => self.readable = true,
-            // Asking takes the error off the socket: whoever receives is to find it there.
-            Watch::Reset if self.flow == Flow::Paused && told & events::BROKEN != 0 => {
-                if let Some(error) = self.socket.take_error().unwrap_or_else(Some) {
-                    self.end = failed(&error);
-                }
-            }
-            Watch::Reset | Watch::Receive => {}
+            Watch::Reset => self.failing |= told & events::BROKEN != 0,
+            Watch::Receive => {}
         }
     }
 
@@ -226,7 +224,7 @@ impl Connection {
                 !self.lent && (self.held.is_some() || (self.pieces == 0 && self.end != End::Open))
             }
             Flow::Detached => self.readable || self.end != End::Open,
-            Flow::Paused => self.is_failed(),
+            Flow::Paused => self.is_failed() || self.failing,
             Flow::Departed => false,
         };
         receive || (self.stalled && self.writable)
@@ -254,7 +252,10 @@ impl Connection {
         if self.flow == Flow::Detached && self.end == End::Open {
             self.discard(scratch);
         }
-        self.depart()
+        if self.flow == Flow::Paused && std::mem::take(&mut self.failing) {
+            self.look_for_reset();
+        }
+        self.depart_if_ended()
     }
 
     fn next_held(&mut self) -> Option<Box<[u8]>> {
@@ -282,8 +283,17 @@ impl Connection {
         }
     }
 
-    fn depart(&mut self) -> Step {
+    /// Takes the error off the socket: whoever receives is to find it there, so only while paused.
+    fn look_for_reset(&mut self) {
+        if let Some(error) = self.socket.take_error().unwrap_or_else(Some) {
+            self.end = failed(&error);
+        }
+    }
+
+    fn depart_if_ended(&mut self) -> Step {
         let departure = match self.end {
+            // A paused connection reports no FIN before it is resumed.
+            End::Finished if self.flow == Flow::Paused => return Step::Nothing,
             End::Open => return Step::Nothing,
             End::Finished => Departure::Finished,
             End::Failed(error) => Departure::Failed(io::Error::from_raw_os_error(error)),

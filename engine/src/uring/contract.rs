@@ -13,15 +13,20 @@ use crate::{
 };
 use std::{
     io::{self, IoSlice},
-    net::{Shutdown, SocketAddr},
+    net::{Shutdown, SocketAddr, TcpListener},
     os::fd::AsRawFd,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// How long stopping waits for the accept to be taken back, in steps of `STOP_STEP`.
-const STOP_STEPS: usize = 20;
-const STOP_STEP: Duration = Duration::from_millis(50);
+/// How long stopping waits for the accept to be taken back.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many are accepted at most when accepting ends, so that a flood cannot keep the worker here.
+const LAST_ACCEPTS: usize = 64 * 1024;
+
+/// How long one wait lasts at most: the kernel's clock ends before `Duration` does.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 impl Uring {
     fn deliver(&mut self, key: Key, piece: Piece) -> Option<Completion<Lease>> {
@@ -96,6 +101,24 @@ impl Uring {
         }
     }
 
+    /// Accepts what the kernel has queued, without the ring: an accept there may end too early, or wait
+    /// behind completions of busy connections.
+    fn accept_queued(&mut self, listener: &TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        for _ in 0..LAST_ACCEPTS {
+            match listener.accept() {
+                Ok((socket, _)) => {
+                    let report = self.admit(socket);
+                    self.ready.push_back(report);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if socket::concerns_one_connection(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn stalled(&mut self, key: Key, has_room: bool) {
         self.change(key, |connection| connection.stall(has_room));
     }
@@ -130,7 +153,7 @@ impl Driver for Uring {
         let patience = match timeout {
             _ if !self.ready.is_empty() => Patience::None,
             Some(Duration::ZERO) => Patience::None,
-            Some(timeout) => Patience::AtMost(timeout),
+            Some(timeout) => Patience::AtMost(timeout.min(LONGEST_WAIT)),
             None => Patience::Endless,
         };
         self.ring.enter(patience)?;
@@ -214,21 +237,20 @@ impl Sockets for Uring {
 
     fn stop_accepting(&mut self) {
         let before = self.ready.len();
-        if self.acceptor.look_once_more(&mut *self.ring) {
+        self.acceptor.stop(&mut *self.ring);
+        let deadline = Instant::now() + STOP_PATIENCE;
+        while self.acceptor.is_held() {
+            let left = deadline.saturating_duration_since(Instant::now());
             // An error means that the ring is of no use any more, which the next wait reports.
-            let looked = self.ring.enter(Patience::None);
-            self.take_completions();
-            self.acceptor.stop(&mut *self.ring);
-            for _ in 0..STOP_STEPS {
-                if looked.is_err() || !self.acceptor.is_held() {
-                    break;
-                }
-                if self.ring.enter(Patience::AtMost(STOP_STEP)).is_err() {
-                    break;
-                }
-                self.take_completions();
+            if left.is_zero() || self.ring.enter(Patience::AtMost(left)).is_err() {
+                break;
             }
-            self.acceptor.close();
+            self.take_completions();
+        }
+        if let Some(listener) = self.acceptor.close()
+            && let Err(error) = self.accept_queued(&listener)
+        {
+            self.ready.push_back(Ready::AcceptFailed(error));
         }
         self.turns += self.ready.len() - before;
     }

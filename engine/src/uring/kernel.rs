@@ -12,20 +12,26 @@ use io_uring::{
     types::{CancelBuilder, Fd, SubmitArgs, Timespec},
 };
 use std::{
-    collections::VecDeque, fmt, io, mem::ManuallyDrop, net::TcpStream, os::fd::FromRawFd,
-    time::Duration,
+    collections::VecDeque,
+    fmt, io,
+    mem::ManuallyDrop,
+    net::TcpStream,
+    os::fd::FromRawFd,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// `MSG_DONTWAIT` makes the kernel finish the attempt inside the submission: nothing of the caller's
 /// stays in flight.
 const SEND_FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
-/// How often a submission that the kernel refuses for now (no memory, completions overflown) is tried.
+/// How often a submission that the kernel refuses for now (no memory, completions overflown) is tried,
+/// and how long to wait in between while it has no memory.
 const SUBMIT_TRIES: u32 = 1000;
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(1);
 
-/// How long dropping waits for the last completions, in steps of `LAST_STEP`.
-const LAST_STEPS: usize = 20;
-const LAST_STEP: Duration = Duration::from_millis(100);
+/// How long dropping waits for the last completions.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// One ring of the kernel with its provided buffers. Belongs to the thread that made it.
 pub(super) struct KernelRing {
@@ -60,16 +66,21 @@ impl KernelRing {
         }
     }
 
-    /// Hands the queue over. Tries again while the kernel is short of something.
-    fn submit(&mut self) -> io::Result<()> {
+    /// Hands the queue over. Tries again while the kernel is short of something. Gives the number of
+    /// sends of the batch that were seen to complete meanwhile.
+    fn submit(&mut self, batch: &mut [Outgoing<'_>]) -> io::Result<usize> {
+        let mut sends = 0;
         for _ in 0..SUBMIT_TRIES {
             if self.broken {
                 break;
             }
             match self.ring.submit() {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(sends),
                 Err(error) if is_passing(&error) => {
-                    self.set_aside(&mut []);
+                    sends += self.set_aside(batch);
+                    if error.raw_os_error() == Some(libc::EAGAIN) {
+                        thread::sleep(SHORTAGE_PAUSE);
+                    }
                 }
                 Err(error) => {
                     self.broken = true;
@@ -101,7 +112,7 @@ impl KernelRing {
     fn flush(&mut self) -> io::Result<()> {
         self.queue_backlog();
         while !self.ring.submission().is_empty() {
-            self.submit()?;
+            self.submit(&mut [])?;
             self.queue_backlog();
         }
         Ok(())
@@ -177,8 +188,7 @@ impl KernelRing {
         }
         while open > 0 {
             // After an error the entries that are left in the queue stay there for ever: see `broken`.
-            self.submit()?;
-            let completed = self.set_aside(batch);
+            let completed = self.submit(batch)? + self.set_aside(batch);
             open -= completed;
             if completed == 0 && self.ring.submission().is_empty() {
                 // They complete inside the submission, so this is not reached. The pointers must not
@@ -207,23 +217,26 @@ impl KernelRing {
         opcode::SendMsg::new(fd, header).flags(flags).build()
     }
 
-    /// Takes everything back and waits until the kernel has let go of it.
-    fn cancel_all(&mut self) {
+    /// Takes everything back and waits until the kernel has let go of it. False: it has not.
+    pub(super) fn cancel_all(&mut self) -> bool {
         if self.under_way == 0 {
-            return;
+            return true;
         }
         let cancel = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
         self.under_way += 1;
-        self.backlog.push_front(cancel.user_data(Tag::Cancel.to_word()));
-        for _ in 0..LAST_STEPS {
-            if self.enter(Patience::AtMost(LAST_STEP)).is_err() {
-                return;
+        // Behind all that is to be taken back.
+        self.backlog.push_back(cancel.user_data(Tag::Cancel.to_word()));
+        let deadline = Instant::now() + LAST_PATIENCE;
+        while self.under_way > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.enter(Patience::AtMost(left)).is_err() {
+                return false;
             }
+            // Nobody asks for what they bring.
             self.set_aside(&mut []);
-            if self.under_way == 0 {
-                return;
-            }
+            self.aside.clear();
         }
+        true
     }
 }
 

@@ -2,7 +2,9 @@
 //! things, replayed over real sockets. What the real kernel does is the conformance suite's to test.
 
 mod lifetime;
+mod pausing;
 mod pitfalls;
+mod random;
 mod scripted_ring;
 
 use super::{Uring, ring::Operation, tag::Tag, tag::Watch};
@@ -96,4 +98,10 @@ const fn receive(key: Key) -> Tag {
 /// Whether the peer sees the end of the connection.
 fn sees_the_end(mut peer: TcpStream) -> bool {
     matches!(peer.read(&mut [0]), Ok(0))
+}
+
+/// Closes with a reset instead of a FIN.
+fn break_off(peer: TcpStream) {
+    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a plain option");
+    drop(peer);
 }

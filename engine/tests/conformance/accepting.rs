@@ -73,6 +73,25 @@ pub(crate) fn stop_accepting_takes_the_queued_and_closes_the_listener<D: Subject
     assert_eq!(rig.driver.open(), 50);
 }
 
+/// However much else is to be told: what waits in the queue is not what is left for later.
+pub(crate) fn stop_accepting_takes_the_queued_behind_busy_connections<D: Subject>() {
+    const BUSY: usize = 64;
+    let mut rig = Rig::<D>::new();
+    let mut busy: Vec<_> = (0..BUSY).map(|_| rig.connect().1).collect();
+    rig.round_trip();
+    for peer in &mut busy {
+        peer.write_all(b"x").expect("the peer is sound");
+    }
+    let _queued: Vec<_> = (0..8).map(|_| connect(rig.addr)).collect();
+    rig.driver.stop_accepting();
+    for _ in 0..8 {
+        rig.accepted();
+    }
+    assert_eq!(rig.driver.open(), BUSY + 8);
+    let refused = TcpStream::connect(rig.addr).map(drop).expect_err("nobody listens");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+}
+
 pub(crate) fn dropped_driver_closes_listener_and_connections<D: Subject>() {
     let mut rig = Rig::<D>::new();
     let (_, mut peer) = rig.connect();

@@ -157,6 +157,19 @@ pub(crate) fn detached_connection_delivers_nothing_and_can_still_send<D: Subject
     assert_eq!(&answer, b"hello");
 }
 
+pub(crate) fn detached_connection_costs_no_cpu_after_its_bytes<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let (key, mut peer) = rig.connect();
+    rig.driver.detach(key);
+    // What was under way before is over.
+    rig.round_trip();
+    rig.seen.clear();
+    peer.write_all(b"thrown away").expect("the peer is sound");
+    let waits = rig.waits_in_half_a_second(|_| ());
+    assert!(waits <= FEW_WAITS, "{waits} waits in half a second");
+    assert!(!rig.has_seen(key));
+}
+
 pub(crate) fn detaching_a_paused_connection_throws_its_bytes_away<D: Subject>() {
     let mut rig = Rig::<D>::new();
     let (key, mut peer) = rig.connect();

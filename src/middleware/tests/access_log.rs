@@ -4,11 +4,16 @@ use super::ask;
 use crate::middleware::{AccessLog, CatchPanic, RequestId};
 use crate::routing;
 use crate::sse;
-use crate::{Hub, Request, Router};
+use crate::{Body, Hub, Request, Router};
+use bytes::Bytes;
+use futures_core::Stream;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -93,6 +98,37 @@ fn each_request_is_one_entry() {
         ("body_bytes", "10"),
     ];
     assert_eq!(entries, [fields(&answered), fields(&missing)]);
+}
+
+#[test]
+fn bodies_of_every_kind_are_logged_as_such() {
+    let nothing = || crate::Response::new(http::StatusCode::OK);
+    let app = Router::new()
+        .route("/sized", routing::get(move || nothing().body(Body::sized_stream(7, Never))))
+        .route("/stream", routing::get(move || nothing().body(Body::stream(Never))))
+        .route("/line", routing::get(move || crate::detach(nothing(), async |_| ())))
+        .with(AccessLog::new());
+    let entries = logged(|| {
+        for path in ["/sized", "/stream", "/line"] {
+            ask(&app, "GET", path, &[]);
+        }
+    });
+    let seen = entries
+        .iter()
+        .map(|entry| (entry["outcome"].as_str(), entry.get("body_bytes").map(String::as_str)));
+    let expected = [("answered", Some("7")), ("answered", None), ("detached", None)];
+    assert_eq!(seen.collect::<Vec<_>>(), expected);
+}
+
+/// A body that never comes.
+struct Never;
+
+impl Stream for Never {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Pending
+    }
 }
 
 #[test]

@@ -62,6 +62,16 @@ fn middleware_of_what_is_merged_stays_with_it() {
 }
 
 #[test]
+fn fallback_that_was_merged_never_runs_without_its_middleware() {
+    let with_fallback = Router::new().with(traced("f")).fallback(way);
+    let merged = Router::new().with(traced("b")).merge(with_fallback);
+    let nested = Router::new().with(traced("n")).route("/", routing::get(way));
+    let app = Router::new().with(traced("o")).nest("/nested", nested).merge(merged);
+    assert_eq!(get(&app, "/missing"), ok("o>b>f><f<b<o"));
+    assert_eq!(get(&app, "/nested/missing"), ok("o>n>b>f><f<b<n<o"));
+}
+
+#[test]
 fn middleware_may_answer_itself_and_sees_parameters() {
     async fn only_even(request: Request, next: Next) -> Result<Response, StatusCode> {
         let odd = request.param("id").is_some_and(|id| id.ends_with(['1', '3', '5', '7', '9']));

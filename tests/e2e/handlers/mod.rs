@@ -3,6 +3,7 @@
 mod answers;
 mod blocking;
 mod detached;
+mod kinds;
 mod middleware;
 mod panics;
 mod pending;

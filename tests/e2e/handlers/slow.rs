@@ -1,9 +1,10 @@
-//! Handlers that hold their core: noticed, whatever kind they are of.
+//! Handlers and middleware that hold their core: noticed, whatever kind they are of.
 
 use crate::support::{Answer, Peer, Running, builder, eventually};
 use headwater::http::StatusCode;
-use headwater::routing::get;
-use headwater::{Engine, Response, Router, detach, sse};
+use headwater::middleware::Next;
+use headwater::routing::{get, post};
+use headwater::{Engine, Request, Response, Router, detach, sse};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_millis(20);
@@ -31,7 +32,12 @@ fn app() -> Router {
             line.write(hold()).await.ok();
         })
     };
+    let before = async |request: Request, next: Next| {
+        hold();
+        next.run(request).await
+    };
     Router::new()
+        .nest("/behind", Router::new().route("/", get(|| "held")).with(before))
         .route("/at-once", get(hold))
         .route("/first-poll", get(async || hold()))
         .route("/later", get(later))
@@ -55,7 +61,7 @@ fn ask(server: &Running, path: &str) {
     peer.take_until(b"held").expect("it answers");
 }
 
-const PATHS: [&str; 5] = ["/at-once", "/first-poll", "/later", "/stream", "/line"];
+const PATHS: [&str; 6] = ["/behind", "/at-once", "/first-poll", "/later", "/stream", "/line"];
 
 fn handler_that_holds_its_core_is_noticed(engine: Engine) {
     let server = start(engine, LIMIT);
@@ -66,6 +72,24 @@ fn handler_that_holds_its_core_is_noticed(engine: Engine) {
         #[cfg(feature = "tracing")]
         eventually("it is reported", || reports::have(path));
     }
+}
+
+fn check_before_a_body_that_holds_its_core_is_noticed(engine: Engine) {
+    #[cfg(feature = "tracing")]
+    reports::listen();
+    let check = |_: &Request| {
+        hold();
+        Ok::<(), StatusCode>(())
+    };
+    let app = Router::new().route("/checked", post(|body: String| body).before_body(check));
+    let started = builder(engine).slow_handler(LIMIT).serve(app);
+    let server = Running::from(started.expect("a free port of the loopback"));
+    let mut peer = server.connect();
+    peer.send("POST /checked HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nbody");
+    assert_eq!(peer.answer().text(), "body");
+    assert!(server.stats().slow_handlers >= 1);
+    #[cfg(feature = "tracing")]
+    eventually("it is reported", || reports::have("/checked"));
 }
 
 fn handler_within_its_time_is_not_noticed(engine: Engine) {
@@ -80,6 +104,7 @@ fn handler_within_its_time_is_not_noticed(engine: Engine) {
 
 on_every_engine! {
     handler_that_holds_its_core_is_noticed,
+    check_before_a_body_that_holds_its_core_is_noticed,
     handler_within_its_time_is_not_noticed,
 }
 

@@ -1,6 +1,7 @@
 //! What is decided before a request's body comes: expectations, limits and checks of a route.
 
 use crate::support::{Peer, Running, builder, serve};
+use headwater::extract::Path;
 use headwater::http::StatusCode;
 use headwater::routing::{get, post};
 use headwater::{Engine, HttpLimits, Request, Router};
@@ -100,6 +101,38 @@ fn body_is_checked_before_it_is_asked_for(engine: Engine) {
     assert_eq!(peer.answer().text(), "0");
 }
 
+fn rules_of_nested_routes_hold_under_their_prefix(engine: Engine) {
+    #[derive(Clone)]
+    struct Key(&'static str);
+    let check = |request: &Request| {
+        let Some(Key(key)) = request.state() else { return Err(StatusCode::INTERNAL_SERVER_ERROR) };
+        let given = (request.param("house"), request.param("door"), request.header("key"));
+        let known = given == (Some("é"), Some("a/b"), Some(key.as_bytes()));
+        if known { Ok(()) } else { Err(StatusCode::UNAUTHORIZED) }
+    };
+    let show = |Path((house, door)): Path<(String, String)>, body: String| {
+        format!("{house} {door} {body}")
+    };
+    let doors = Router::new()
+        .route("/{door}", post(show).body_limit(10).before_body(check))
+        .state(Key("secret"));
+    let server = serve(engine, Router::new().nest("/{house}/doors", doors));
+    let mut peer = server.connect();
+    for encoded in ["/%C3%A9/doors/a%2Fb", "/%c3%a9/d%6fors/%61%2fb"] {
+        let known = "key: secret\r\ncontent-length: 4\r\nexpect: 100-continue\r\n";
+        assert_eq!(asked(&mut peer, &head(encoded, known), "body"), "é a/b body", "{encoded}");
+        let unknown = head(encoded, "content-length: 4\r\nexpect: 100-continue\r\n");
+        assert_eq!(refused(&server, &unknown).0, 401, "{encoded}");
+        let long = head(encoded, "key: secret\r\ncontent-length: 11\r\n");
+        assert_eq!(refused(&server, &long).0, 413, "{encoded}");
+    }
+    // Without a route, or with a path that is none, there are no rules.
+    for (path, status) in [("/x/doors", 404), ("/x/doors/%zz", 400), ("/x/doors/%ff", 400)] {
+        peer.send(head(path, "content-length: 11\r\n") + "hello world");
+        assert_eq!(peer.answer().status, status, "{path}");
+    }
+}
+
 fn unknown_expectation_is_answered_with_417(engine: Engine) {
     let server = start(engine);
     for expect in ["something", "100-continue, something", "200-ok", "100-continue=1"] {
@@ -124,6 +157,7 @@ fn client_that_does_not_wait_is_not_asked(engine: Engine) {
 on_every_engine! {
     route_has_a_body_limit_of_its_own,
     body_is_checked_before_it_is_asked_for,
+    rules_of_nested_routes_hold_under_their_prefix,
     unknown_expectation_is_answered_with_417,
     client_that_does_not_wait_is_not_asked,
 }

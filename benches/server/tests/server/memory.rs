@@ -20,3 +20,14 @@ fn memory_lock_limit_takes_no_worker_away_and_is_said() {
     }
     server.stop_after((asking, crowd));
 }
+
+/// The self-test needs less than the workers do.
+#[test]
+fn auto_serves_with_whatever_memory_may_be_locked() {
+    for kib in [8, 20, 32, 64] {
+        let server = Server::start_short_of_memory(kib, "auto", "--rate 0 --workers 2");
+        assert_eq!(server.announced("workers"), "2", "{kib} KiB");
+        assert_eq!(Connection::open(server.addr).get("/plaintext").status, 200, "{kib} KiB");
+        server.stop();
+    }
+}

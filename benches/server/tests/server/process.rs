@@ -57,6 +57,7 @@ impl Server {
     }
 
     /// A server that may lock this much memory, whoever runs it.
+    #[cfg(feature = "io-uring")]
     pub(crate) fn start_short_of_memory(kib: usize, engine: &str, flags: &str) -> Self {
         let mut shell = Command::new("sh");
         // Root is not bound by the limit unless it gives the right up.

@@ -57,6 +57,17 @@ fn late_bytes_of_a_closed_connection_reach_nobody_and_free_their_buffer() {
 }
 
 #[test]
+fn bytes_of_a_connection_that_is_closed_before_their_turn_free_their_buffer() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    stage.kernel.receives(receive(key), b"too late", true);
+    stage.driver.wait(Some(Duration::ZERO)).expect("sound");
+    stage.driver.close(key);
+    assert_eq!(stage.turn(), []);
+    assert!(stage.kernel.all_buffers());
+}
+
+#[test]
 fn completion_of_nobody_is_harmless() {
     let mut stage = Stage::new();
     let never = Key::new(3, 77);
@@ -82,48 +93,6 @@ fn accept_waits_for_the_descriptors_of_closing_connections() {
     stage.driver.prepare().expect("sound");
     assert_ne!(socket_at(fd), socket);
     assert!(stage.kernel.has(Tag::Accept));
-}
-
-#[test]
-fn receive_that_is_taken_back_may_still_bring_bytes() {
-    let mut stage = Stage::new();
-    let (key, _peer) = stage.connect();
-    stage.driver.pause(key);
-    assert!(stage.kernel.has(receive(key)), "nothing has come: it may stay");
-    stage.kernel.receives(receive(key), b"one ", true);
-    assert_eq!(stage.turn(), []);
-    assert!(stage.kernel.was_asked_to_cancel(receive(key)));
-    // Before the cancel takes hold, and with it: cancelled, with a partial count.
-    stage.kernel.receives(receive(key), b"two ", true);
-    stage.kernel.receives(receive(key), b"three", false);
-    assert_eq!(stage.turn(), []);
-    assert!(stage.kernel.all_buffers(), "what is held is copied");
-    assert!(!stage.kernel.has(receive(key)), "begun while paused");
-    let reset = Tag::Connection(Watch::Reset, key);
-    assert!(stage.kernel.has(reset), "nobody looks for a reset");
-    stage.driver.resume(key);
-    let mut seen = stage.turn();
-    seen.extend(stage.turn());
-    seen.extend(stage.turn());
-    assert_eq!(seen, [received(key, "one "), received(key, "two "), received(key, "three")]);
-    assert!(stage.kernel.has(receive(key)));
-}
-
-#[test]
-fn resume_before_the_cancel_takes_hold_loses_nothing() {
-    let mut stage = Stage::new();
-    let (key, _peer) = stage.connect();
-    stage.driver.pause(key);
-    stage.kernel.receives(receive(key), b"held", true);
-    assert_eq!(stage.turn(), []);
-    stage.driver.resume(key);
-    stage.kernel.receives(receive(key), b" and fresh", true);
-    let mut seen = stage.turn();
-    seen.extend(stage.turn());
-    assert_eq!(seen, [received(key, "held"), received(key, " and fresh")]);
-    stage.kernel.complete(receive(key), Err(libc::ECANCELED), false);
-    assert_eq!(stage.turn(), []);
-    assert!(stage.kernel.has(receive(key)), "not begun again");
 }
 
 #[test]
@@ -220,6 +189,39 @@ fn ring_is_dropped_before_sockets_are_closed() {
     drop(driver);
     assert!(kernel.is_dropped());
     assert!(sees_the_end(peer));
+}
+
+#[test]
+fn accepted_socket_is_not_handed_down_to_other_programs() {
+    const CLOSE_ON_EXEC: u32 = libc::O_CLOEXEC.cast_unsigned();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let addr = listener.local_addr().expect("bound");
+    let mut driver = Uring::new(listener).expect("this machine has io_uring");
+    let _peer = TcpStream::connect(addr).expect("loopback");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let key = loop {
+        assert!(Instant::now() < deadline, "never accepted");
+        driver.wait(Some(Duration::from_millis(100))).expect("sound");
+        if let Some(Completion::Accepted(key)) = driver.next() {
+            break key;
+        }
+    };
+    let fd = driver.connections.get(key).expect("it is open").socket.as_raw_fd();
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).expect("it is open");
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("a line of it");
+    let flags = u32::from_str_radix(flags.trim(), 8).expect("octal");
+    assert_ne!(flags & CLOSE_ON_EXEC, 0, "{info}");
+}
+
+#[test]
+fn last_accepts_are_reported_without_another_wait() {
+    let mut stage = Stage::new();
+    let addr = stage.listener.local_addr().expect("bound");
+    let _peer = TcpStream::connect(addr).expect("loopback");
+    stage.kernel.complete(Tag::Accept, Err(libc::ECANCELED), false);
+    stage.driver.stop_accepting();
+    assert!(matches!(stage.driver.next(), Some(Completion::Accepted(_))));
+    assert!(stage.kernel.was_asked_to_cancel(Tag::Accept), "it holds the listener open");
 }
 
 /// Which socket a descriptor is, by its inode: the number may be another one's by now.

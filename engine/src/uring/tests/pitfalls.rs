@@ -3,7 +3,7 @@
 use super::*;
 use crate::uring::{
     events,
-    ring::{Outgoing, Patience, Ring},
+    ring::{Brought, Completed, Outgoing, Patience, Ring},
     setup::{Tier, lacking, largest, ring},
 };
 
@@ -30,6 +30,18 @@ fn full_submission_queue_drops_no_operation() {
     }
     let distinct: std::collections::HashSet<Tag> = completed.iter().copied().collect();
     assert_eq!(distinct.len(), asked as usize);
+}
+
+#[test]
+fn ring_lets_go_of_more_than_it_tells_at_once() {
+    let mut ring = ring().expect("this machine has io_uring");
+    let (socket, _peer) = pair();
+    // More than the queue takes, and than one enter completes.
+    for index in 0..ring.granted.submissions * 2 {
+        let tag = Tag::Connection(Watch::Detached, Key::new(index, 1));
+        ring.push(tag, Operation::Poll(socket.as_raw_fd(), events::DETACHED));
+    }
+    assert!(ring.cancel_all(), "the kernel still holds some: {ring:?}");
 }
 
 #[test]
@@ -94,6 +106,16 @@ fn shortage_counts_only_when_somebody_waits() {
     stage.driver.resume_accept();
     stage.turn();
     assert!(stage.kernel.has(Tag::Accept));
+    // Whoever waited may have given up meanwhile.
+    stage.kernel.complete(Tag::Accept, Err(libc::EMFILE), false);
+    assert_eq!(stage.turn(), [], "nobody was seen to wait since");
+    stage.turn();
+    stage.kernel.complete(Tag::Listener, Ok(1), false);
+    stage.turn();
+    stage.turn();
+    stage.connect();
+    stage.kernel.complete(Tag::Accept, Err(libc::EMFILE), false);
+    assert_eq!(stage.turn(), [], "the one who waited was accepted");
 }
 
 #[test]
@@ -136,6 +158,33 @@ fn want_of_buffers_is_not_taken_for_the_end() {
     assert!(stage.kernel.has(receive(key)));
     assert_eq!(stage.driver.open(), 1);
     drop(peer);
+}
+
+#[test]
+fn buffers_are_doubled_up_to_their_limit() {
+    let mut ring = ring().expect("this machine has io_uring");
+    let (socket, mut peer) = pair();
+    let flood = std::thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
+    let mut pieces = Vec::new();
+    let mut counts = Vec::new();
+    while counts.len() < 6 {
+        ring.push(receive(Key::new(0, 1)), Operation::Receive(socket.as_raw_fd()));
+        let mut more = true;
+        while more {
+            ring.enter(Patience::AtMost(Duration::from_mins(1))).expect("the ring is sound");
+            while let Some(Completed { brought, more: goes_on, .. }) = ring.reap() {
+                more = goes_on;
+                if let Brought::Piece(piece) = brought {
+                    pieces.push(piece);
+                }
+            }
+        }
+        counts.push(pieces.len());
+        ring.grow();
+    }
+    assert_eq!(counts, [16, 32, 64, 128, 256, 256]);
+    drop((ring, socket));
+    flood.join().expect("it ends with the socket");
 }
 
 #[test]
@@ -182,6 +231,26 @@ fn end_of_the_peer_is_not_taken_for_room() {
     assert!(stall(&mut stage, key) == room && stage.turn().is_empty());
     stage.driver.close(key);
     assert!(stage.kernel.was_asked_to_cancel(room), "it would go on for ever");
+}
+
+#[test]
+fn interrupted_send_waits_for_nothing() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let slices = [IoSlice::new(b"12")];
+    stage.kernel.sends_come_to([Err(libc::EINTR), Ok(2)]);
+    stage.driver.send(&mut [key, key].map(|key| Attempt::new(key, &slices)));
+    // No room will come: it is there.
+    assert_eq!(stage.turn(), [Seen::Writable(key)]);
+}
+
+#[test]
+fn broken_socket_is_worth_another_send() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    let room = stall(&mut stage, key);
+    stage.kernel.complete(room, Ok(events::BROKEN), true);
+    assert_eq!(stage.turn(), [Seen::Writable(key)]);
 }
 
 #[test]
@@ -238,7 +307,7 @@ fn completion_queue_that_overflows_loses_nothing() {
     let deadline = Instant::now() + Duration::from_mins(1);
     while received < PEERS {
         assert!(Instant::now() < deadline, "{accepted} accepted, {received} received");
-        driver.wait(Some(Duration::from_millis(100))).expect("the ring is sound");
+        driver.wait(Some(Duration::ZERO)).expect("the ring is sound");
         while let Some(completion) = driver.next() {
             match completion {
                 Completion::Accepted(_) => accepted += 1,

@@ -170,6 +170,16 @@ impl Kernel {
         asked.contains(&(Tag::Cancel, Operation::Cancel(tag)))
     }
 
+    /// What it was asked to take back since this was last asked.
+    pub(super) fn cancels(&self) -> Vec<Tag> {
+        let asked = std::mem::take(&mut self.0.borrow_mut().asked).into_iter();
+        let cancel = |(_, operation)| match operation {
+            Operation::Cancel(tag) => Some(tag),
+            _ => None,
+        };
+        asked.filter_map(cancel).collect()
+    }
+
     /// The descriptor that an operation under way is about.
     pub(super) fn descriptor_of(&self, tag: Tag) -> Option<RawFd> {
         let state = self.0.borrow();

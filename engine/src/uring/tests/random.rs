@@ -1,0 +1,329 @@
+//! Random things that peers, the kernel and the worker do, in random order, against a model of what
+//! the worker must see. Bytes of peers are the script's, their ends are real.
+
+use super::*;
+use crate::uring::events;
+use proptest::prelude::*;
+
+const CONNECTIONS: usize = 3;
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    /// By the peer.
+    Write,
+    Finish,
+    BreakOff,
+    /// By the kernel, for whatever is under way; true: it goes on.
+    Tell(Watch, bool),
+    /// By the worker.
+    Turn,
+    Pause,
+    Resume,
+    Detach,
+    Stall,
+    Close,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Flow {
+    Receiving,
+    Paused,
+    Detached,
+    Closed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Finished,
+    Reset,
+}
+
+/// What is true of one connection, whatever the driver believes.
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact")]
+struct Model {
+    key: Key,
+    peer: Option<TcpStream>,
+    flow: Flow,
+    written: String,
+    /// How much of it the kernel has handed to the driver.
+    told: usize,
+    seen: String,
+    end: Option<End>,
+    end_seen: bool,
+    stalled: bool,
+    /// Room has come since the stall; told once.
+    has_room: bool,
+    /// The poll under way has told of the reset, and does so once.
+    reset_told: bool,
+    cancelled: Vec<Tag>,
+}
+
+struct Theatre {
+    stage: Stage,
+    models: Vec<Model>,
+}
+
+impl Theatre {
+    fn new() -> Self {
+        let mut stage = Stage::new();
+        let models = (0..CONNECTIONS).map(|_| Model::new(stage.connect())).collect();
+        Self { stage, models }
+    }
+
+    fn play(&mut self, place: usize, act: Act) {
+        let Self { stage, models } = self;
+        let model = &mut models[place];
+        let key = model.key;
+        match act {
+            Act::Write => model.write(),
+            Act::Finish => model.finish(),
+            Act::BreakOff => model.break_off(),
+            Act::Tell(watch, more) => model.tell(&stage.kernel, watch, more),
+            Act::Turn => self.turn(),
+            Act::Pause if model.flow == Flow::Receiving => {
+                model.flow = Flow::Paused;
+                stage.driver.pause(key);
+            }
+            Act::Resume if model.flow == Flow::Paused => {
+                model.flow = Flow::Receiving;
+                stage.driver.resume(key);
+            }
+            Act::Detach if model.flow != Flow::Closed => {
+                model.flow = Flow::Detached;
+                stage.driver.detach(key);
+            }
+            Act::Stall if model.flow != Flow::Closed => {
+                model.stalled = true;
+                model.has_room = true;
+                let slices = [IoSlice::new(b"12")];
+                stage.kernel.sends_come_to([Ok(1), Ok(0)]);
+                stage.driver.send(&mut [key, key].map(|key| Attempt::new(key, &slices)));
+            }
+            Act::Close => {
+                model.flow = Flow::Closed;
+                stage.driver.close(key);
+            }
+            _ => {}
+        }
+        for tag in self.stage.kernel.cancels() {
+            for model in &mut self.models {
+                model.cancelled.push(tag);
+            }
+        }
+    }
+
+    fn turn(&mut self) {
+        for seen in self.stage.turn() {
+            let (Seen::Received(key, _)
+            | Seen::Writable(key)
+            | Seen::Finished(key)
+            | Seen::Failed(key, _)) = seen
+            else {
+                panic!("{seen:?}")
+            };
+            let model = self.models.iter_mut().find(|model| model.key == key).expect("known");
+            model.see(seen);
+        }
+    }
+
+    /// Everything that the kernel still has to tell, told and served.
+    fn settle(&mut self) {
+        for _ in 0..8 {
+            for place in 0..CONNECTIONS {
+                for watch in [Watch::Receive, Watch::Reset, Watch::Detached, Watch::Room] {
+                    self.play(place, Act::Tell(watch, true));
+                }
+                for _ in 0..4 {
+                    self.play(place, Act::Turn);
+                }
+            }
+        }
+    }
+
+    fn resets_were_seen(&self) {
+        for model in self.models.iter().filter(|model| model.flow != Flow::Closed) {
+            let Model { key, flow, end, .. } = model;
+            assert!(*end != Some(End::Reset) || model.end_seen, "{key:?} {flow:?}");
+        }
+    }
+
+    fn nothing_is_missing(&self) {
+        for model in self.models.iter().filter(|model| model.flow != Flow::Closed) {
+            let Model { key, flow, seen, written, end, .. } = model;
+            assert_eq!(model.end_seen, end.is_some(), "{key:?} {flow:?}");
+            assert!(!model.stalled, "{key:?} never became writable");
+            let watch = match flow {
+                Flow::Detached => Watch::Detached,
+                _ => Watch::Receive,
+            };
+            assert_eq!(self.stage.kernel.has(Tag::Connection(watch, *key)), end.is_none());
+            if *flow == Flow::Receiving && *end != Some(End::Reset) {
+                assert_eq!(seen, written, "{key:?}");
+            }
+        }
+        assert!(self.stage.kernel.all_buffers(), "buffers are missing");
+    }
+
+    fn nothing_is_left(&self) {
+        assert_eq!(self.stage.driver.open(), 0);
+        assert!(self.stage.driver.closing.is_empty(), "{:?}", self.stage.driver.closing);
+        assert!(self.stage.kernel.all_buffers(), "buffers are missing");
+    }
+}
+
+impl Model {
+    fn new((key, peer): (Key, TcpStream)) -> Self {
+        Self {
+            key,
+            peer: Some(peer),
+            flow: Flow::Receiving,
+            written: String::new(),
+            told: 0,
+            seen: String::new(),
+            end: None,
+            end_seen: false,
+            stalled: false,
+            has_room: false,
+            reset_told: false,
+            cancelled: Vec::new(),
+        }
+    }
+
+    fn write(&mut self) {
+        if self.end.is_none() {
+            let letter = ('a'..='z').cycle().nth(self.written.len()).expect("endless");
+            self.written.push(letter);
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.end.is_none()
+            && let Some(peer) = &self.peer
+        {
+            self.end = Some(End::Finished);
+            peer.shutdown(std::net::Shutdown::Write).expect("the peer is sound");
+        }
+    }
+
+    fn break_off(&mut self) {
+        // A reset behind a FIN would be told by nothing that is modelled.
+        if self.end.is_none()
+            && let Some(peer) = self.peer.take()
+        {
+            self.end = Some(End::Reset);
+            break_off(peer);
+        }
+    }
+
+    /// The kernel tells of one operation, if there is something to tell.
+    fn tell(&mut self, kernel: &Kernel, watch: Watch, more: bool) {
+        let tag = Tag::Connection(watch, self.key);
+        if !kernel.has(tag) {
+            return;
+        }
+        let cancelled = self.cancelled.iter().position(|cancelled| *cancelled == tag);
+        // Taken back, or with its last bytes.
+        let pending = self.written.len() > self.told && !(cancelled.is_some() && more);
+        let closed = self.flow == Flow::Closed;
+        let last = match watch {
+            Watch::Receive if pending && kernel.buffers() == 0 => Some(Err(libc::ENOBUFS)),
+            Watch::Receive if pending => {
+                let told = if more { self.written.len() } else { self.told + 1 };
+                let piece = &self.written[self.told..told];
+                self.told = told;
+                kernel.receives(tag, piece.as_bytes(), more);
+                None
+            }
+            _ if cancelled.is_some() => Some(Err(libc::ECANCELED)),
+            Watch::Receive if closed || self.end == Some(End::Finished) => Some(Ok(0)),
+            Watch::Receive if self.end == Some(End::Reset) => Some(Err(libc::ECONNRESET)),
+            Watch::Detached if closed || self.end.is_some() => Some(Ok(1)),
+            Watch::Reset if self.end == Some(End::Reset) && !self.reset_told => {
+                self.reset_told = true;
+                kernel.complete(tag, Ok(events::BROKEN), more);
+                None
+            }
+            Watch::Room if std::mem::take(&mut self.has_room) => {
+                kernel.complete(tag, Ok(events::ROOM), more);
+                None
+            }
+            _ => None,
+        };
+        if let Some(result) = last {
+            kernel.complete(tag, result, false);
+        }
+        if !kernel.has(tag) {
+            self.cancelled.retain(|cancelled| *cancelled != tag);
+            self.reset_told &= watch != Watch::Reset;
+        }
+    }
+
+    fn see(&mut self, seen: Seen) {
+        assert_ne!(self.flow, Flow::Closed, "{seen:?}");
+        match seen {
+            Seen::Received(_, text) => {
+                assert_eq!(self.flow, Flow::Receiving, "{text}");
+                assert!(!self.end_seen, "{text} after the end");
+                self.seen.push_str(&text);
+                assert!(self.written.starts_with(&self.seen), "{} {}", self.written, self.seen);
+            }
+            Seen::Writable(_) => self.stalled = false,
+            Seen::Finished(_) => {
+                assert_eq!(self.end, Some(End::Finished));
+                assert!(self.flow == Flow::Detached || self.seen == self.written, "{}", self.seen);
+                assert_ne!(self.flow, Flow::Paused);
+                assert!(!std::mem::replace(&mut self.end_seen, true), "twice");
+            }
+            _ => {
+                assert_eq!(self.end, Some(End::Reset), "{seen:?}");
+                assert!(!std::mem::replace(&mut self.end_seen, true), "twice");
+            }
+        }
+    }
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let watch = prop::sample::select(vec![
+        Watch::Receive,
+        Watch::Receive,
+        Watch::Reset,
+        Watch::Detached,
+        Watch::Room,
+    ]);
+    prop_oneof![
+        6 => Just(Act::Write),
+        1 => Just(Act::Finish),
+        1 => Just(Act::BreakOff),
+        12 => (watch, any::<bool>()).prop_map(|(watch, more)| Act::Tell(watch, more)),
+        4 => Just(Act::Turn),
+        3 => Just(Act::Pause),
+        3 => Just(Act::Resume),
+        1 => Just(Act::Detach),
+        2 => Just(Act::Stall),
+        1 => Just(Act::Close),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn worker_sees_what_happened_in_whatever_order_it_is_told(
+        acts in prop::collection::vec((0..CONNECTIONS, act()), 0..150),
+    ) {
+        let mut theatre = Theatre::new();
+        for (place, act) in acts {
+            theatre.play(place, act);
+        }
+        theatre.settle();
+        theatre.resets_were_seen();
+        for place in 0..CONNECTIONS {
+            theatre.play(place, Act::Resume);
+        }
+        theatre.settle();
+        theatre.nothing_is_missing();
+        for place in 0..CONNECTIONS {
+            theatre.play(place, Act::Close);
+        }
+        theatre.settle();
+        theatre.nothing_is_left();
+    }
+}
