@@ -6,7 +6,7 @@ pub(crate) mod pool;
 use crate::handler::{Endpoint, Handler, Reply};
 use crate::responder::Portable;
 use crate::response::Response;
-use crate::task;
+use crate::task::{self, Aside};
 use crate::wait::block_on;
 use futures_channel::oneshot;
 use http::{HeaderValue, StatusCode, header};
@@ -66,7 +66,7 @@ pub fn blocking<S>(handler: impl Handler<S>) -> Endpoint {
             // The client left meanwhile: nobody wants the answer.
             sender.send(answer).ok();
         };
-        if task::run_aside(Box::new(job)).is_err() {
+        if task::run_aside(Aside::Request, Box::new(job)).is_err() {
             return Reply::Ready(busy());
         }
         Reply::Pending(Box::pin(async move {

@@ -28,7 +28,7 @@ pub(crate) enum Content {
     Empty,
     Bytes(Bytes),
     /// The connection becomes an event stream.
-    Stream(Box<Opening>),
+    Stream(Option<Box<Opening>>),
     /// Bytes that come one piece after the other.
     Pieces(Pieces),
     /// A handler takes the connection over.

@@ -26,6 +26,7 @@ mod error;
 mod handle;
 mod handler;
 mod headers;
+mod random;
 #[cfg(feature = "tracing")]
 mod report;
 #[cfg(not(feature = "tracing"))]

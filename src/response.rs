@@ -8,6 +8,7 @@ mod redirect;
 mod tests;
 
 pub use collect::CollectError;
+pub(crate) use into::invalid;
 pub use into::{Html, IntoHeaders, IntoResponse};
 pub use redirect::Redirect;
 

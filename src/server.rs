@@ -12,6 +12,7 @@ use headwater_engine::{Engine, SocketOptions, listener};
 use headwater_http::Limits;
 use headwater_sse::Hub;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -20,6 +21,10 @@ use std::time::Duration;
 const CONNECTIONS_PER_WORKER: usize = 16 * 1024;
 /// A handler that holds its core for longer is noticed.
 const SLOW_HANDLER: Duration = Duration::from_millis(100);
+/// Threads of blocking streams.
+const STREAM_THREADS: usize = 256;
+/// When clients of streams are to come back after a drain.
+const RECONNECT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
 
 /// Where servers come from.
 #[derive(Debug)]
@@ -39,8 +44,10 @@ impl Server {
                 timeouts: Timeouts::default(),
                 connections_per_worker: CONNECTIONS_PER_WORKER,
                 slow_handler: Some(SLOW_HANDLER),
+                reconnect: Some(RECONNECT),
             },
             blocking: PoolLimits::default(),
+            streams: PoolLimits { threads: STREAM_THREADS, queue: 0 },
             runtime: Runtime::default(),
         }
     }
@@ -142,6 +149,8 @@ pub(crate) struct Settings {
     pub(crate) timeouts: Timeouts,
     pub(crate) connections_per_worker: usize,
     pub(crate) slow_handler: Option<Duration>,
+    /// When clients of streams are to come back after a drain.
+    pub(crate) reconnect: Option<RangeInclusive<Duration>>,
 }
 
 enum Source {
@@ -159,6 +168,7 @@ pub struct ServerBuilder {
     sockets: SocketOptions,
     settings: Settings,
     blocking: PoolLimits,
+    streams: PoolLimits,
     pub(crate) runtime: Runtime,
 }
 
@@ -248,6 +258,29 @@ impl ServerBuilder {
         self
     }
 
+    /// How many [blocking streams](crate::sse::blocking_endpoint) there may be, each with a thread of its
+    /// own; past it a request for one is answered with 503. Default 256.
+    pub fn stream_threads(mut self, threads: usize) -> Self {
+        self.streams.threads = threads;
+        self
+    }
+
+    /// When the clients of event streams are to come back after a drain: each is told a time of its own
+    /// from this range, by a last `retry:` on its stream, so that they do not all come in the same moment.
+    /// `None` tells them nothing. Default 1 to 5 seconds.
+    ///
+    /// ```
+    /// use headwater::Server;
+    /// use std::time::Duration;
+    ///
+    /// let seconds = Duration::from_secs;
+    /// let server = Server::builder().reconnect_after(seconds(10)..=seconds(30));
+    /// ```
+    pub fn reconnect_after(mut self, within: impl Into<Option<RangeInclusive<Duration>>>) -> Self {
+        self.settings.reconnect = within.into();
+        self
+    }
+
     /// Starts the workers. Returns once all of them listen.
     ///
     /// # Errors
@@ -276,8 +309,9 @@ impl ServerBuilder {
         };
         let addr = listeners[0].local_addr().map_err(Error::Start)?;
         let pool = Arc::new(Pool::new(self.blocking));
+        let stream_pool = Arc::new(Pool::new(self.streams));
         let (settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
-        let shared = Arc::new(Shared { router, settings, hubs, pool, runtime });
+        let shared = Arc::new(Shared { router, settings, hubs, pool, stream_pool, runtime });
         loop {
             let mut running = Running::new(addr, selected);
             // Dropping `running` on the way out ends the workers that were started.

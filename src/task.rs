@@ -3,8 +3,9 @@
 //! sleeps. Tasks never leave their core.
 
 use crate::blocking::pool::{Full, Job, Pool};
+use crate::stats::WorkerCounts;
 use crate::tokio::{Entered, Runtime};
-use crate::worker::Message;
+use crate::worker::{Message, Shared};
 use async_task::{Runnable, Task};
 use headwater_engine::Remote;
 use headwater_sse::{Command, Home};
@@ -31,9 +32,19 @@ struct Local {
     live: Cell<usize>,
     /// Jobs that were given to the pool and are not done.
     jobs: Cell<usize>,
-    pool: Arc<Pool>,
+    pools: [Arc<Pool>; 2],
     runtime: Runtime,
     remote: Remote<Message>,
+    counts: Arc<WorkerCounts>,
+}
+
+/// Where to run a blocking job.
+#[derive(Clone, Copy)]
+pub(crate) enum Aside {
+    /// Among those of requests.
+    Request,
+    /// Among those of streams, which live long.
+    Stream,
 }
 
 /// A task that was woken, on its way to its core. A future may be dropped on its own thread only, so one
@@ -63,17 +74,23 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Makes this thread a core, whose blocking jobs go to `pool`, and whose futures find `runtime`.
-    pub(crate) fn enter(remote: Remote<Message>, pool: Arc<Pool>, runtime: Runtime) -> Self {
+    /// Makes this thread a core, whose blocking jobs go to the server's pools, and whose futures find its
+    /// runtime.
+    pub(crate) fn enter(
+        remote: Remote<Message>,
+        shared: &Shared,
+        counts: Arc<WorkerCounts>,
+    ) -> Self {
         let local = Rc::new(Local {
             core: CORES.fetch_add(1, Ordering::Relaxed),
             runnable: RefCell::default(),
             commands: RefCell::default(),
             live: Cell::new(0),
             jobs: Cell::new(0),
-            pool,
-            runtime,
+            pools: [shared.pool.clone(), shared.stream_pool.clone()],
+            runtime: shared.runtime.clone(),
             remote,
+            counts,
         });
         CORE.with(|core| core.replace(Some(local.clone())));
         Self { local }
@@ -155,13 +172,17 @@ impl Drop for Executor {
 }
 
 /// Runs a blocking job on a thread of this core's server, or here if this is no core.
-pub(crate) fn run_aside(job: Job) -> Result<(), Full> {
+pub(crate) fn run_aside(aside: Aside, job: Job) -> Result<(), Full> {
     let Some(local) = CORE.with(|core| core.borrow().clone()) else {
         job();
         return Ok(());
     };
     let (runtime, busy) = (local.runtime.clone(), Busy::new(&local));
-    local.pool.run(Box::new(move || {
+    let pool = match aside {
+        Aside::Request => &local.pools[0],
+        Aside::Stream => &local.pools[1],
+    };
+    pool.run(Box::new(move || {
         let _busy = busy;
         let _entered = runtime.enter();
         job();
@@ -183,6 +204,15 @@ impl Drop for Busy {
         // A core that is gone waits for nothing.
         self.0.post(Message::JobDone).ok();
     }
+}
+
+/// Counts a panic of a hook that was caught on this core.
+pub(crate) fn count_panic() {
+    CORE.with(|core| {
+        if let Some(local) = &*core.borrow() {
+            local.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+        }
+    });
 }
 
 /// Whether this thread is the core of a server.

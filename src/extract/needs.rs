@@ -61,6 +61,12 @@ impl Needs {
         self.params.extend(needs.params.iter().map(|wanted| Wanted { optional: true, ..*wanted }));
     }
 
+    /// All of another handler's needs, too.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.states.extend_from_slice(&other.states);
+        self.params.extend_from_slice(&other.params);
+    }
+
     pub(crate) fn states(&self) -> &[(TypeId, &'static str)] {
         &self.states
     }

@@ -37,6 +37,7 @@ pub use access_log::AccessLog;
 pub use catch_panic::CatchPanic;
 pub use cors::Cors;
 pub use request_id::{AssignedId, RequestId};
+pub(crate) use skip::Skip;
 
 use crate::handler::{Endpoint, Reply, shape};
 use crate::request::Request;

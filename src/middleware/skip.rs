@@ -8,21 +8,21 @@ use std::sync::Arc;
 type Predicate = dyn Fn(&Request) -> bool + Send + Sync;
 
 #[derive(Clone, Default)]
-pub(super) struct Skip {
+pub(crate) struct Skip {
     paths: Vec<String>,
     predicates: Vec<Arc<Predicate>>,
 }
 
 impl Skip {
-    pub(super) fn add(&mut self, predicate: impl Fn(&Request) -> bool + Send + Sync + 'static) {
+    pub(crate) fn add(&mut self, predicate: impl Fn(&Request) -> bool + Send + Sync + 'static) {
         self.predicates.push(Arc::new(predicate));
     }
 
-    pub(super) fn add_paths(&mut self, paths: impl IntoIterator<Item = impl Into<String>>) {
+    pub(crate) fn add_paths(&mut self, paths: impl IntoIterator<Item = impl Into<String>>) {
         self.paths.extend(paths.into_iter().map(Into::into));
     }
 
-    fn applies(&self, request: &Request) -> bool {
+    pub(crate) fn applies(&self, request: &Request) -> bool {
         self.paths.iter().any(|path| path == request.path())
             || self.predicates.iter().any(|predicate| predicate(request))
     }

@@ -84,6 +84,12 @@ impl IntoHeaders for Headers {
     }
 }
 
+impl IntoHeaders for () {
+    fn into_headers(self) -> Result<Headers, http::Error> {
+        Ok(Headers::new())
+    }
+}
+
 impl IntoHeaders for HeaderMap {
     fn into_headers(self) -> Result<Headers, http::Error> {
         Ok(self.into())
@@ -154,7 +160,7 @@ fn with_headers(headers: impl IntoHeaders, mut response: Response) -> Response {
 }
 
 /// In place of an answer that the handler did not manage to make.
-pub(super) fn invalid(error: &dyn Display) -> Response {
+pub(crate) fn invalid(error: &dyn Display) -> Response {
     let text = format!("the handler's answer is not valid: {error}\n");
     Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text)
 }

@@ -31,18 +31,28 @@ pub(super) enum Phase {
     /// Being served further up the stack.
     Busy,
     Http(Box<HttpConnection>),
-    /// The fan-out has it; the number is that of its heartbeat.
-    Stream(StreamId, u16),
+    /// The fan-out has it.
+    Stream(Live),
     /// A handler took it over.
     Detached(Box<Line>),
     /// Everything was sent, the FIN too: waits for the peer's.
     Lingering,
 }
 
+/// An event stream, as its slot knows it.
+#[derive(Clone, Copy)]
+pub(super) struct Live {
+    pub(super) id: StreamId,
+    /// The number of its heartbeat.
+    pub(super) beat: u16,
+    /// Goes on in a drain.
+    pub(super) finishes: bool,
+}
+
 /// What becomes of a connection after its HTTP phase was served.
 pub(super) enum After {
     Keep,
-    Stream(StreamId, u16),
+    Stream(Live),
     Detached(Box<Line>),
     Linger,
     Close,

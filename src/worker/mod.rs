@@ -3,12 +3,15 @@
 //! of accepting in `admit`, the end in `shutdown`.
 
 mod admit;
+mod beats;
 mod before_body;
 mod connection;
 mod date;
 mod deadlines;
+mod endings;
 mod exchange;
 mod guarded;
+mod handlers;
 mod held;
 mod pieces;
 mod respond;
@@ -24,18 +27,20 @@ use crate::handler::Reply;
 use crate::response::Response;
 use crate::router::Router;
 use crate::server::Settings;
+use crate::sse::Entered;
 use crate::stats::WorkerCounts;
 use crate::task::{Executor, Woken};
 use crate::tokio::Runtime;
-use async_task::Task;
 use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
 use deadlines::Classes;
+use endings::Attached;
+use handlers::{HandlerId, Handlers};
+use headwater_engine::timer::Heap;
 use headwater_engine::{App, Class, Core, Departure, Key, Remote, Turn};
 use headwater_sse::{Command, Disconnect, Fanout, Hub, StreamId};
-use slab::Slab;
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -45,8 +50,8 @@ use tell::Told;
 
 /// Tasks polled per turn.
 const TASKS_PER_TURN: usize = 256;
-/// A handler's place, and its stream, if it is an event stream.
-type Returned = (usize, Option<StreamId>);
+/// A handler that returned, and its event stream, if it had one, with how that ends.
+type Returned = (HandlerId, Option<(StreamId, Disconnect)>);
 
 /// What other threads tell a worker.
 pub(crate) enum Message {
@@ -65,7 +70,10 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) settings: Settings,
     pub(crate) hubs: Vec<Hub>,
+    /// Threads of blocking handlers, shared by their requests.
     pub(crate) pool: Arc<Pool>,
+    /// Threads of blocking streams, one for each.
+    pub(crate) stream_pool: Arc<Pool>,
     pub(crate) runtime: Runtime,
 }
 
@@ -79,11 +87,17 @@ pub(crate) struct Worker {
     answers: Rc<RefCell<VecDeque<(Key, Response)>>>,
     /// Connections whose streamed bodies, or those who took them over, have something for them.
     told: Told,
-    /// Handlers of streams, which outlive them until they return.
-    handlers: Slab<Task<()>>,
+    /// Handlers of streams and of connections that were taken over.
+    handlers: Handlers,
     /// Those that returned.
     returned: Rc<RefCell<VecDeque<Returned>>>,
     classes: Option<Classes>,
+    /// Streams that wait to be admitted.
+    door: Entered,
+    /// Streams that have something beside their place in the fan-out, by the index of their connection.
+    attached: HashMap<usize, Attached>,
+    /// Streams that are to be ended at some time, and why.
+    endings: Heap<(Key, Disconnect)>,
     /// Silences after which a heartbeat is sent, in the streams' order of numbers.
     beats: Vec<Duration>,
     /// Answers not sent yet, of the connection that is being served.
@@ -110,10 +124,11 @@ impl Worker {
         remote: Remote<Message>,
     ) -> Self {
         let wake = Arc::new(streams::RingWake(remote.waker()));
-        let executor = Executor::enter(remote, shared.pool.clone(), shared.runtime.clone());
+        let executor = Executor::enter(remote, &shared, counts.clone());
         let fanout = Fanout::new(executor.home(), wake, counts.fanout.clone());
         let fanout = Rc::new(RefCell::new(fanout));
         headwater_sse::enter(&fanout);
+        let door = crate::sse::enter(&fanout);
         Self {
             shared,
             counts,
@@ -122,9 +137,12 @@ impl Worker {
             executor,
             answers: Rc::default(),
             told: Rc::default(),
-            handlers: Slab::new(),
+            handlers: Handlers::default(),
             returned: Rc::default(),
             classes: None,
+            door,
+            attached: HashMap::new(),
+            endings: Heap::new(),
             beats: Vec::new(),
             out: Vec::new(),
             spare: None,
@@ -164,7 +182,7 @@ impl Worker {
         };
         let phase = match after {
             After::Keep => Phase::Http(connection),
-            After::Stream(id, beat) => Phase::Stream(id, beat),
+            After::Stream(live) => Phase::Stream(live),
             After::Detached(line) => Phase::Detached(line),
             After::Linger => {
                 self.linger(core, key);
@@ -238,7 +256,7 @@ impl App for Worker {
 
     fn writable(&mut self, core: &mut Core<'_>, key: Key) {
         match self.slot(key).map(|slot| &slot.phase) {
-            Some(&Phase::Stream(id, _)) => self.fanout.borrow_mut().writable(id),
+            Some(&Phase::Stream(live)) => self.fanout.borrow_mut().writable(live.id),
             Some(Phase::Detached(_)) => self.serve_line(core, key),
             Some(Phase::Http(connection)) if connection.unsent.is_some() => {
                 self.with_http(core, key, |worker, core, connection| {
@@ -256,8 +274,9 @@ impl App for Worker {
                     worker.peer_finished(core, key, connection)
                 });
             }
-            (Some(&Phase::Stream(id, _)), _) => {
-                self.fanout.borrow_mut().gone(id, Disconnect::ClientGone);
+            (Some(&Phase::Stream(live)), _) => {
+                self.fanout.borrow_mut().gone(live.id, Disconnect::ClientGone);
+                self.stream_ended(key);
                 self.close(core, key);
             }
             (Some(Phase::Detached(line)), Departure::Finished) => {
@@ -278,7 +297,7 @@ impl App for Worker {
     fn timeout(&mut self, core: &mut Core<'_>, key: Key, class: Class) {
         let classes = self.classes();
         match self.slot(key).map(|slot| &slot.phase) {
-            Some(&Phase::Stream(id, beat)) => self.heartbeat(core, key, id, beat),
+            Some(&Phase::Stream(live)) => self.heartbeat(core, key, live.id, live.beat),
             Some(Phase::Http(_)) if class == classes.header || class == classes.body => {
                 self.with_http(core, key, |worker, core, connection| {
                     worker.too_slow(core, key, connection)
@@ -321,7 +340,8 @@ impl App for Worker {
         if more || drain_began || self.executor.is_busy() {
             return Turn::Again;
         }
-        let deadlines = [crate::time::next_wake(), self.accept_again, self.drain_until];
+        let ending = self.endings.next_deadline();
+        let deadlines = [crate::time::next_wake(), self.accept_again, self.drain_until, ending];
         Turn::WaitUntil(deadlines.into_iter().flatten().min())
     }
 

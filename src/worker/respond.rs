@@ -38,9 +38,9 @@ impl Worker {
                 connection.held = Some(response);
                 return None;
             }
-            // An empty opening is left behind: the head is written from the response.
-            let opening = std::mem::replace(opening, Box::new(crate::sse::Opening::nothing()));
-            return self.detach(core, key, connection, &response, *opening);
+            // The head is written from what is left.
+            let mut opening = opening.take().expect("an answer is given once");
+            return self.detach(core, key, connection, &response, &mut opening);
         }
         if let Content::Detached(handler) = &mut response.body.0
             && !connection.asked.head_only

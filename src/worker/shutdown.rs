@@ -1,8 +1,9 @@
-//! The end of a worker: streams end with their terminal chunk, requests are answered, idle connections
+//! The end of a worker: streams end with their terminal chunk, spread over a
+//! time, requests are answered, idle connections
 //! are closed, and whatever is left at the deadline is cut.
 
+use super::Worker;
 use super::connection::{After, Phase, Slot};
-use super::{Disconnect, Worker};
 use headwater_engine::{Core, Key};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,12 +13,13 @@ impl Worker {
         if self.drain_until.is_some_and(|earlier| earlier <= until) {
             return;
         }
-        if self.drain_until.replace(until).is_some() {
+        let began = self.drain_until.replace(until).is_none();
+        self.plan_endings(core.now(), until);
+        if !began {
             return;
         }
         self.drain_began = true;
         core.stop_accepting();
-        self.fanout.borrow_mut().close_all(Disconnect::Drain);
         for index in 0..self.slots.len() {
             let slot = &self.slots[index];
             if let Phase::Detached(line) = &slot.phase {
@@ -48,7 +50,7 @@ impl Worker {
             return false;
         }
         let unfinished = |slot: &&Slot| {
-            matches!(slot.phase, Phase::Http(_) | Phase::Stream(..) | Phase::Detached(_))
+            matches!(slot.phase, Phase::Http(_) | Phase::Stream(_) | Phase::Detached(_))
         };
         let cut = self.slots.iter().filter(unfinished).count();
         self.counts.cut.store(cut, Ordering::Relaxed);
@@ -61,6 +63,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         let surroundings = self.executor.surround();
         let _entered = surroundings.enter();
+        self.cut_streams();
         self.slots.clear();
         self.handlers.clear();
         while self.executor.is_busy() {

@@ -1,28 +1,22 @@
 //! Where HTTP ends and a stream begins: hands a connection over to the fan-out, and lends the fan-out
-//! the engine's sockets for its rounds.
+//! the engine's sockets for its rounds. How long a stream may be silent is in `beats`, what ends it in
+//! `endings`.
 
 use super::Worker;
-use super::connection::{After, HttpConnection, Phase};
-use super::guarded::Guarded;
+use super::connection::{After, HttpConnection, Live, Phase};
+use super::guarded::{Guarded, Panicked};
+use super::handlers::HandlerId;
 use super::held::Watch;
 use super::respond::unsendable;
 use crate::response::Response;
-use crate::sse::Opening;
+use crate::sse::{Farewell, Opening, StreamHandler};
 use bytes::Bytes;
 use headwater_engine as engine;
 use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// No heartbeat.
-const NO_BEAT: u16 = u16::MAX;
-/// Heartbeats are planned in quarters of their interval.
-const QUARTERS: u32 = 4;
-/// One tick of the fan-out's clock; 2^32 of them are 6.8 years.
-const TICK_MILLIS: u128 = 50;
 
 /// Lets publishers wake this core.
 pub(super) struct RingWake(pub(super) Arc<dyn engine::Wake>);
@@ -30,17 +24,6 @@ pub(super) struct RingWake(pub(super) Arc<dyn engine::Wake>);
 impl sse::Wake for RingWake {
     fn wake(&self) {
         self.0.wake();
-    }
-}
-
-/// What a stream's client is told of its request.
-struct Asked {
-    last_event_id: Option<sse::EventId>,
-}
-
-impl sse::Origin for Asked {
-    fn last_event_id(&self) -> Option<&sse::EventId> {
-        self.last_event_id.as_ref()
     }
 }
 
@@ -71,69 +54,99 @@ impl Worker {
         key: Key,
         connection: &mut HttpConnection,
         response: &Response,
-        opening: Opening,
+        opening: &mut Opening,
     ) -> Option<After> {
         let seated = |broker: &sse::Broker| self.fanout.borrow_mut().join_hub_of(broker).is_ok();
-        if self.drain_until.is_some() || !opening.brokers.iter().all(seated) {
-            let unavailable = "no new streams now\n";
-            let unavailable = Response::plain(StatusCode::SERVICE_UNAVAILABLE, unavailable);
+        let draining = self.drain_until.is_some();
+        if (draining && !opening.reconnects) || !opening.way.brokers.iter().all(seated) {
+            let unavailable =
+                Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n")
+                    .header(header::RETRY_AFTER, HeaderValue::from_static("1"));
             return self.respond(core, key, connection, unavailable);
         }
-        let framing = match connection.asked.version {
-            headwater_http::Version::Http10 => Framing::Plain,
-            headwater_http::Version::Http11 => Framing::Chunked,
-        };
         let framed = BodyFraming::Chunked;
         if let Err(error) = self.write_head(core.now(), connection, response, framed, true) {
             return self.respond(core, key, connection, unsendable(error));
         }
         let head = Bytes::copy_from_slice(&self.out);
         self.out.clear();
+        let (stream, client) = self.open_stream(key, connection, head, opening);
+        core.detach(key);
+        core.cancel(key);
+        let settings = opening.settings.clone();
+        let farewell = opening.farewell.take().or_else(|| {
+            let hook = settings.on_disconnect.clone()?;
+            Some(Farewell::new(hook, client.clone()?))
+        });
+        let handler = opening.way.handler.take().filter(|_| !draining).zip(client);
+        let handler = handler.map(|(handler, client)| {
+            let watch = self.watch_handler(connection);
+            self.start_handler(stream, handler, client, watch)
+        });
+        let beat = self.beat(settings.heartbeat);
+        self.plan_beat(core, key, beat, 0);
+        self.attach(core.now(), key, &settings, farewell, handler);
+        if draining {
+            self.end_stream(stream, Disconnect::Drain);
+        }
+        if connection.peer_finished {
+            self.fanout.borrow_mut().gone(stream, Disconnect::ClientGone);
+            self.stream_ended(key);
+            return Some(After::Close);
+        }
+        Some(After::Stream(Live { id: stream, beat, finishes: settings.finishes_in_drain }))
+    }
+
+    /// Makes a stream of what was prepared, and a handle to it where somebody needs one.
+    fn open_stream(
+        &mut self,
+        key: Key,
+        connection: &HttpConnection,
+        head: Bytes,
+        opening: &mut Opening,
+    ) -> (StreamId, Option<sse::Client>) {
+        let framing = match connection.asked.version {
+            headwater_http::Version::Http10 => Framing::Plain,
+            headwater_http::Version::Http11 => Framing::Chunked,
+        };
         let mut fanout = self.fanout.borrow_mut();
-        let config = sse::ClientConfig::new().ends_with_brokers(!opening.brokers.is_empty());
-        let origin = Arc::new(Asked { last_event_id: opening.last_event_id });
-        let to = key.to_u64();
-        let stream = fanout.open(to, framing, head, &Arc::new(config), Some(origin));
-        for broker in &opening.brokers {
+        let (config, to) = (&opening.settings.client, key.to_u64());
+        let stream = match opening.held.take() {
+            Some(held) => {
+                let stream = held.release();
+                fanout.admit(stream, to, head);
+                stream
+            }
+            None => fanout.open(to, framing, head, config, opening.origin.clone()),
+        };
+        for broker in &opening.way.brokers {
             if fanout.subscribe(stream, broker).is_err() {
                 // Closed a moment ago: the stream ends as it began.
                 fanout.close(stream, Disconnect::BrokerClosed);
             }
         }
-        let client = opening.handler.map(|handler| (handler, fanout.client(stream)));
-        drop(fanout);
-        core.detach(key);
-        if let Some((handler, client)) = client {
-            let watch = self.watch_handler(connection);
-            self.start_handler(stream, handler, client, watch);
-        }
-        let beat = opening.heartbeat.map_or(NO_BEAT, |silence| self.beat(silence));
-        core.cancel(key);
-        self.plan_beat(core, key, beat, 0);
-        if connection.peer_finished {
-            self.fanout.borrow_mut().gone(stream, Disconnect::ClientGone);
-            return Some(After::Close);
-        }
-        Some(After::Stream(stream, beat))
+        let wanted = opening.way.handler.is_some() || opening.settings.on_disconnect.is_some();
+        (stream, wanted.then(|| fanout.client(stream)))
     }
 
     fn start_handler(
         &mut self,
         stream: StreamId,
-        handler: crate::sse::StreamHandler,
+        handler: StreamHandler,
         client: sse::Client,
         watch: Watch,
-    ) {
+    ) -> HandlerId {
         let returned = self.returned.clone();
         let counts = self.counts.clone();
-        let place = self.handlers.vacant_entry();
-        let at = place.key();
-        place.insert(self.executor.spawn(async move {
+        self.handlers.start(&self.executor, async move |id| {
             // A panic is counted there, and ends this stream and nothing else.
             let running = Box::pin(async move { handler(client).await });
-            Guarded::new(running, counts).watched(watch).await.ok();
-            returned.borrow_mut().push_back((at, Some(stream)));
-        }));
+            let why = match Guarded::new(running, counts).watched(watch).await {
+                Ok(()) => Disconnect::Done,
+                Err(Panicked) => Disconnect::Failed,
+            };
+            returned.borrow_mut().push_back((id, Some((stream, why))));
+        })
     }
 
     /// One turn of everything that streams need. True if there is more to do at once.
@@ -146,12 +159,16 @@ impl Worker {
         }
         // Then, so that a stream whose handler returned gets what was published before that.
         fanout.absorb();
-        for (place, stream) in self.returned.borrow_mut().drain(..) {
-            drop(self.handlers.remove(place));
-            if let Some(stream) = stream {
-                fanout.close(stream, Disconnect::Done);
+        for (id, stream) in self.returned.borrow_mut().drain(..) {
+            self.handlers.returned(id);
+            if let Some((stream, why)) = stream {
+                fanout.close(stream, why);
             }
         }
+        drop(fanout);
+        self.end_due_streams(core.now());
+        self.door.clear();
+        let mut fanout = self.fanout.borrow_mut();
         let more = fanout.round(&mut Sockets(core), now);
         drop(fanout);
         loop {
@@ -164,55 +181,11 @@ impl Worker {
     fn stream_over(&mut self, core: &mut Core<'_>, over: Over) {
         let key = Key::from_u64(over.to);
         let Some(slot) = self.slot(key) else { return };
+        slot.phase = Phase::Lingering;
+        self.stream_ended(key);
         if over.broken {
             return self.close(core, key);
         }
-        slot.phase = Phase::Lingering;
         self.linger(core, key);
     }
-
-    /// A look at a stream that may have been silent for long enough.
-    pub(super) fn heartbeat(&mut self, core: &mut Core<'_>, key: Key, id: StreamId, beat: u16) {
-        let now = self.ticks(core);
-        let silence = in_ticks(self.beats[usize::from(beat)]);
-        let last = self.fanout.borrow_mut().heartbeat(id, now.saturating_sub(silence), now);
-        if let Some(last) = last {
-            self.plan_beat(core, key, beat, now - last);
-        }
-    }
-
-    /// Plans the next look, `passed` ticks after bytes last left, a quarter of the interval late at
-    /// most.
-    fn plan_beat(&mut self, core: &mut Core<'_>, key: Key, beat: u16, passed: u32) {
-        let Some(&silence) = self.beats.get(usize::from(beat)) else { return };
-        let quarter = silence / QUARTERS;
-        let passed = u128::from(passed) * TICK_MILLIS * u128::from(QUARTERS);
-        let done = (passed / silence.as_millis().max(1)).min(u128::from(QUARTERS - 1));
-        // Below four.
-        let left = QUARTERS - u32::try_from(done).unwrap_or(0);
-        // Many streams are looked at in one wake.
-        let granularity = (silence / 16).min(Duration::from_secs(1));
-        let class = core.class(quarter * left, granularity);
-        core.arm(key, class);
-    }
-
-    /// The number of a heartbeat interval.
-    fn beat(&mut self, silence: Duration) -> u16 {
-        let known = self.beats.iter().position(|&beat| beat == silence);
-        let at = known.unwrap_or_else(|| {
-            self.beats.push(silence);
-            self.beats.len() - 1
-        });
-        // Intervals are settings in code, not data: nobody writes 65,535 of them.
-        u16::try_from(at).unwrap_or(NO_BEAT)
-    }
-
-    fn ticks(&self, core: &Core<'_>) -> u32 {
-        in_ticks(core.now().saturating_duration_since(self.epoch))
-    }
-}
-
-/// Whole ticks, 1 at least, so that nothing sent yet (0) is always longer ago.
-fn in_ticks(time: Duration) -> u32 {
-    u32::try_from(time.as_millis() / TICK_MILLIS).unwrap_or(u32::MAX).max(1)
 }

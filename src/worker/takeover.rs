@@ -150,16 +150,14 @@ impl Worker {
     fn start_line(&mut self, handler: DetachedHandler, line: Detached, watch: Watch) {
         let (wire, tell) = (line.wire.clone(), line.tell.clone());
         let (returned, counts) = (self.returned.clone(), self.counts.clone());
-        let place = self.handlers.vacant_entry();
-        let at = place.key();
-        place.insert(self.executor.spawn(async move {
+        self.handlers.start(&self.executor, async move |id| {
             // A panic is counted there, and ends this connection and nothing else.
             let running = Box::pin(async move { handler(line).await });
             Guarded::new(running, counts).watched(watch).await.ok();
             wire.borrow_mut().done = true;
             tell.tell();
-            returned.borrow_mut().push_back((at, None));
-        }));
+            returned.borrow_mut().push_back((id, None));
+        });
     }
 
     /// Looks at a connection that was taken over.

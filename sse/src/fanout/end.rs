@@ -1,10 +1,11 @@
 //! How streams end: at once when the peer is gone, otherwise in order, with all that is owed and the
 //! end of the body. How brokers end is in `closed`.
 
-use super::block::LAST_CHUNK;
+use super::block::{LAST_CHUNK, frame};
 use super::stream::{Life, StreamId, number};
 use super::take::Joined;
 use super::{Disconnect, Fanout, Framing};
+use crate::prepared::PreparedEvent;
 use bytes::Bytes;
 use std::sync::atomic::Ordering;
 
@@ -35,8 +36,31 @@ impl Fanout {
         }
     }
 
+    /// The same with an event that goes last, unless the stream is ending already.
+    pub fn close_with(&mut self, id: StreamId, last: &PreparedEvent, why: Disconnect) {
+        if self.get(id).is_some_and(|stream| stream.life == Life::Open) {
+            self.end_events(id.index, why);
+            // As a chunk, one without bytes would end the body.
+            if !last.is_empty() {
+                let framing = self.streams[id.index as usize].framing;
+                self.push(id.index, frame(framing, last.bytes()));
+            }
+            self.end_body(id.index, why);
+        }
+    }
+
     /// Ends all streams in order, with what was published before, as far as the logs have room.
     pub fn close_all(&mut self, why: Disconnect) {
+        self.absorb_all();
+        let open = self.streams.iter().filter(|(_, stream)| stream.life == Life::Open);
+        let open: Vec<u32> = open.map(|(index, _)| number(index)).collect();
+        for index in open {
+            self.close_stream(index, why);
+        }
+    }
+
+    /// Takes in all that was published before, as far as the logs have room.
+    pub fn absorb_all(&mut self) {
         let unread =
             |joined: &Joined| joined.hub.ring.tail().saturating_sub(joined.reader.position());
         let mut unread: u64 = self.hubs.iter().map(unread).sum();
@@ -46,11 +70,6 @@ impl Fanout {
                 seen => unread = unread.saturating_sub(seen as u64),
             }
         }
-        let open = self.streams.iter().filter(|(_, stream)| stream.life == Life::Open);
-        let open: Vec<u32> = open.map(|(index, _)| number(index)).collect();
-        for index in open {
-            self.close_stream(index, why);
-        }
     }
 
     /// The next stream that ended by itself.
@@ -59,17 +78,25 @@ impl Fanout {
     }
 
     pub(super) fn close_stream(&mut self, index: u32, why: Disconnect) {
+        self.end_events(index, why);
+        self.end_body(index, why);
+    }
+
+    /// The last events become owed, and no more are taken.
+    fn end_events(&mut self, index: u32, why: Disconnect) {
         self.unsubscribe_all(index);
         let stream = &mut self.streams[index as usize];
         stream.life = Life::Closing(why);
-        let framing = stream.framing;
         if let Some(client) = stream.client.clone() {
             // Everything that was queued before the close still goes out.
             for event in client.end(why) {
                 self.push_event(index, event.bytes());
             }
         }
-        if framing == Framing::Chunked {
+    }
+
+    fn end_body(&mut self, index: u32, why: Disconnect) {
+        if self.streams[index as usize].framing == Framing::Chunked {
             self.push(index, Bytes::from_static(LAST_CHUNK));
         }
         if self.streams[index as usize].owed.is_none() {

@@ -10,6 +10,7 @@ mod closed;
 mod egress;
 mod end;
 mod flush;
+mod hold;
 mod lag;
 mod log;
 pub(crate) mod on_core;

@@ -64,6 +64,14 @@ impl Owed {
         self.push_part(bytes);
     }
 
+    /// Adds something that is not an event before all the rest, of which nothing has left yet.
+    pub(super) fn push_front(&mut self, bytes: Bytes) {
+        debug_assert!(self.begun == 0, "what was begun is finished first");
+        self.bytes += bytes.len();
+        self.units.push_front(Unit { len: bytes.len(), event: false });
+        self.parts.push_front(bytes);
+    }
+
     /// Says that the next `len` bytes of the parts to come are one unit.
     pub(super) fn push_unit(&mut self, len: usize, event: bool) {
         if len > 0 {

@@ -27,6 +27,12 @@ pub enum Disconnect {
     Drain,
     /// The client was too slow, and the policy says close.
     Slow,
+    /// The handler failed: it panicked.
+    Failed,
+    /// The stream has lived for as long as it may.
+    Expired,
+    /// The stream was not admitted, so that it never began.
+    Refused,
 }
 
 impl std::fmt::Display for Disconnect {
@@ -37,6 +43,9 @@ impl std::fmt::Display for Disconnect {
             Self::BrokerClosed => "the broker was closed",
             Self::Drain => "the server drains",
             Self::Slow => "the client was too slow",
+            Self::Failed => "the handler failed",
+            Self::Expired => "the stream's time was over",
+            Self::Refused => "the stream was refused",
         })
     }
 }

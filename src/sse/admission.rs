@@ -1,0 +1,165 @@
+//! The way from a request to a stream, or to another answer: what is skipped, what `on_connect` says, and
+//! what kind of stream it becomes. Runs where handlers run, before anything is sent.
+
+use super::farewell::Farewell;
+use super::held::Held;
+use super::opening::{Asked, Way};
+use super::{Client, Settings};
+use crate::handler::{Endpoint, Reply};
+use crate::headers::Headers;
+use crate::middleware::Skip;
+use crate::request::Request;
+use crate::response::{IntoHeaders, IntoResponse, Response, invalid};
+use http::{Method, StatusCode};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What an `on_connect` hook returns: nothing, or a `Result` of [headers](IntoHeaders) for the stream's head
+/// and the [answer](IntoResponse) in place of a stream.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` neither admits nor refuses a stream",
+    note = "return nothing, or a `Result` whose success is `()` or headers, and whose error is an answer"
+)]
+pub trait Admission {
+    /// The headers, or the answer.
+    ///
+    /// # Errors
+    /// The answer.
+    fn into_admission(self) -> Result<Headers, Box<Response>>;
+}
+
+impl Admission for () {
+    fn into_admission(self) -> Result<Headers, Box<Response>> {
+        Ok(Headers::new())
+    }
+}
+
+impl<H: IntoHeaders, R: IntoResponse> Admission for Result<H, R> {
+    fn into_admission(self) -> Result<Headers, Box<Response>> {
+        let headers = self.map_err(|refusal| Box::new(refusal.into_response()))?.into_headers();
+        headers.map_err(|error| Box::new(invalid(&error)))
+    }
+}
+
+type Admitting<'a> = Pin<Box<dyn Future<Output = Result<Headers, Box<Response>>> + 'a>>;
+
+/// An `on_connect` hook.
+pub(crate) trait Admit: Send + Sync {
+    fn admit<'a>(&'a self, request: &'a Request, client: &'a Client) -> Admitting<'a>;
+}
+
+struct Hook<F, A>(F, PhantomData<fn() -> A>);
+
+impl<F, A> Admit for Hook<F, A>
+where
+    F: AsyncFn(&Request, &Client) -> A + Send + Sync,
+    A: Admission,
+{
+    fn admit<'a>(&'a self, request: &'a Request, client: &'a Client) -> Admitting<'a> {
+        Box::pin(async move { (self.0)(request, client).await.into_admission() })
+    }
+}
+
+pub(super) fn hook<F, A>(hook: F) -> Arc<dyn Admit>
+where
+    F: AsyncFn(&Request, &Client) -> A + Send + Sync + 'static,
+    A: Admission + 'static,
+{
+    Arc::new(Hook(hook, PhantomData))
+}
+
+/// What decides about requests for streams.
+#[derive(Clone, Default)]
+pub(crate) struct Gate {
+    pub(super) admit: Option<Arc<dyn Admit>>,
+    pub(super) skip: Skip,
+    pub(super) otherwise: Option<Endpoint>,
+}
+
+/// What a stream is made of, or the answer in place of one.
+pub(crate) type Begun = Result<Way, Box<Response>>;
+
+/// What turns a request into a stream, once that is admitted.
+pub(crate) trait Begin: Send + Sync {
+    /// Whether the request is answered otherwise before anybody is asked.
+    fn refuse(&self) -> Option<Response> {
+        None
+    }
+
+    fn begin(&self, request: Request) -> Beginning;
+}
+
+/// At once, or later.
+pub(crate) enum Beginning {
+    Ready(Begun),
+    Pending(Pin<Box<dyn Future<Output = Begun>>>),
+}
+
+impl Gate {
+    /// A handler of streams.
+    pub(super) fn endpoint(
+        self,
+        mut needs: crate::extract::Needs,
+        settings: Settings,
+        begin: impl Begin + 'static,
+    ) -> Endpoint {
+        if let Some(otherwise) = &self.otherwise {
+            needs.join(otherwise.needs());
+        }
+        let (settings, begin) = (Arc::new(settings), Arc::new(begin));
+        Endpoint::new(needs, move |request| self.answer(request, &settings, &begin))
+    }
+
+    fn answer<B: Begin + 'static>(
+        &self,
+        request: Request,
+        settings: &Arc<Settings>,
+        begin: &Arc<B>,
+    ) -> Reply {
+        if self.skip.applies(&request) {
+            return match &self.otherwise {
+                Some(endpoint) => endpoint.call(request),
+                None => Reply::Ready(Response::plain(StatusCode::NOT_FOUND, "not found\n")),
+            };
+        }
+        if let Some(response) = begin.refuse() {
+            return Reply::Ready(response);
+        }
+        let asked = Asked::of(&request, settings);
+        let admit = self.admit.clone().filter(|_| *request.method() != Method::HEAD);
+        let Some(admit) = admit else {
+            return match begin.begin(request) {
+                Beginning::Ready(begun) => Reply::Ready(asked.open(begun, Headers::new())),
+                Beginning::Pending(beginning) => {
+                    Reply::Pending(Box::pin(
+                        async move { asked.open(beginning.await, Headers::new()) },
+                    ))
+                }
+            };
+        };
+        let begin = begin.clone();
+        Reply::Pending(Box::pin(async move { admitted(&*admit, request, asked, &*begin).await }))
+    }
+}
+
+async fn admitted(
+    admit: &dyn Admit,
+    request: Request,
+    mut asked: Asked,
+    begin: &impl Begin,
+) -> Response {
+    let held = Held::new(asked.framing, &asked.settings.client, asked.origin.clone());
+    let headers = match admit.admit(&request, held.client()).await {
+        Ok(headers) => headers,
+        Err(refusal) => return *refusal,
+    };
+    let client = || held.client().clone();
+    asked.farewell = asked.settings.on_disconnect.clone().map(|hook| Farewell::new(hook, client()));
+    asked.held = Some(held);
+    let begun = match begin.begin(request) {
+        Beginning::Ready(begun) => begun,
+        Beginning::Pending(beginning) => beginning.await,
+    };
+    asked.open(begun, headers)
+}

@@ -1,0 +1,40 @@
+//! The call of `on_disconnect`, once per stream however it ends: made when this is dropped, and it is owned
+//! by whoever has the stream at the time.
+
+use super::{Client, Disconnect};
+use crate::task;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+pub(crate) type OnDisconnect = dyn Fn(&Client, Disconnect) + Send + Sync;
+
+/// Owned by a stream that was admitted. Dropped after the client has learned of its end.
+pub(crate) struct Farewell {
+    hook: Arc<OnDisconnect>,
+    client: Client,
+}
+
+impl Farewell {
+    pub(crate) fn new(hook: Arc<OnDisconnect>, client: Client) -> Self {
+        Self { hook, client }
+    }
+
+    /// Why the stream ended. One that never began is left where it was.
+    fn why(&self) -> Disconnect {
+        match pin!(self.client.closed()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(why) => why,
+            Poll::Pending => Disconnect::Refused,
+        }
+    }
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let why = self.why();
+        if catch_unwind(AssertUnwindSafe(|| (self.hook)(&self.client, why))).is_err() {
+            task::count_panic();
+        }
+    }
+}

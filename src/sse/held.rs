@@ -1,0 +1,118 @@
+//! Streams that are not admitted yet: `on_connect` works with their clients while nothing may leave. Knows
+//! the fan-out of its core; what becomes of the connection is the worker's business.
+
+use super::{Client, Disconnect};
+use headwater_sse::{ClientConfig, Command, Counts, Fanout, Framing, Home, Origin, StreamId, Wake};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+thread_local! {
+    static DOOR: RefCell<Option<Rc<Door>>> = const { RefCell::new(None) };
+}
+
+/// Where streams are held.
+pub(crate) struct Door {
+    fanout: Rc<RefCell<Fanout>>,
+    /// Held streams that were given up. They are ended later: whoever gives one up may be anywhere.
+    given_up: RefCell<Vec<StreamId>>,
+}
+
+impl Door {
+    fn new(fanout: Rc<RefCell<Fanout>>) -> Rc<Self> {
+        Rc::new(Self { fanout, given_up: RefCell::default() })
+    }
+
+    /// Ends the streams that were given up.
+    pub(crate) fn clear(&self) {
+        let given_up = self.given_up.take();
+        let mut fanout = self.fanout.borrow_mut();
+        given_up.into_iter().for_each(|stream| fanout.gone(stream, Disconnect::Refused));
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Makes this thread hold its streams in `fanout`, until what is returned is dropped.
+pub(crate) fn enter(fanout: &Rc<RefCell<Fanout>>) -> Entered {
+    let door = Door::new(fanout.clone());
+    DOOR.with(|place| place.replace(Some(door.clone())));
+    Entered(door)
+}
+
+/// See [`enter`].
+pub(crate) struct Entered(Rc<Door>);
+
+impl std::ops::Deref for Entered {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.0
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        DOOR.with(|place| place.replace(None));
+    }
+}
+
+/// One stream that waits to be admitted. Dropping it gives it up.
+pub(crate) struct Held {
+    door: Rc<Door>,
+    stream: Option<StreamId>,
+    client: Client,
+}
+
+impl Held {
+    /// Outside of a server, the client of a stream that leads nowhere.
+    pub(crate) fn new(
+        framing: Framing,
+        config: &Arc<ClientConfig>,
+        origin: Arc<dyn Origin>,
+    ) -> Self {
+        let door = DOOR.with(|door| door.borrow().clone());
+        let door = door.unwrap_or_else(|| {
+            let (home, wake, counts) =
+                (Arc::new(Nowhere), Arc::new(Nowhere), Arc::<Counts>::default());
+            Door::new(Rc::new(RefCell::new(Fanout::new(home, wake, counts))))
+        });
+        let mut fanout = door.fanout.borrow_mut();
+        let stream = fanout.hold(framing, config, Some(origin));
+        let client = fanout.client(stream);
+        drop(fanout);
+        Self { door, stream: Some(stream), client }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The stream, for whoever goes on with it.
+    pub(crate) fn release(mut self) -> StreamId {
+        self.stream.take().expect("it is taken here only")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.door.given_up.borrow_mut().push(stream);
+        }
+    }
+}
+
+/// The core of a client without a server.
+struct Nowhere;
+
+impl Home for Nowhere {
+    fn post(&self, _: Command) {}
+}
+
+impl Wake for Nowhere {
+    fn wake(&self) {}
+}

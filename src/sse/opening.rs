@@ -1,0 +1,118 @@
+//! A stream that is about to begin, and the head that it begins with. Made where handlers run, and carried
+//! out by the worker, in `worker::streams`.
+
+use super::admission::Begun;
+use super::farewell::Farewell;
+use super::held::Held;
+use super::{Broker, EventId, Settings, StreamHandler};
+use crate::body::{Body, Content};
+use crate::headers::Headers;
+use crate::request::Request;
+use crate::response::Response;
+use headwater_sse::{Framing, Origin};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What a stream carries.
+#[derive(Default)]
+pub(crate) struct Way {
+    pub(crate) brokers: Vec<Broker>,
+    pub(crate) handler: Option<StreamHandler>,
+}
+
+/// What a worker needs to turn a connection into a stream.
+pub(crate) struct Opening {
+    pub(crate) way: Way,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) origin: Option<Arc<dyn Origin>>,
+    /// Whether a client comes back when the stream ends, as those that GET it do.
+    pub(crate) reconnects: bool,
+    /// Dropped after the next, so that a stream which is given up has ended before that is told.
+    pub(crate) held: Option<Held>,
+    pub(crate) farewell: Option<Farewell>,
+}
+
+/// What is known of a client.
+struct Visit {
+    last_event_id: Option<EventId>,
+    peer: Option<SocketAddr>,
+    kept: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Origin for Visit {
+    fn last_event_id(&self) -> Option<&EventId> {
+        self.last_event_id.as_ref()
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn request(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.kept.as_deref()
+    }
+}
+
+/// A request for a stream, as far as the stream needs it.
+pub(crate) struct Asked {
+    pub(super) settings: Arc<Settings>,
+    pub(super) framing: Framing,
+    pub(super) origin: Arc<dyn Origin>,
+    reconnects: bool,
+    pub(super) held: Option<Held>,
+    pub(super) farewell: Option<Farewell>,
+}
+
+impl Asked {
+    pub(super) fn of(request: &Request, settings: &Arc<Settings>) -> Self {
+        let by_query = || {
+            let name = settings.last_event_id_query.as_deref()?;
+            let mut pairs = form_urlencoded::parse(request.query()?.as_bytes());
+            // What no client can have received is no id, as in the header.
+            pairs.find(|(known, _)| known == name)?.1.parse().ok()
+        };
+        let visit = Visit {
+            last_event_id: request.last_event_id().or_else(by_query),
+            peer: request.peer_addr(),
+            kept: settings.keep.as_ref().map(|keep| keep(request)),
+        };
+        Self {
+            settings: settings.clone(),
+            framing: if request.is_http_1_0() { Framing::Plain } else { Framing::Chunked },
+            origin: Arc::new(visit),
+            reconnects: *request.method() == Method::GET,
+            held: None,
+            farewell: None,
+        }
+    }
+
+    /// The answer to the request.
+    pub(super) fn open(self, begun: Begun, headers: Headers) -> Response {
+        let way = match begun {
+            Ok(way) => way,
+            Err(refusal) => return *refusal,
+        };
+        let Self { settings, origin, reconnects, held, farewell, .. } = self;
+        let origin = is_asked_for(&way, &settings).then_some(origin);
+        let opening = Opening { way, settings, origin, reconnects, held, farewell };
+        let mut response = head().body(Body(Content::Stream(Some(Box::new(opening)))));
+        response.headers.extend(headers);
+        response
+    }
+}
+
+/// Whether somebody may ask a stream's client where it is from. A plain feed has nobody who would, and
+/// thousands of streams.
+fn is_asked_for(way: &Way, settings: &Settings) -> bool {
+    way.handler.is_some() || settings.on_disconnect.is_some() || settings.keep.is_some()
+}
+
+fn head() -> Response {
+    let fixed = HeaderValue::from_static;
+    Response::new(StatusCode::OK)
+        .header(header::CONTENT_TYPE, fixed("text/event-stream"))
+        .header(header::CACHE_CONTROL, fixed("no-cache"))
+        .header(HeaderName::from_static("x-accel-buffering"), fixed("no"))
+}
