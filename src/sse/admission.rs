@@ -102,20 +102,20 @@ impl Gate {
         self,
         mut needs: crate::extract::Needs,
         settings: Settings,
-        begin: impl Begin + 'static,
+        kind: impl Begin + 'static,
     ) -> Endpoint {
         if let Some(otherwise) = &self.otherwise {
             needs.join(otherwise.needs());
         }
-        let (settings, begin) = (Arc::new(settings), Arc::new(begin));
-        Endpoint::new(needs, move |request| self.answer(request, &settings, &begin))
+        let (settings, kind) = (Arc::new(settings), Arc::new(kind));
+        Endpoint::new(needs, move |request| self.answer(request, &settings, &kind))
     }
 
     fn answer<B: Begin + 'static>(
         &self,
         request: Request,
         settings: &Arc<Settings>,
-        begin: &Arc<B>,
+        kind: &Arc<B>,
     ) -> Reply {
         if self.skip.applies(&request) {
             return match &self.otherwise {
@@ -123,13 +123,13 @@ impl Gate {
                 None => Reply::Ready(Response::plain(StatusCode::NOT_FOUND, "not found\n")),
             };
         }
-        if let Some(response) = begin.refuse() {
+        if let Some(response) = kind.refuse() {
             return Reply::Ready(response);
         }
         let asked = Asked::of(&request, settings);
         let admit = self.admit.clone().filter(|_| *request.method() != Method::HEAD);
         let Some(admit) = admit else {
-            return match begin.begin(request) {
+            return match kind.begin(request) {
                 Beginning::Ready(begun) => Reply::Ready(asked.open(begun, Headers::new())),
                 Beginning::Pending(beginning) => {
                     Reply::Pending(Box::pin(
@@ -138,8 +138,8 @@ impl Gate {
                 }
             };
         };
-        let begin = begin.clone();
-        Reply::Pending(Box::pin(async move { admitted(&*admit, request, asked, &*begin).await }))
+        let kind = kind.clone();
+        Reply::Pending(Box::pin(async move { admitted(&*admit, request, asked, &*kind).await }))
     }
 }
 
@@ -147,7 +147,7 @@ async fn admitted(
     admit: &dyn Admit,
     request: Request,
     mut asked: Asked,
-    begin: &impl Begin,
+    kind: &impl Begin,
 ) -> Response {
     let held = Held::new(asked.framing, &asked.settings.client, asked.origin.clone());
     let headers = match admit.admit(&request, held.client()).await {
@@ -157,7 +157,7 @@ async fn admitted(
     let client = || held.client().clone();
     asked.farewell = asked.settings.on_disconnect.clone().map(|hook| Farewell::new(hook, client()));
     asked.held = Some(held);
-    let begun = match begin.begin(request) {
+    let begun = match kind.begin(request) {
         Beginning::Ready(begun) => begun,
         Beginning::Pending(beginning) => beginning.await,
     };

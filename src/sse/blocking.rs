@@ -74,7 +74,9 @@ settable!(BlockingEndpoint);
 admitting!(BlockingEndpoint);
 
 /// Runs on a thread of its own for each stream.
-struct Threads(Arc<dyn Fn(Request, &Line) + Send + Sync>);
+struct Threads(Arc<Run>);
+
+type Run = dyn Fn(Request, &Line) + Send + Sync;
 
 /// A thread's line to the core of its stream.
 struct Line {

@@ -27,7 +27,9 @@ impl Door {
     pub(crate) fn clear(&self) {
         let given_up = self.given_up.take();
         let mut fanout = self.fanout.borrow_mut();
-        given_up.into_iter().for_each(|stream| fanout.gone(stream, Disconnect::Refused));
+        for stream in given_up {
+            fanout.gone(stream, Disconnect::Refused);
+        }
     }
 }
 

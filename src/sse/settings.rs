@@ -69,7 +69,7 @@ impl Settings {
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         let most = self.max_lifetime?;
         let jitter = self.lifetime_jitter.unwrap_or(most / 10).min(most);
-        Some(most - crate::random::up_to(jitter))
+        Some(most.saturating_sub(crate::random::up_to(jitter)))
     }
 }
 

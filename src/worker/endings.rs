@@ -94,7 +94,7 @@ impl Worker {
             APART.saturating_mul(u32::try_from(ending).unwrap_or(u32::MAX)).min(within / 2);
         for (key, finishes) in streams {
             let at = if finishes {
-                until - LAST_CALL.min(within / 4)
+                now + within.saturating_sub(LAST_CALL.min(within / 4))
             } else {
                 now + random::up_to(spread)
             };

@@ -112,8 +112,8 @@ impl Worker {
         let mut fanout = self.fanout.borrow_mut();
         let (config, to) = (&opening.settings.client, key.to_u64());
         let stream = match opening.held.take() {
-            Some(held) => {
-                let stream = held.release();
+            Some(admitted) => {
+                let stream = admitted.release();
                 fanout.admit(stream, to, head);
                 stream
             }

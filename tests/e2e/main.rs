@@ -21,6 +21,7 @@ macro_rules! on_every_engine {
 }
 
 mod bodies;
+mod endpoints;
 mod handlers;
 mod http;
 mod life;

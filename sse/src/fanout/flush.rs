@@ -41,11 +41,13 @@ impl Fanout {
         }
     }
 
-    /// Takes what a client queued, if its stream owes nothing: that is the client's back-pressure.
+    /// Takes what a client queued, if its stream owes nothing: that is the client's back-pressure. One
+    /// that is held has not begun, and is owed that first.
     pub(super) fn pull(&mut self, index: u32) {
         let stream = &self.streams[index as usize];
         let Some(client) = stream.client.clone() else { return };
-        if stream.owed.is_some() {
+        let owed = stream.owed.as_ref().map(|owed| owed.bytes());
+        if owed.is_some_and(|bytes| !stream.is_held() || bytes >= PULL_BYTES) {
             return;
         }
         let mut pulled = 0;

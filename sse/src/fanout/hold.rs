@@ -1,11 +1,20 @@
 //! Streams that wait to be admitted: their clients may be worked with, but nothing leaves, because the head
 //! that comes before everything else is not known yet.
 
-use super::stream::StreamId;
+use super::stream::{Stream, StreamId};
 use super::{Fanout, Framing};
 use crate::client::{ClientConfig, Origin};
 use bytes::Bytes;
 use std::sync::Arc;
+
+/// Where a held stream leads.
+const NOWHERE: u64 = u64::MAX;
+
+impl Stream {
+    pub(super) fn is_held(&self) -> bool {
+        self.to == NOWHERE
+    }
+}
 
 impl Fanout {
     /// A stream without a socket, to be given one by [`Fanout::admit`], or up by [`Fanout::gone`].
@@ -17,7 +26,7 @@ impl Fanout {
         config: &Arc<ClientConfig>,
         origin: Option<Arc<dyn Origin>>,
     ) -> StreamId {
-        let id = self.open(0, framing, Bytes::new(), config, origin);
+        let id = self.open(NOWHERE, framing, Bytes::new(), config, origin);
         let stream = &mut self.streams[id.index as usize];
         // As one whose socket is full: it is owed something, even if that is nothing yet.
         stream.blocked = true;

@@ -32,6 +32,7 @@ fn events_arrive_field_by_field(engine: Engine) {
         name: name.map(str::to_owned),
         data: Some(data.to_owned()),
         comment: None,
+        retry: None,
     };
     let first = broker.publish(Event::data("plain")).expect("there is room");
     assert_eq!(first.id.to_string(), "1");

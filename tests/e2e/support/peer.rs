@@ -138,6 +138,17 @@ impl Peer {
         }
     }
 
+    /// Receives what is here already, and says how many bytes were not taken yet.
+    pub(crate) fn try_receive(&mut self) -> usize {
+        let mut piece = [0; 16 * 1024];
+        self.stream.set_nonblocking(true).expect("an open socket");
+        if let Ok(count) = self.stream.read(&mut piece) {
+            self.buffer.extend_from_slice(&piece[..count]);
+        }
+        self.stream.set_nonblocking(false).expect("an open socket");
+        self.buffer.len()
+    }
+
     /// Takes everything up to and including `mark`.
     #[track_caller]
     pub(crate) fn take_until(&mut self, mark: &[u8]) -> Result<Vec<u8>, End> {

@@ -22,6 +22,8 @@ pub(crate) struct Heard {
     pub(crate) name: Option<String>,
     pub(crate) data: Option<String>,
     pub(crate) comment: Option<String>,
+    /// In milliseconds.
+    pub(crate) retry: Option<u64>,
 }
 
 /// How a stream ended.
@@ -45,6 +47,12 @@ impl Subscriber {
     pub(crate) fn ask(mut peer: Peer, request: impl AsRef<[u8]>) -> Self {
         peer.send(request);
         let head = Answer::receive_head(&mut peer).expect("a head comes before the end");
+        Self::after(peer, head)
+    }
+
+    /// A stream whose head was read.
+    #[track_caller]
+    pub(crate) fn after(peer: Peer, head: Answer) -> Self {
         assert_eq!(head.status, 200, "{head:?}");
         assert_eq!(head.header("content-type"), Some("text/event-stream"));
         let chunked = head.header("transfer-encoding") == Some("chunked");
@@ -131,6 +139,21 @@ impl Subscriber {
         }
     }
 
+    /// All blocks until the end, which is as it should be.
+    #[track_caller]
+    pub(crate) fn blocks(&mut self) -> Vec<Heard> {
+        let mut blocks = Vec::new();
+        loop {
+            match self.next() {
+                Ok(heard) => blocks.push(heard),
+                Err(ending) => {
+                    assert_eq!(ending, Ending::Whole);
+                    return blocks;
+                }
+            }
+        }
+    }
+
     /// The stream ends as it should, without a further event.
     #[track_caller]
     pub(crate) fn expect_end(&mut self) {
@@ -164,7 +187,7 @@ impl Heard {
                 "" => heard.comment = Some(value),
                 "id" => heard.id = Some(value),
                 "event" => heard.name = Some(value),
-                "retry" => {}
+                "retry" => heard.retry = Some(value.parse().expect("a number")),
                 "data" => {
                     let before = heard.data.take();
                     heard.data =
