@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod denied;
 mod drain;
+mod drain_streams;
 mod room;
 mod start;
 mod wakes;
