@@ -2,7 +2,7 @@
 //!
 //! | handler | streams of |
 //! |---|---|
-//! | [`feed`] | what a [`Broker`] publishes; no task per subscriber |
+//! | [`feed`], [`feed_of`] | what a [`Broker`] publishes; no task per subscriber |
 //! | [`endpoint`] | what an asynchronous function sends, on the core that owns the connection |
 //! | [`blocking_endpoint`] | what a function sends that may block, on a thread of its own |
 //! | [`stream()`] | the same as an endpoint, from inside any handler of any method |
@@ -33,7 +33,7 @@ mod stream;
 pub use admission::Admission;
 pub use blocking::{BlockingEndpoint, blocking_endpoint};
 pub use endpoint::{StreamEndpoint, endpoint};
-pub use feed::{Feed, feed};
+pub use feed::{Feed, feed, feed_of};
 pub use headwater_sse::{
     Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, Disconnect, Event, EventId,
     EventIdError, Field, FieldError, Hub, HubBuilder, PreparedEvent, PublishError, Published,

@@ -7,9 +7,10 @@ use super::settings::{Settings, admitting, settable};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler, shape};
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{IntoResponse, Response};
 use http::StatusCode;
 use std::fmt;
+use std::sync::Arc;
 
 /// A handler whose streams carry the events of `broker` published from then on. There is no task and no
 /// queue per subscriber. A stream ends when the broker is closed; a request after that is answered
@@ -25,10 +26,39 @@ use std::fmt;
 ///     .route("/quiet", get(sse::feed(&news).heartbeat(Duration::from_secs(45))));
 /// ```
 pub fn feed(broker: &Broker) -> Feed {
-    Feed { broker: broker.clone(), settings: Settings::default(), gate: Gate::default() }
+    Feed::new(Source::One(broker.clone()))
 }
 
-/// See [`feed`].
+/// The same of brokers that `choose` names for each request, such as one per user; it must not block. A
+/// stream ends when all of them are closed, and a request for which none is open is answered 204.
+///
+/// ```
+/// use headwater::{Hub, Request, Router, http::StatusCode, routing::get, sse::{self, Broker}};
+/// use std::collections::HashMap;
+///
+/// let hub = Hub::new();
+/// let rooms: HashMap<&str, Broker> =
+///     ["kitchen", "attic"].into_iter().map(|name| (name, hub.broker(name).build())).collect();
+/// let choose = move |request: &Request| {
+///     let room = request.param("room").and_then(|name| rooms.get(name));
+///     room.map(|room| vec![room.clone()]).ok_or(StatusCode::NOT_FOUND)
+/// };
+/// let app = Router::new().route("/rooms/{room}", get(sse::feed_of(choose)));
+/// # let request = Request::get("/rooms/cellar").body("")?;
+/// # assert_eq!(app.call_blocking(request).status(), StatusCode::NOT_FOUND);
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
+pub fn feed_of<F, R>(choose: F) -> Feed
+where
+    F: Fn(&Request) -> Result<Vec<Broker>, R> + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    Feed::new(Source::Chosen(Arc::new(move |request| {
+        choose(request).map_err(|refusal| Box::new(refusal.into_response()))
+    })))
+}
+
+/// See [`feed`] and [`feed_of`].
 ///
 /// ```
 /// use headwater::sse::{self, Client, Disconnect, Event};
@@ -51,7 +81,7 @@ pub fn feed(broker: &Broker) -> Feed {
 #[derive(Clone)]
 #[must_use]
 pub struct Feed {
-    broker: Broker,
+    source: Source,
     settings: Settings,
     gate: Gate,
 }
@@ -59,29 +89,58 @@ pub struct Feed {
 settable!(Feed);
 admitting!(Feed);
 
-impl fmt::Debug for Feed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Feed")
-            .field("broker", &self.broker)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+/// Whose events the streams carry.
+#[derive(Clone)]
+enum Source {
+    One(Broker),
+    Chosen(Arc<Choose>),
+}
+
+type Choose = dyn Fn(&Request) -> Result<Vec<Broker>, Box<Response>> + Send + Sync;
+
+impl Feed {
+    fn new(source: Source) -> Self {
+        Self { source, settings: Settings::default(), gate: Gate::default() }
     }
 }
 
-impl Begin for Broker {
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Begin for Source {
     fn refuse(&self) -> Option<Response> {
-        self.is_closed().then(|| Response::new(StatusCode::NO_CONTENT))
+        match self {
+            Self::One(broker) => broker.is_closed().then(over),
+            Self::Chosen(_) => None,
+        }
     }
 
-    fn begin(&self, _: Request) -> Beginning {
-        Beginning::Ready(Ok(Way { brokers: vec![self.clone()], handler: None }))
+    fn begin(&self, request: Request) -> Beginning {
+        let brokers = match self {
+            Self::One(broker) => Ok(vec![broker.clone()]),
+            Self::Chosen(choose) => choose(&request),
+        };
+        Beginning::Ready(brokers.and_then(|brokers| {
+            if brokers.iter().all(Broker::is_closed) {
+                return Err(Box::new(over()));
+            }
+            Ok(Way { brokers, handler: None })
+        }))
     }
+}
+
+/// Browsers do not come back after this (WHATWG HTML §9.2.3).
+fn over() -> Response {
+    Response::new(StatusCode::NO_CONTENT)
 }
 
 impl Handler<shape::Made> for Feed {
     fn into_endpoint(mut self) -> Endpoint {
         // Whatever else was set of clients since.
         self.settings.change_client(|client| client.ends_with_brokers(true));
-        self.gate.endpoint(Needs::default(), self.settings, self.broker)
+        self.gate.endpoint(Needs::default(), self.settings, self.source)
     }
 }

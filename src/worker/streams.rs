@@ -119,11 +119,14 @@ impl Worker {
             }
             None => fanout.open(to, framing, head, config, opening.origin.clone()),
         };
-        for broker in &opening.way.brokers {
-            if fanout.subscribe(stream, broker).is_err() {
-                // Closed a moment ago: the stream ends as it began.
-                fanout.close(stream, Disconnect::BrokerClosed);
-            }
+        let brokers = &opening.way.brokers;
+        let mut subscribed = 0;
+        for broker in brokers {
+            subscribed += usize::from(fanout.subscribe(stream, broker).is_ok());
+        }
+        if subscribed == 0 && !brokers.is_empty() {
+            // Closed a moment ago: the stream ends as it began.
+            fanout.close(stream, Disconnect::BrokerClosed);
         }
         let wanted = opening.way.handler.is_some() || opening.settings.on_disconnect.is_some();
         (stream, wanted.then(|| fanout.client(stream)))

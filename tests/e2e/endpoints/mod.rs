@@ -4,6 +4,7 @@
 mod admission;
 mod blocking;
 mod cancelling;
+mod chosen;
 mod hooks;
 mod lifetimes;
 mod settings;
