@@ -1,10 +1,12 @@
 //! How streams end: at once when the peer is gone, otherwise in order, with all that is owed and the
 //! end of the body. How brokers end is in `closed`.
 
-use super::block::LAST_CHUNK;
+use super::block::{LAST_CHUNK, frame};
+use super::hold::NOWHERE;
 use super::stream::{Life, StreamId, number};
 use super::take::Joined;
 use super::{Disconnect, Fanout, Framing};
+use crate::prepared::PreparedEvent;
 use bytes::Bytes;
 use std::sync::atomic::Ordering;
 
@@ -35,6 +37,16 @@ impl Fanout {
         }
     }
 
+    /// As [`Fanout::close`], with `last` as the last that leaves before the end of the body.
+    pub fn close_with(&mut self, id: StreamId, why: Disconnect, last: &PreparedEvent) {
+        if self.is_open(id) {
+            self.end_input(id.index, why);
+            let last = frame(self.streams[id.index as usize].framing, last.bytes());
+            self.push(id.index, last);
+            self.end_body(id.index, why);
+        }
+    }
+
     /// Ends all streams in order, with what was published before, as far as the logs have room.
     pub fn close_all(&mut self, why: Disconnect) {
         let unread =
@@ -59,17 +71,26 @@ impl Fanout {
     }
 
     pub(super) fn close_stream(&mut self, index: u32, why: Disconnect) {
+        self.end_input(index, why);
+        self.end_body(index, why);
+    }
+
+    /// Lets nothing more in; what was let in before is owed.
+    fn end_input(&mut self, index: u32, why: Disconnect) {
         self.unsubscribe_all(index);
         let stream = &mut self.streams[index as usize];
         stream.life = Life::Closing(why);
-        let framing = stream.framing;
         if let Some(client) = stream.client.clone() {
             // Everything that was queued before the close still goes out.
-            for event in client.end(why) {
-                self.push_event(index, event.bytes());
+            for queued in client.end(why) {
+                self.push_queued(index, &queued);
             }
         }
-        if framing == Framing::Chunked {
+    }
+
+    /// The end of the body leaves last.
+    fn end_body(&mut self, index: u32, why: Disconnect) {
+        if self.streams[index as usize].framing == Framing::Chunked {
             self.push(index, Bytes::from_static(LAST_CHUNK));
         }
         if self.streams[index as usize].owed.is_none() {
@@ -81,7 +102,9 @@ impl Fanout {
     /// Forgets a stream and tells the owner of its socket.
     pub(super) fn finish(&mut self, index: u32, why: Disconnect, broken: bool) {
         let to = self.streams[index as usize].to;
-        self.over.push_back(Over { to, why, broken });
+        if to != NOWHERE {
+            self.over.push_back(Over { to, why, broken });
+        }
         self.remove(index, why);
     }
 
@@ -91,11 +114,14 @@ impl Fanout {
             self.leave(index, place);
         }
         let stream = self.streams.remove(index as usize);
-        self.owed_bytes -= stream.owed.map_or(0, |owed| owed.bytes());
+        if let Some(owed) = &stream.owed {
+            self.owed_bytes -= owed.bytes();
+            self.forget_owed(owed);
+        }
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
         self.counts.streams.fetch_sub(1, Ordering::Relaxed);
         if let Some(client) = stream.client {
-            client.end(why);
+            client.over(why);
         }
     }
 }
@@ -106,5 +132,6 @@ impl Drop for Fanout {
         for index in all {
             self.remove(index, Disconnect::Drain);
         }
+        self.tell_stalled_changes();
     }
 }
