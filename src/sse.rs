@@ -36,8 +36,9 @@ pub use endpoint::{StreamEndpoint, endpoint};
 pub use feed::{Feed, feed, feed_of};
 pub use headwater_sse::{
     Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, Disconnect, Event, EventId,
-    EventIdError, Field, FieldError, Hub, HubBuilder, PreparedEvent, PublishError, Published,
-    Refusal, SendError, SendRefusal, SlowPolicy, Subscription, format_event,
+    EventIdError, Field, FieldError, FlushError, ForwardError, ForwardItem, Hub, HubBuilder,
+    Laggard, PreparedEvent, PublishError, Published, Refusal, SendError, SendRefusal, SlowPolicy,
+    Subscription, format_event,
 };
 pub use stream::{StreamResponse, stream};
 

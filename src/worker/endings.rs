@@ -74,7 +74,7 @@ impl Worker {
         let Some(reconnect) = reconnect else { return fanout.close(stream, why) };
         let (from, to) = (*reconnect.start(), *reconnect.end());
         let after = from + random::up_to(to.saturating_sub(from));
-        fanout.close_with(stream, &PreparedEvent::new(&Event::new().retry(after)), why);
+        fanout.close_with(stream, why, &PreparedEvent::new(&Event::new().retry(after)));
     }
 
     /// Plans the end of each stream in a drain, so that their clients do not all come back at once.

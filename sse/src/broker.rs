@@ -3,21 +3,24 @@
 
 use crate::client::{Client, Subscription};
 use crate::event::Event;
-use crate::fanout::on_core;
+use crate::fanout::{Laggard, on_core};
 use crate::hub::{Entry, HubShared};
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
 use crate::ring::Full;
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+mod asker;
 mod config;
 mod error;
 
-pub(crate) use config::Limits;
+pub(crate) use asker::Ask;
 pub use config::{BrokerBuilder, SlowPolicy};
+pub(crate) use config::{Limits, OnSlow};
 pub use error::{PublishError, Refusal};
 
 /// Fans events out to its subscribers. Cheap to clone; all clones are the same broker.
@@ -164,6 +167,25 @@ impl Broker {
         }
     }
 
+    /// Publishes an event, and waits for room in the ring. For tasks; on a core, too.
+    ///
+    /// # Errors
+    /// As [`Broker::publish`], with [`Refusal::Full`] only where 4,096 tasks wait already.
+    pub async fn publish_async(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
+        let event = PreparedEvent::new(&event.into());
+        loop {
+            match self.publish_prepared(&event) {
+                Err(error) if error.refusal() == Refusal::Full => {
+                    let room = self.shared.hub.ring.room(event.len() as u64);
+                    if room.await.is_err() {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Lets a client receive what is published from now on, until the subscription is dropped.
     /// A client that is subscribed more than once gets each event once, until the last of its
     /// subscriptions is dropped. Subscribing to a closed broker, or a client that left, does nothing.
@@ -196,6 +218,26 @@ impl Broker {
     /// Events that slow subscribers did not get so far, counted once per subscriber.
     pub fn dropped_events(&self) -> u64 {
         self.shared.counts.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Panics of the callback that decides about slow subscribers.
+    pub fn callback_panics(&self) -> u64 {
+        match &self.shared.limits.on_slow {
+            OnSlow::Ask(asker) => asker.panics(),
+            OnSlow::Policy(_) => 0,
+        }
+    }
+
+    /// The `n` subscribers that lag most: those with the most events missed and owed come first.
+    /// Read from what the cores noted a moment ago, without stopping them.
+    pub fn slowest(&self, n: usize) -> Vec<Laggard> {
+        let mut all = self.shared.hub.laggards(self.shared.id);
+        all.sort_by_key(|who| {
+            let events = who.missed.saturating_add(who.owed_events as u64);
+            Reverse((events, who.owed_bytes))
+        });
+        all.truncate(n);
+        all
     }
 
     /// Ends every subscription once what was published before has been delivered, and refuses new

@@ -1,29 +1,33 @@
-//! One connected client, as a handler sees it: a handle that any thread may hold. Queues what it is
-//! asked to send until the core that owns the socket takes it; never touches a socket.
-//!
-//! The queue's lock belongs to one client: it is shared by its senders and its core, and is on no
-//! broker's path.
+//! One connected client, as a handler sees it: a handle that any thread may hold. What it sends is in
+//! `send` and `forward`, what waits for the core in `queue`; never touches a socket.
 
-use crate::broker::{Broker, BrokerShared};
-use crate::event::Event;
+use crate::broker::{Broker, BrokerShared, SlowPolicy};
 use crate::fanout::{Disconnect, StreamId, on_core};
 use crate::id::EventId;
-use crate::prepared::PreparedEvent;
-use crate::waiters::{Ticket, Waiters};
 use std::any::Any;
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::sync::Arc;
+use std::task::Poll;
 
+mod block;
 mod config;
+mod error;
+mod forward;
 mod origin;
+mod queue;
+mod send;
+mod subscription;
 
 pub use config::{ClientConfig, ClientPolicy};
+pub use error::{FlushError, SendError, SendRefusal};
+pub use forward::{ForwardError, ForwardItem};
 pub use origin::Origin;
+pub(crate) use queue::{ClientShared, Queued};
+pub use subscription::Subscription;
+
+use queue::Waiting;
 
 /// The core that owns a client's socket.
 pub trait Home: Send + Sync {
@@ -37,13 +41,32 @@ pub struct Command(pub(crate) Wish);
 
 pub(crate) enum Wish {
     Pull(StreamId),
-    /// To what has this position in the hub's ring, or a later one.
-    Subscribe(StreamId, Arc<BrokerShared>, u64),
-    Unsubscribe(StreamId, Arc<BrokerShared>),
-    Close(StreamId),
+    Subscribe {
+        stream: StreamId,
+        broker: Arc<BrokerShared>,
+        /// In the hub's ring, of the first event that is wanted, or a later one.
+        position: u64,
+        /// Counts the client's subscriptions.
+        number: u32,
+    },
+    Unsubscribe {
+        stream: StreamId,
+        broker: Arc<BrokerShared>,
+        number: u32,
+    },
+    /// What a broker's callback says about a subscriber.
+    Answer {
+        stream: StreamId,
+        broker: Arc<BrokerShared>,
+        /// The membership it was asked about, by its first subscription.
+        first: u32,
+        policy: SlowPolicy,
+    },
+    Close(StreamId, Disconnect),
 }
 
-/// A client with an open stream. Cheap to clone; all clones are the same client.
+/// A client with an open stream. Cheap to clone; all clones are the same client, and any thread may
+/// use them.
 ///
 /// ```
 /// use headwater_sse::{Client, Disconnect, Event, SendError};
@@ -61,28 +84,6 @@ pub struct Client {
     pub(crate) shared: Arc<ClientShared>,
 }
 
-pub(crate) struct ClientShared {
-    home: Arc<dyn Home>,
-    stream: StreamId,
-    config: Arc<ClientConfig>,
-    origin: Option<Arc<dyn Origin>>,
-    dropped: AtomicU64,
-    queue: Mutex<Queue>,
-}
-
-#[derive(Default)]
-struct Queue {
-    events: VecDeque<PreparedEvent>,
-    bytes: usize,
-    /// The core was asked to take events and has not emptied the queue since.
-    asked: bool,
-    /// `close` was called.
-    closing: bool,
-    end: Option<Disconnect>,
-    room: Waiters,
-    ended: Waiters,
-}
-
 impl Client {
     pub(crate) fn new(
         home: Arc<dyn Home>,
@@ -90,79 +91,20 @@ impl Client {
         config: Arc<ClientConfig>,
         origin: Option<Arc<dyn Origin>>,
     ) -> Self {
-        let (dropped, queue) = (AtomicU64::new(0), Mutex::default());
-        Self { shared: Arc::new(ClientShared { home, stream, config, origin, dropped, queue }) }
-    }
-
-    /// Queues an event, if there is room for it now: 256 events and 1 MiB, or any one event alone.
-    ///
-    /// # Errors
-    /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
-    /// [`SendRefusal::Empty`]; each gives the event back.
-    pub fn try_send(&self, event: impl Into<Event>) -> Result<(), SendError> {
-        self.try_send_prepared(PreparedEvent::new(&event.into()))
-    }
-
-    /// Queues an event that is formatted already, if there is room for it now.
-    ///
-    /// # Errors
-    /// As [`Client::try_send`].
-    pub fn try_send_prepared(&self, event: PreparedEvent) -> Result<(), SendError> {
-        let queue = self.shared.lock();
-        if let Some(refusal) = queue.refusal(&event, &self.shared.config) {
-            return Err(SendError { refusal, event });
-        }
-        self.shared.push(queue, event);
-        Ok(())
-    }
-
-    /// Queues an event, and waits for room where there is none.
-    ///
-    /// # Errors
-    /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
-    /// without bytes; both give the event back.
-    pub async fn send(&self, event: impl Into<Event>) -> Result<(), SendError> {
-        let mut event = Some(PreparedEvent::new(&event.into()));
-        let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.room);
-        poll_fn(move |context| {
-            let Some(next) = event.take() else { return Poll::Ready(Ok(())) };
-            let mut queue = self.shared.lock();
-            match queue.refusal(&next, &self.shared.config) {
-                None => {
-                    self.shared.push(queue, next);
-                    Poll::Ready(Ok(()))
-                }
-                Some(SendRefusal::Full) => {
-                    event = Some(next);
-                    queue.room.wait(&mut waiting.ticket, context.waker());
-                    Poll::Pending
-                }
-                Some(refusal) => Poll::Ready(Err(SendError { refusal, event: next })),
-            }
-        })
-        .await
+        Self { shared: Arc::new(ClientShared::new(home, stream, config, origin)) }
     }
 
     /// Ends the stream after what is queued. Calling it twice does nothing.
     pub fn close(&self) {
-        let mut queue = self.shared.lock();
-        if !queue.closing && queue.end.is_none() {
-            queue.closing = true;
-            drop(queue);
-            self.shared.home.post(Command(Wish::Close(self.shared.stream)));
-        }
+        self.shared.close(Disconnect::Done);
     }
 
     /// Waits until the stream has ended, and says why.
     pub async fn closed(&self) -> Disconnect {
         let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.ended);
-        poll_fn(move |context| {
-            let mut queue = self.shared.lock();
-            if let Some(end) = queue.end {
-                return Poll::Ready(end);
-            }
-            queue.ended.wait(&mut waiting.ticket, context.waker());
-            Poll::Pending
+        poll_fn(move |context| match self.shared.lock().ended(&mut waiting.ticket, context) {
+            Some(end) => Poll::Ready(end),
+            None => Poll::Pending,
         })
         .await
     }
@@ -172,126 +114,49 @@ impl Client {
         self.shared.lock().is_ended()
     }
 
-    /// Events queued here and not yet taken by the core.
+    /// Events queued here and not yet taken by the core; 0 where the stream has no queue.
     pub fn queue_depth(&self) -> usize {
-        self.shared.lock().events.len()
+        self.shared.depth().0
+    }
+
+    /// Bytes of such events.
+    pub fn queued_bytes(&self) -> usize {
+        self.shared.depth().1
+    }
+
+    /// Events that this client did not get, because its queue was full or because a broker's buffer
+    /// was. Of a broker, those of an episode of slowness are counted when it ends, or when
+    /// [`Broker::slowest`] was told of it.
+    pub fn dropped_events(&self) -> u64 {
+        self.shared.dropped()
     }
 
     /// What the client sent as `Last-Event-ID`.
     pub fn last_event_id(&self) -> Option<&EventId> {
-        self.shared.origin.as_ref()?.last_event_id()
-    }
-
-    /// Events that this client did not get, because its queue or a broker's buffer was full.
-    pub fn dropped_events(&self) -> u64 {
-        self.shared.dropped.load(Ordering::Relaxed)
+        self.shared.origin()?.last_event_id()
     }
 
     /// The address at the other end of the socket, if it is known.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.shared.origin.as_ref()?.peer_addr()
+        self.shared.origin()?.peer_addr()
     }
 
     /// Bytes that the kernel has and the client has not acknowledged. `None` where that cannot be
     /// known, or the stream is over.
     pub fn unsent_bytes(&self) -> Option<usize> {
-        self.shared.origin.as_ref()?.unsent_bytes()
+        self.shared.origin()?.unsent_bytes()
     }
 
     /// What was kept of the request that opened the stream, if it is a `T`.
     pub fn request<T: Any>(&self) -> Option<&T> {
-        self.shared.origin.as_ref()?.request()?.downcast_ref()
+        self.shared.origin()?.request()?.downcast_ref()
     }
 
     pub(crate) fn subscribe(&self, broker: &Broker) -> Subscription {
-        let (stream, broker) = (self.shared.stream, broker.shared.clone());
         // So that its core keeps what is published before it hears of the wish.
-        on_core::join(&broker.hub);
-        let position = broker.hub.ring.tail();
-        self.shared.home.post(Command(Wish::Subscribe(stream, broker.clone(), position)));
-        Subscription { client: self.shared.clone(), broker }
-    }
-}
-
-impl ClientShared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No code that can panic runs under the lock, so a poisoned queue is whole.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, mut queue: MutexGuard<'_, Queue>, event: PreparedEvent) {
-        queue.bytes += event.len();
-        queue.events.push_back(event);
-        if !std::mem::replace(&mut queue.asked, true) {
-            drop(queue);
-            self.home.post(Command(Wish::Pull(self.stream)));
-        }
-    }
-
-    /// Takes the next queued event, for the core. `None` says that the core will be asked again.
-    pub(crate) fn pull(&self) -> Option<PreparedEvent> {
-        let mut queue = self.lock();
-        let event = queue.events.pop_front();
-        queue.asked = event.is_some();
-        queue.bytes -= event.as_ref().map_or(0, PreparedEvent::len);
-        let wake = queue.room.take();
-        drop(queue);
-        wake.for_each(Waker::wake);
-        event
-    }
-
-    /// Tells everybody that the stream is over. Returns what was queued and is still to be taken.
-    pub(crate) fn end(&self, why: Disconnect) -> VecDeque<PreparedEvent> {
-        let mut queue = self.lock();
-        queue.end.get_or_insert(why);
-        let left = std::mem::take(&mut queue.events);
-        queue.bytes = 0;
-        let wake = queue.room.take().chain(queue.ended.take());
-        drop(queue);
-        wake.for_each(Waker::wake);
-        left
-    }
-}
-
-impl Queue {
-    fn is_ended(&self) -> bool {
-        self.closing || self.end.is_some()
-    }
-
-    /// Why an event cannot be queued now, if so.
-    fn refusal(&self, event: &PreparedEvent, config: &ClientConfig) -> Option<SendRefusal> {
-        let bytes = self.bytes.saturating_add(event.len());
-        let has_room =
-            self.events.len() < config.queue_events.unwrap_or(1) && bytes <= config.queue_bytes;
-        if event.is_empty() {
-            // As a chunk it would end the body.
-            Some(SendRefusal::Empty)
-        } else if self.is_ended() {
-            Some(SendRefusal::Closed)
-        } else if has_room || self.events.is_empty() {
-            None
-        } else {
-            Some(SendRefusal::Full)
-        }
-    }
-}
-
-/// A future's place among those that wait, given back when it is dropped.
-struct Waiting<'a> {
-    shared: &'a ClientShared,
-    list: fn(&mut Queue) -> &mut Waiters,
-    ticket: Ticket,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(shared: &'a ClientShared, list: fn(&mut Queue) -> &mut Waiters) -> Self {
-        Self { shared, list, ticket: Ticket::default() }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        (self.list)(&mut self.shared.lock()).forget(self.ticket);
+        on_core::join(&broker.shared.hub);
+        let position = broker.shared.hub.ring.tail();
+        Subscription::new(self.shared.clone(), broker.shared.clone(), position)
     }
 }
 
@@ -300,72 +165,3 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("closed", &self.is_closed()).finish_non_exhaustive()
     }
 }
-
-/// A client's membership in a broker. Dropping it ends the membership.
-#[must_use = "dropping a subscription ends it"]
-pub struct Subscription {
-    client: Arc<ClientShared>,
-    broker: Arc<BrokerShared>,
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let wish = Wish::Unsubscribe(self.client.stream, self.broker.clone());
-        self.client.home.post(Command(wish));
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("broker", &self.broker.name).finish_non_exhaustive()
-    }
-}
-
-/// The reason of a [`SendError`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum SendRefusal {
-    /// The client's queue has no room.
-    Full,
-    /// The stream has ended, or is ending.
-    Closed,
-    /// The event has no bytes.
-    Empty,
-}
-
-/// An event was not queued, and is given back.
-#[derive(Clone)]
-pub struct SendError {
-    refusal: SendRefusal,
-    event: PreparedEvent,
-}
-
-impl SendError {
-    /// Why.
-    pub fn refusal(&self) -> SendRefusal {
-        self.refusal
-    }
-
-    /// The event.
-    pub fn into_event(self) -> PreparedEvent {
-        self.event
-    }
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.refusal {
-            SendRefusal::Full => "the client's queue is full",
-            SendRefusal::Closed => "the client's stream has ended",
-            SendRefusal::Empty => "the event has nothing set",
-        })
-    }
-}
-
-impl fmt::Debug for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SendError").field(&self.refusal).finish()
-    }
-}
-
-impl std::error::Error for SendError {}

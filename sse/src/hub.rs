@@ -2,12 +2,14 @@
 //! order of events; who gets them is the fan-out's business.
 
 use crate::broker::{BrokerBuilder, BrokerShared};
+use crate::fanout::Laggard;
+use crate::fanout::stalled::Snapshot;
 use crate::prepared::PreparedEvent;
 use crate::ring::Ring;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Events that a hub holds for cores that have not read them.
 const RING_EVENTS: usize = 65_536;
@@ -40,6 +42,8 @@ pub(crate) struct HubShared {
     /// The latest of them. Locked when a broker is closed, and by cores that have seen the count
     /// change: on no event's way.
     closed: Mutex<VecDeque<u64>>,
+    /// What the cores say about slow streams. Locked when a core joins, and by those who ask.
+    snapshots: Mutex<Vec<Weak<Snapshot>>>,
 }
 
 /// Brokers are numbered across all hubs, since a core tells them apart by number.
@@ -115,6 +119,26 @@ impl HubShared {
         (closings, first.map(|first| closed.range(first..).copied().collect()))
     }
 
+    /// Asks this core, too, who is slow.
+    pub(crate) fn watch(&self, core: &Arc<Snapshot>) {
+        let mut snapshots = self.snapshots();
+        snapshots.retain(|core| core.strong_count() > 0);
+        snapshots.push(Arc::downgrade(core));
+    }
+
+    /// Who keeps a broker waiting, on all cores.
+    pub(crate) fn laggards(&self, broker: u64) -> Vec<Laggard> {
+        let cores: Vec<_> = self.snapshots().iter().filter_map(Weak::upgrade).collect();
+        let mut all = Vec::new();
+        cores.iter().for_each(|core| core.of(broker, &mut all));
+        all
+    }
+
+    fn snapshots(&self) -> MutexGuard<'_, Vec<Weak<Snapshot>>> {
+        // As with `closed`.
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn closed(&self) -> MutexGuard<'_, VecDeque<u64>> {
         // No code that can panic runs under the lock, so a poisoned list is whole.
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -147,7 +171,12 @@ impl HubBuilder {
     /// Makes the hub.
     pub fn build(self) -> Hub {
         let ring = Arc::new(Ring::new(self.events, self.bytes, Hub::MAX_CORES));
-        let shared = HubShared { ring, closings: AtomicU64::new(0), closed: Mutex::default() };
+        let shared = HubShared {
+            ring,
+            closings: AtomicU64::new(0),
+            closed: Mutex::default(),
+            snapshots: Mutex::default(),
+        };
         Hub { shared: Arc::new(shared) }
     }
 }

@@ -18,12 +18,13 @@ mod waiters;
 
 pub use broker::{Broker, BrokerBuilder, PublishError, Published, Refusal, SlowPolicy};
 pub use client::{
-    Client, ClientConfig, ClientPolicy, Command, Home, Origin, SendError, SendRefusal, Subscription,
+    Client, ClientConfig, ClientPolicy, Command, FlushError, ForwardError, ForwardItem, Home,
+    Origin, SendError, SendRefusal, Subscription,
 };
 pub use event::{Event, Field, FieldError};
 pub use fanout::{
-    Attempt, Counts, Disconnect, Egress, Fanout, Framing, Outcome, Over, StreamId, SubscribeError,
-    enter,
+    Attempt, Counts, Disconnect, Egress, Fanout, Framing, Laggard, Outcome, Over, StreamId,
+    SubscribeError, enter,
 };
 pub use format::format_event;
 pub use hub::{Hub, HubBuilder};

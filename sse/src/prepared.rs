@@ -33,6 +33,13 @@ impl PreparedEvent {
         Self { bytes: out.into(), id_line_bytes }
     }
 
+    /// An event that was formatted before.
+    pub(crate) fn from_bytes(bytes: Bytes) -> Self {
+        let line = bytes.starts_with(ID.as_bytes());
+        let end = bytes.iter().position(|&byte| byte == b'\n').filter(|_| line);
+        Self { id_line_bytes: end.map_or(0, |end| end + 1), bytes }
+    }
+
     /// How many bytes the event has in a stream, without chunk frames and without an id that a
     /// broker assigns.
     pub fn len(&self) -> usize {

@@ -1,7 +1,10 @@
 //! Settings of one broker.
 
 use super::Broker;
+use super::asker::{Asker, OnSlowSubscriber, default_concurrency};
+use crate::client::Client;
 use crate::hub::HubShared;
+use crate::prepared::PreparedEvent;
 use std::sync::Arc;
 
 /// Events that a slow subscriber may be owed.
@@ -17,13 +20,27 @@ pub enum SlowPolicy {
     /// on with the newest.
     #[default]
     Drop,
+    /// The oldest events that have not begun to leave are dropped, and counted, so that it is owed
+    /// the newest.
+    DropOldest,
+    /// Its subscription ends; its client goes on, unless nothing else feeds it.
+    Remove,
+    /// Its stream ends, with [`crate::Disconnect::Slow`]: at once, as its socket takes no more.
+    Close,
 }
 
-#[derive(Clone, Debug)]
+/// What decides about slow subscribers.
+#[derive(Clone)]
+pub(crate) enum OnSlow {
+    Policy(SlowPolicy),
+    Ask(Arc<Asker>),
+}
+
 pub(crate) struct Limits {
     pub(crate) events: usize,
     pub(crate) bytes: usize,
     pub(crate) ids: bool,
+    pub(crate) on_slow: OnSlow,
 }
 
 /// Settings of a [`Broker`], from [`crate::Hub::broker`].
@@ -36,12 +53,24 @@ pub struct BrokerBuilder {
     events: Option<usize>,
     bytes: Option<usize>,
     policy: SlowPolicy,
+    callback: Option<Arc<OnSlowSubscriber>>,
+    concurrency: Option<usize>,
     ids: bool,
 }
 
 impl BrokerBuilder {
     pub(crate) fn new(hub: Arc<HubShared>, id: u64, name: Arc<str>) -> Self {
-        Self { hub, id, name, events: None, bytes: None, policy: SlowPolicy::Drop, ids: true }
+        Self {
+            hub,
+            id,
+            name,
+            events: None,
+            bytes: None,
+            policy: SlowPolicy::Drop,
+            callback: None,
+            concurrency: Some(default_concurrency()),
+            ids: true,
+        }
     }
 
     /// How many events a subscriber may be owed once its socket has refused bytes; then the slow
@@ -63,7 +92,43 @@ impl BrokerBuilder {
 
     /// What becomes of a subscriber whose buffer is full. Default [`SlowPolicy::Drop`].
     pub fn slow_policy(mut self, policy: SlowPolicy) -> Self {
-        self.policy = policy;
+        (self.policy, self.callback) = (policy, None);
+        self
+    }
+
+    /// Asks `decide` about a subscriber whose buffer is full, in place of a policy: once for each
+    /// time that it becomes so before it has caught up, on a thread for that. Neither publishers
+    /// nor cores wait for it; until it answers, newer events are dropped for that subscriber.
+    ///
+    /// It sees the first event that is dropped as the subscriber would have seen it, with its id.
+    /// What it answers is carried out even if the subscriber has caught up by then. If it panics,
+    /// that is counted ([`Broker::callback_panics`]), and the subscriber stays as it is.
+    ///
+    /// ```
+    /// use headwater_sse::{Hub, SlowPolicy};
+    ///
+    /// let news = Hub::new()
+    ///     .broker("news")
+    ///     .on_slow_subscriber(|client, _event| match client.dropped_events() {
+    ///         1000.. => SlowPolicy::Close,
+    ///         _ => SlowPolicy::DropOldest,
+    ///     })
+    ///     .build();
+    /// # let _ = news;
+    /// ```
+    pub fn on_slow_subscriber(
+        mut self,
+        decide: impl Fn(&Client, &PreparedEvent) -> SlowPolicy + Send + Sync + 'static,
+    ) -> Self {
+        self.callback = Some(Arc::new(decide));
+        self
+    }
+
+    /// How many calls of [`BrokerBuilder::on_slow_subscriber`] may run at a time, each on a thread
+    /// of its own: 1 at least, `None` for as many as there are to make. Default four times the
+    /// number of cores.
+    pub fn slow_concurrency(mut self, calls: impl Into<Option<usize>>) -> Self {
+        self.concurrency = calls.into().map(|calls| calls.max(1));
         self
     }
 
@@ -81,8 +146,12 @@ impl BrokerBuilder {
             (Some(_), None) => usize::MAX,
             (None, None) => BUFFER_BYTES,
         };
-        let SlowPolicy::Drop = self.policy;
-        let limits = Limits { events: self.events.unwrap_or(BUFFER_EVENTS), bytes, ids: self.ids };
+        let on_slow = match self.callback {
+            Some(decide) => OnSlow::Ask(Arc::new(Asker::new(decide, self.concurrency))),
+            None => OnSlow::Policy(self.policy),
+        };
+        let events = self.events.unwrap_or(BUFFER_EVENTS);
+        let limits = Limits { events, bytes, ids: self.ids, on_slow };
         Broker::new(self.hub, self.id, self.name, limits)
     }
 }

@@ -2,6 +2,7 @@
 //! end of the body. How brokers end is in `closed`.
 
 use super::block::{LAST_CHUNK, frame};
+use super::hold::NOWHERE;
 use super::stream::{Life, StreamId, number};
 use super::take::Joined;
 use super::{Disconnect, Fanout, Framing};
@@ -36,15 +37,12 @@ impl Fanout {
         }
     }
 
-    /// The same with an event that goes last, unless the stream is ending already.
-    pub fn close_with(&mut self, id: StreamId, last: &PreparedEvent, why: Disconnect) {
-        if self.get(id).is_some_and(|stream| stream.life == Life::Open) {
-            self.end_events(id.index, why);
-            // As a chunk, one without bytes would end the body.
-            if !last.is_empty() {
-                let framing = self.streams[id.index as usize].framing;
-                self.push(id.index, frame(framing, last.bytes()));
-            }
+    /// As [`Fanout::close`], with `last` as the last that leaves before the end of the body.
+    pub fn close_with(&mut self, id: StreamId, why: Disconnect, last: &PreparedEvent) {
+        if self.is_open(id) {
+            self.end_input(id.index, why);
+            let last = frame(self.streams[id.index as usize].framing, last.bytes());
+            self.push(id.index, last);
             self.end_body(id.index, why);
         }
     }
@@ -78,23 +76,24 @@ impl Fanout {
     }
 
     pub(super) fn close_stream(&mut self, index: u32, why: Disconnect) {
-        self.end_events(index, why);
+        self.end_input(index, why);
         self.end_body(index, why);
     }
 
-    /// The last events become owed, and no more are taken.
-    fn end_events(&mut self, index: u32, why: Disconnect) {
+    /// Lets nothing more in; what was let in before is owed.
+    fn end_input(&mut self, index: u32, why: Disconnect) {
         self.unsubscribe_all(index);
         let stream = &mut self.streams[index as usize];
         stream.life = Life::Closing(why);
         if let Some(client) = stream.client.clone() {
             // Everything that was queued before the close still goes out.
-            for event in client.end(why) {
-                self.push_event(index, event.bytes());
+            for queued in client.end(why) {
+                self.push_queued(index, &queued);
             }
         }
     }
 
+    /// The end of the body leaves last.
     fn end_body(&mut self, index: u32, why: Disconnect) {
         if self.streams[index as usize].framing == Framing::Chunked {
             self.push(index, Bytes::from_static(LAST_CHUNK));
@@ -108,7 +107,9 @@ impl Fanout {
     /// Forgets a stream and tells the owner of its socket.
     pub(super) fn finish(&mut self, index: u32, why: Disconnect, broken: bool) {
         let to = self.streams[index as usize].to;
-        self.over.push_back(Over { to, why, broken });
+        if to != NOWHERE {
+            self.over.push_back(Over { to, why, broken });
+        }
         self.remove(index, why);
     }
 
@@ -118,11 +119,14 @@ impl Fanout {
             self.leave(index, place);
         }
         let stream = self.streams.remove(index as usize);
-        self.owed_bytes -= stream.owed.map_or(0, |owed| owed.bytes());
+        if let Some(owed) = &stream.owed {
+            self.owed_bytes -= owed.bytes();
+            self.forget_owed(owed);
+        }
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
         self.counts.streams.fetch_sub(1, Ordering::Relaxed);
         if let Some(client) = stream.client {
-            client.end(why);
+            client.over(why);
         }
     }
 }
@@ -133,5 +137,6 @@ impl Drop for Fanout {
         for index in all {
             self.remove(index, Disconnect::Drain);
         }
+        self.tell_stalled_changes();
     }
 }

@@ -3,9 +3,12 @@
 
 use super::block::frame;
 use super::egress::{Attempt, Egress, Outcome};
+use super::hold::NOWHERE;
+use super::owed::Of;
 use super::round::BATCH;
-use super::stream::{Life, List};
+use super::stream::Life;
 use super::{Disconnect, Fanout};
+use crate::client::Queued;
 use bytes::Bytes;
 use std::io::IoSlice;
 use std::sync::atomic::Ordering;
@@ -18,18 +21,20 @@ impl Fanout {
     pub(super) fn push(&mut self, index: u32, bytes: Bytes) {
         if !bytes.is_empty() {
             self.owed_bytes += bytes.len();
-            self.streams[index as usize].owed().push(bytes);
+            self.streams[index as usize].owed().push(Of::Other, bytes);
             self.enqueue(index);
         }
     }
 
     /// Adds an event that a client sends itself.
-    pub(super) fn push_event(&mut self, index: u32, event: &Bytes) {
+    pub(super) fn push_queued(&mut self, index: u32, queued: &Queued) {
         let stream = &mut self.streams[index as usize];
-        let framed = frame(stream.framing, event);
-        self.owed_bytes += framed.len();
-        stream.owed().push_unit(framed.len(), true);
-        stream.owed().push_part(framed);
+        let notice = queued.notice.as_ref().map(|notice| (Of::Other, notice));
+        for (of, event) in notice.into_iter().chain([(Of::Own, &queued.event)]) {
+            let framed = frame(stream.framing, event.bytes());
+            self.owed_bytes += framed.len();
+            stream.owed().push(of, framed);
+        }
     }
 
     /// Puts a stream into the flush queue, unless its socket is known to be full.
@@ -47,14 +52,14 @@ impl Fanout {
         let stream = &self.streams[index as usize];
         let Some(client) = stream.client.clone() else { return };
         let owed = stream.owed.as_ref().map(|owed| owed.bytes());
-        if owed.is_some_and(|bytes| !stream.is_held() || bytes >= PULL_BYTES) {
+        if owed.is_some_and(|bytes| stream.to != NOWHERE || bytes >= PULL_BYTES) {
             return;
         }
         let mut pulled = 0;
         while pulled < PULL_BYTES {
-            let Some(event) = client.pull() else { break };
-            pulled += event.len();
-            self.push_event(index, event.bytes());
+            let Some(queued) = client.pull() else { break };
+            pulled += queued.event.len();
+            self.push_queued(index, &queued);
         }
         self.enqueue(index);
     }
@@ -110,16 +115,25 @@ impl Fanout {
         let stream = &mut self.streams[index as usize];
         let Some(owed) = &mut stream.owed else { return };
         self.owed_bytes -= sent;
-        let events = owed.sent(sent);
+        let left = owed.sent(sent);
         if sent > 0 {
             stream.last_sent = now;
-            self.counts.delivered.fetch_add(events as u64, Ordering::Relaxed);
+            self.counts.delivered.fetch_add(left.events as u64, Ordering::Relaxed);
+        }
+        if left.own > 0
+            && let Some(client) = &stream.client
+        {
+            client.flushed(left.own);
         }
         if sent < offered {
             stream.blocked = true;
-            owed.refuse();
+            if stream.life == Life::Closing(Disconnect::Slow) {
+                return self.end_slow(index);
+            }
+            self.note_refused(index);
         } else if owed.is_empty() {
-            stream.owed = None;
+            let owed = stream.owed.take();
+            owed.iter().for_each(|owed| self.forget_owed(owed));
             self.caught_up(index);
         } else {
             self.enqueue(index);
@@ -131,12 +145,7 @@ impl Fanout {
         if let Life::Closing(why) = self.streams[index as usize].life {
             return self.finish(index, why, false);
         }
-        let places = self.streams[index as usize].subscriptions.as_slice();
-        let dropping: Vec<_> =
-            places.iter().filter(|place| place.list == List::Dropping).copied().collect();
-        for place in dropping {
-            self.topics[place.topic as usize].stop_dropping(place, &mut self.streams);
-        }
+        self.end_episodes(index);
         self.pull(index);
     }
 }

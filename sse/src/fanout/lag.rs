@@ -2,14 +2,17 @@
 //!
 //! A subscriber lags only once its socket has refused bytes. What that attempt left over is owed
 //! whole (a short send is normal on a real network); what is published after that is owed within
-//! the broker's limits, and past them the slow policy applies, once per episode. A stream that is
-//! owed something but was not refused is only waiting for its turn.
+//! the broker's limits, and past them the slow policy applies, once per episode (see `slow`). A
+//! stream that is owed something but was not refused is only waiting for its turn.
 
 use super::Fanout;
+use super::gap::Gap;
 use super::log::Log;
 use super::owed::{Owed, owe};
-use super::stream::Place;
-use crate::broker::Limits;
+use super::stream::{Asked, Place};
+use super::topic::Topic;
+use crate::broker::{Limits, OnSlow, SlowPolicy};
+use crate::id::EventId;
 use std::sync::atomic::Ordering;
 
 impl Fanout {
@@ -18,13 +21,12 @@ impl Fanout {
         let Some(place) = self.streams[stream as usize].subscriptions.find(index) else { return };
         let missed = self.owe_log(stream, place);
         if missed > 0 {
-            let topic = &mut self.topics[index as usize];
-            topic.start_dropping(place, topic.log.events() - missed, &mut self.streams);
+            self.past_limits(stream, place, missed);
         }
     }
 
     /// Moves what the log has for a live subscriber into what its stream is owed. Returns how many
-    /// events were dropped instead.
+    /// of the newest events were dropped instead.
     pub(super) fn owe_log(&mut self, stream: u32, place: Place) -> u64 {
         let topic = &mut self.topics[place.topic as usize];
         let live = &mut topic.live[place.position as usize];
@@ -34,16 +36,39 @@ impl Fanout {
             return 0;
         }
         live.cursor = tail;
-        let owed = self.streams[stream as usize].owed();
+        let topic = &self.topics[place.topic as usize];
+        let stream = &mut self.streams[stream as usize];
+        let notice = stream.config.gap_notice.is_some();
+        let owed = stream.owed.get_or_insert_default();
+        if owed.refused.is_none() {
+            self.owed_bytes += owe(topic, from, tail, owed, notice);
+            return 0;
+        }
         let limits = &topic.broker.limits;
-        let room = self.owed_limit.saturating_sub(self.owed_bytes);
-        let (to, missed) =
-            if owed.is_refused() { admit(&topic.log, from, owed, limits, room) } else { (tail, 0) };
-        self.owed_bytes += owe(&topic.log, from, to, owed);
+        let others = self.owed_bytes - owed.bytes();
+        let room = self.owed_limit.saturating_sub(others);
+        let drops_oldest = matches!(limits.on_slow, OnSlow::Policy(SlowPolicy::DropOldest));
+        let (from, to, missed) = if drops_oldest || place.asked == Asked::DropOldest {
+            let (from, gap) = thin_out(topic, from, owed, room, notice);
+            if let Some(gap) = gap {
+                topic.broker.counts.dropped.fetch_add(gap.missed, Ordering::Relaxed);
+                if let Some(client) = &stream.client {
+                    client.count_dropped(gap.missed);
+                }
+                owed.compact();
+                owed.notice(gap, |gap| gap.framed(stream.framing, &stream.config));
+            }
+            (from, tail, 0)
+        } else {
+            let (to, missed) = admit(&topic.log, from, owed, limits, room);
+            (from, to, missed)
+        };
+        owe(topic, from, to, owed, notice);
         if missed > 0 {
             owed.compact();
             topic.broker.counts.dropped.fetch_add(missed, Ordering::Relaxed);
         }
+        self.owed_bytes = others + owed.bytes();
         missed
     }
 
@@ -61,11 +86,12 @@ impl Fanout {
         let room = self.owed_limit.saturating_sub(self.owed_bytes) as u64;
         let to = if tail - reached <= room { tail } else { offered };
         topic.live[place.position as usize].cursor = to;
-        let stream = &mut self.streams[stream as usize];
-        stream.blocked = true;
-        let owed = stream.owed();
-        self.owed_bytes += owe(&topic.log, reached, to, owed);
-        owed.refuse();
+        let refusing = &mut self.streams[stream as usize];
+        refusing.blocked = true;
+        let notice = refusing.config.gap_notice.is_some();
+        let owed = refusing.owed.get_or_insert_default();
+        self.owed_bytes += owe(&self.topics[place.topic as usize], reached, to, owed, notice);
+        self.note_refused(stream);
         to < tail
     }
 }
@@ -73,19 +99,56 @@ impl Fanout {
 /// Up to where a log's events from `from` on may be owed, and how many may not. The oldest go
 /// first; one event is always let in where none is owed.
 fn admit(log: &Log, from: u64, owed: &Owed, limits: &Limits, room: usize) -> (u64, u64) {
-    let (mut to, mut taken) = (from, 0usize);
-    let (mut events, mut bytes) = (owed.events(), owed.bytes());
+    let (mut to, mut events, mut bytes) = (from, owed.events(), owed.bytes());
     let mut ends = log.ends(from, log.tail());
     while let Some(end) = ends.next() {
         // `to` is below `end`, and both are in a log of this process's memory.
         let len = usize::try_from(end - to).expect("an event fits into memory");
-        let fits = events < limits.events
-            && bytes.saturating_add(len) <= limits.bytes
-            && taken.saturating_add(len) <= room;
+        bytes = bytes.saturating_add(len);
+        let fits = events < limits.events && bytes <= limits.bytes && bytes <= room;
         if !fits && events > 0 {
             return (to, 1 + ends.len() as u64);
         }
-        (to, events, bytes, taken) = (end, events + 1, bytes + len, taken + len);
+        (to, events) = (end, events + 1);
     }
     (to, 0)
+}
+
+/// Drops a topic's oldest events, of what is owed first and then of its log from `from` on, until
+/// the rest may be owed. Returns where that begins, and what is missing then.
+fn thin_out(
+    topic: &Topic,
+    mut from: u64,
+    owed: &mut Owed,
+    room: usize,
+    notice: bool,
+) -> (u64, Option<Gap>) {
+    let (log, limits, broker) = (&topic.log, &topic.broker.limits, topic.broker.id);
+    let mut ends = log.ends(from, log.tail());
+    let mut gap: Option<Gap> = None;
+    loop {
+        // In a log of this process's memory.
+        let new = usize::try_from(log.tail() - from).expect("a log fits into memory");
+        let events = owed.events() + ends.len();
+        let bytes = owed.bytes().saturating_add(new);
+        let fits = events <= limits.events && bytes <= limits.bytes && bytes <= room;
+        // One is always let in where none is owed.
+        if fits || events <= 1 {
+            return (from, gap);
+        }
+        let last: Option<EventId> = match owed.drop_oldest(broker) {
+            Some(before) => before,
+            None => {
+                let Some(end) = ends.next() else { return (from, gap) };
+                let first = notice && gap.is_none();
+                let before = first.then(|| topic.id_before(from)).flatten();
+                from = end;
+                before
+            }
+        };
+        match &mut gap {
+            Some(gap) => gap.missed += 1,
+            none => *none = Some(Gap { broker, missed: 1, last }),
+        }
+    }
 }

@@ -5,6 +5,9 @@
 //! Bytes live in segments that share the core's blocks, so that whoever still owes a part of them
 //! to a stalled stream keeps that part alive, and the log itself can forget it.
 
+use super::Framing;
+use crate::format::ID;
+use crate::id::EventId;
 use bytes::Bytes;
 use std::{collections::VecDeque, io::IoSlice, ops::Range};
 
@@ -20,6 +23,8 @@ pub(super) struct Log {
     ends: VecDeque<u64>,
     /// How many events ended before `ends[0]`.
     released_events: u64,
+    /// Where the last of them ended.
+    released: u64,
     tail: u64,
 }
 
@@ -69,8 +74,9 @@ impl Log {
         while self.segments.front().is_some_and(|s| s.start + s.bytes.len() as u64 <= offset) {
             self.segments.pop_front();
         }
-        while self.ends.front().is_some_and(|&end| end <= offset) {
+        while let Some(&end) = self.ends.front().filter(|&&end| end <= offset) {
             self.ends.pop_front();
+            self.released = end;
             self.released_events += 1;
         }
         if self.segments.is_empty() && self.segments.capacity() > KEEP_CAPACITY {
@@ -119,6 +125,51 @@ impl Log {
             let end = (range.end - s.start).min(s.bytes.len() as u64) as usize;
             (&s.bytes, begin..end)
         })
+    }
+
+    /// Where the event begins that `offset` lies in, or begins at.
+    pub(super) fn start_of(&self, offset: u64) -> u64 {
+        self.start(self.ends.partition_point(|&end| end <= offset))
+    }
+
+    /// Where the event with this number lies, counted from the first ever, if it is retained.
+    pub(super) fn event(&self, number: u64) -> Option<Range<u64>> {
+        let at = usize::try_from(number.checked_sub(self.released_events)?).ok()?;
+        Some(self.start(at)..*self.ends.get(at)?)
+    }
+
+    /// The bytes of the event at this place, without their frame.
+    pub(super) fn unframed(&self, event: Range<u64>, framing: Framing) -> impl Iterator<Item = u8> {
+        // In memory, as the log is.
+        let mut len = usize::try_from(event.end - event.start).unwrap_or(usize::MAX);
+        let mut bytes = self.parts(event).flatten().copied();
+        if framing == Framing::Chunked {
+            // The line with the chunk's length, and the line end after the chunk.
+            len -= bytes.by_ref().take_while(|&byte| byte != b'\n').count() + 1 + 2;
+        }
+        bytes.take(len)
+    }
+
+    /// The id of the event at this place, if it has one.
+    pub(super) fn id(&self, event: Range<u64>, framing: Framing) -> Option<EventId> {
+        let mut bytes = self.unframed(event, framing);
+        if !ID.bytes().all(|byte| bytes.next() == Some(byte)) {
+            return None;
+        }
+        let id: Vec<u8> = bytes.take_while(|&byte| byte != b'\n').collect();
+        // An empty one makes a client forget its last.
+        EventId::from_header(&id).ok()
+    }
+
+    /// The id of the last retained event that ends at `offset` or before and has one.
+    pub(super) fn id_before(&self, offset: u64, framing: Framing) -> Option<EventId> {
+        let count = self.ends.partition_point(|&end| end <= offset);
+        (0..count).rev().find_map(|at| self.id(self.start(at)..self.ends[at], framing))
+    }
+
+    /// Where the event begins that is at this place in `ends`.
+    fn start(&self, at: usize) -> u64 {
+        at.checked_sub(1).map_or(self.released, |before| self.ends[before])
     }
 
     /// Ends of the events that end after `from`, up to and including `to`.

@@ -10,12 +10,15 @@ mod closed;
 mod egress;
 mod end;
 mod flush;
+pub(crate) mod gap;
 mod hold;
 mod lag;
 mod log;
 pub(crate) mod on_core;
 mod owed;
 mod round;
+mod slow;
+pub(crate) mod stalled;
 mod stream;
 mod subscribe;
 mod take;
@@ -26,6 +29,7 @@ mod topic;
 pub use egress::{Attempt, Egress, Outcome};
 pub use end::Over;
 pub use on_core::enter;
+pub use stalled::Laggard;
 pub use stream::{Disconnect, StreamId};
 pub use subscribe::SubscribeError;
 
@@ -34,6 +38,7 @@ use crate::ring::Wake;
 use block::{Blocks, frame};
 use bytes::Bytes;
 use slab::Slab;
+use stalled::Snapshot;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -88,6 +93,13 @@ pub struct Fanout {
     owed_limit: usize,
     /// Bytes in all logs.
     log_bytes: u64,
+    /// Streams whose sockets refused bytes, and that have not caught up since.
+    stalled: Vec<u32>,
+    /// There are others than the snapshot knows.
+    stalled_changed: bool,
+    /// When the snapshot was written.
+    stalled_told: u32,
+    snapshot: Arc<Snapshot>,
 }
 
 impl Fanout {
@@ -110,6 +122,10 @@ impl Fanout {
             owed_bytes: 0,
             owed_limit: OWED_PER_CORE,
             log_bytes: 0,
+            stalled: Vec::new(),
+            stalled_changed: false,
+            stalled_told: 0,
+            snapshot: Arc::default(),
         }
     }
 
@@ -120,6 +136,19 @@ impl Fanout {
         to: u64,
         framing: Framing,
         head: Bytes,
+        config: &Arc<ClientConfig>,
+        origin: Option<Arc<dyn Origin>>,
+    ) -> StreamId {
+        let id = self.insert(to, framing, config, origin);
+        self.push(id.index, head);
+        self.push_preamble(id.index);
+        id
+    }
+
+    fn insert(
+        &mut self,
+        to: u64,
+        framing: Framing,
         config: &Arc<ClientConfig>,
         origin: Option<Arc<dyn Origin>>,
     ) -> StreamId {
@@ -140,11 +169,15 @@ impl Fanout {
             client: None,
         }));
         self.counts.streams.fetch_add(1, Ordering::Relaxed);
-        self.push(index, head);
-        if let Some(preamble) = config.preamble() {
-            self.push(index, frame(framing, preamble.bytes()));
-        }
         StreamId { index, generation }
+    }
+
+    /// What the settings say that a stream opens with.
+    fn push_preamble(&mut self, index: u32) {
+        let stream = &self.streams[index as usize];
+        if let Some(preamble) = stream.config.preamble() {
+            self.push(index, frame(stream.framing, preamble.bytes()));
+        }
     }
 
     /// A handle to the stream: the same client each time. That of a stream that is over is closed.
@@ -152,7 +185,7 @@ impl Fanout {
         let home = self.home.clone();
         let Some(stream) = self.get(id) else {
             let client = Client::new(home, id, Arc::default(), None);
-            drop(client.shared.end(Disconnect::ClientGone));
+            client.shared.over(Disconnect::ClientGone);
             return client;
         };
         if let Some(shared) = &stream.client {
@@ -172,11 +205,21 @@ impl Fanout {
             Wish::Pull(id) if self.get(id).is_some() => self.pull(id.index),
             Wish::Pull(_) => {}
             // Refused where the stream or the broker has ended, which both say themselves.
-            Wish::Subscribe(id, broker, position) => {
-                let _ = self.subscribe_shared(id, &broker, Some(position));
+            Wish::Subscribe { stream, broker, position, number } => {
+                let _ = self.subscribe_shared(stream, &broker, Some(position), number);
             }
-            Wish::Unsubscribe(id, broker) => self.unsubscribe(id, &broker),
-            Wish::Close(id) => self.close(id, Disconnect::Done),
+            Wish::Unsubscribe { stream, broker, number } => {
+                self.unsubscribe(stream, &broker, number);
+            }
+            Wish::Answer { stream, broker, first, policy } => {
+                self.answer(stream, &broker, first, policy);
+            }
+            Wish::Close(id, Disconnect::Slow) => {
+                if self.is_open(id) {
+                    self.end_slow(id.index);
+                }
+            }
+            Wish::Close(id, why) => self.close(id, why),
         }
     }
 

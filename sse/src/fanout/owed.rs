@@ -5,8 +5,11 @@
 //! A unit (an event, the response head, a heartbeat, the terminal chunk) that was begun is always
 //! finished first, because there is only this one queue.
 
-use super::log::Log;
+use super::gap::Gap;
+use super::topic::Topic;
+use crate::id::EventId;
 use bytes::{Bytes, BytesMut};
+use std::time::Instant;
 use std::{collections::VecDeque, io::IoSlice};
 
 /// Parts up to this size are copied out of the log instead of keeping a whole block alive.
@@ -24,12 +27,41 @@ pub(super) struct Owed {
     begun: usize,
     bytes: usize,
     events: usize,
-    refused: bool,
+    /// Since when the socket has refused bytes, if it has since the stream was last owed nothing:
+    /// before that it is not slow, only not served yet.
+    pub(super) refused: Option<Instant>,
+    /// Its place in the core's list of streams that were refused.
+    pub(super) seat: u32,
+    /// The parts are no blocks of a log, and none is to become one.
+    compact: bool,
 }
 
 struct Unit {
     len: usize,
-    event: bool,
+    of: Of,
+    /// Of a broker's event, where the client is told of gaps: the id of the one before it.
+    before: Option<EventId>,
+}
+
+/// What a unit is.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Of {
+    /// No event.
+    Other,
+    /// An event that the client sends itself.
+    Own,
+    /// An event of the broker with this number.
+    Broker(u64),
+    /// The notice of a gap.
+    Notice(Box<Gap>),
+}
+
+/// Events that left completely.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Left {
+    pub(super) events: usize,
+    /// Of these, those that the client sent itself.
+    pub(super) own: usize,
 }
 
 impl Owed {
@@ -47,47 +79,38 @@ impl Owed {
         self.events
     }
 
-    /// Whether the socket refused bytes since the stream was last owed nothing: before that it is
-    /// not slow, only not served yet.
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused
-    }
-
-    /// Notes that the socket refused bytes.
-    pub(super) fn refuse(&mut self) {
-        self.refused = true;
-    }
-
-    /// Adds something that is not an event.
-    pub(super) fn push(&mut self, bytes: Bytes) {
-        self.push_unit(bytes.len(), false);
+    /// Adds a whole unit.
+    pub(super) fn push(&mut self, of: Of, bytes: Bytes) {
+        self.push_unit(bytes.len(), of, None);
         self.push_part(bytes);
     }
 
-    /// Adds something that is not an event before all the rest, of which nothing has left yet.
+    /// Adds something that is no event before all else, of which nothing has left yet.
     pub(super) fn push_front(&mut self, bytes: Bytes) {
-        debug_assert!(self.begun == 0, "what was begun is finished first");
-        self.bytes += bytes.len();
-        self.units.push_front(Unit { len: bytes.len(), event: false });
-        self.parts.push_front(bytes);
+        debug_assert_eq!(self.begun, 0, "a begun unit is finished first");
+        if !bytes.is_empty() {
+            self.bytes += bytes.len();
+            self.units.push_front(Unit { len: bytes.len(), of: Of::Other, before: None });
+            self.parts.push_front(bytes);
+        }
     }
 
     /// Says that the next `len` bytes of the parts to come are one unit.
-    pub(super) fn push_unit(&mut self, len: usize, event: bool) {
+    fn push_unit(&mut self, len: usize, of: Of, before: Option<EventId>) {
         if len > 0 {
-            self.units.push_back(Unit { len, event });
-            self.events += usize::from(event);
+            self.events += usize::from(matches!(of, Of::Own | Of::Broker(_)));
+            self.units.push_back(Unit { len, of, before });
         }
     }
 
     /// Adds bytes of the units announced.
-    pub(super) fn push_part(&mut self, bytes: Bytes) {
+    fn push_part(&mut self, bytes: Bytes) {
         if bytes.is_empty() {
             return;
         }
         self.bytes += bytes.len();
-        let small = bytes.len() <= COPY_BELOW;
-        self.parts.push_back(if small { Bytes::copy_from_slice(&bytes) } else { bytes });
+        let copied = bytes.len() <= if self.compact { KEEP_ABOVE } else { COPY_BELOW };
+        self.parts.push_back(if copied { Bytes::copy_from_slice(&bytes) } else { bytes });
     }
 
     pub(super) fn slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) -> usize {
@@ -95,34 +118,107 @@ impl Owed {
         self.parts.iter().take(SLICES).map(Bytes::len).sum()
     }
 
-    /// Takes `n` bytes off the front. Returns how many events left completely.
-    pub(super) fn sent(&mut self, n: usize) -> usize {
+    /// Takes `n` bytes off the front. Returns what left completely with them.
+    pub(super) fn sent(&mut self, n: usize) -> Left {
         debug_assert!(n <= self.bytes, "a socket cannot take more than it was offered");
         self.bytes -= n;
-        let mut left = n;
-        while left > 0 {
+        let mut rest = n;
+        while rest > 0 {
             let Some(part) = self.parts.front_mut() else { break };
-            let cut = left.min(part.len());
+            let cut = rest.min(part.len());
             bytes::Buf::advance(part, cut);
-            left -= cut;
+            rest -= cut;
             if part.is_empty() {
                 self.parts.pop_front();
             }
         }
         self.begun += n;
-        let mut events = 0;
+        let mut left = Left::default();
         while let Some(unit) = self.units.front().filter(|unit| unit.len <= self.begun) {
             self.begun -= unit.len;
-            events += usize::from(unit.event);
+            left.events += usize::from(matches!(unit.of, Of::Own | Of::Broker(_)));
+            left.own += usize::from(unit.of == Of::Own);
             self.units.pop_front();
         }
-        self.events -= events;
-        events
+        self.events -= left.events;
+        left
+    }
+
+    /// Takes out the oldest event of a broker that has not begun to leave, if there is one. Returns
+    /// the id of the event before it, as far as that is known.
+    pub(super) fn drop_oldest(&mut self, broker: u64) -> Option<Option<EventId>> {
+        let at = self.find(|of| *of == Of::Broker(broker))?;
+        self.events -= 1;
+        Some(self.take_out(at).before)
+    }
+
+    /// Puts the notice of a gap, which `write` spells, before all events of its broker that have not
+    /// begun to leave, in one with the notice that is there already.
+    pub(super) fn notice(&mut self, mut gap: Gap, write: impl Fn(&Gap) -> Option<Bytes>) {
+        let broker = gap.broker;
+        let noted = |of: &Of| matches!(of, Of::Notice(noted) if noted.broker == broker);
+        let at = self.find(|of| noted(of) || *of == Of::Broker(broker));
+        let at = at.unwrap_or(self.units.len());
+        if self.units.get(at).is_some_and(|unit| noted(&unit.of))
+            && let Of::Notice(earlier) = self.take_out(at).of
+        {
+            gap = Gap { missed: earlier.missed + gap.missed, ..*earlier };
+        }
+        let Some(bytes) = write(&gap) else { return };
+        let part = self.part_at(self.offset(at));
+        self.bytes += bytes.len();
+        let of = Of::Notice(Box::new(gap));
+        self.units.insert(at, Unit { len: bytes.len(), of, before: None });
+        self.parts.insert(part, bytes);
+    }
+
+    /// The first unit like this of those that have not begun to leave.
+    fn find(&self, wanted: impl Fn(&Of) -> bool) -> Option<usize> {
+        let begun = usize::from(self.begun > 0);
+        self.units.iter().skip(begun).position(|unit| wanted(&unit.of)).map(|at| at + begun)
+    }
+
+    /// How many bytes leave before a unit that has not begun.
+    fn offset(&self, at: usize) -> usize {
+        self.units.range(..at).map(|unit| unit.len).sum::<usize>() - self.begun
+    }
+
+    /// Takes a unit out that has not begun to leave, and its bytes.
+    fn take_out(&mut self, at: usize) -> Unit {
+        let offset = self.offset(at);
+        // Whoever calls this has found it there.
+        let unit = self.units.remove(at).expect("a unit that exists");
+        let first = self.part_at(offset);
+        let last = self.part_at(offset + unit.len);
+        self.parts.drain(first..last);
+        self.bytes -= unit.len;
+        unit
+    }
+
+    /// The number of the part that begins at this offset; makes one begin there.
+    fn part_at(&mut self, offset: usize) -> usize {
+        let mut before = 0;
+        for at in 0..self.parts.len() {
+            if before == offset {
+                return at;
+            }
+            let len = self.parts[at].len();
+            if offset < before + len {
+                let rest = self.parts[at].split_off(offset - before);
+                self.parts.insert(at + 1, rest);
+                return at + 1;
+            }
+            before += len;
+        }
+        self.parts.len()
     }
 
     /// Copies what is left into memory of its own, so that a stream that stays stuck does not keep
     /// blocks of the log alive. Large parts are shared with other streams anyway and stay.
     pub(super) fn compact(&mut self) {
+        if std::mem::replace(&mut self.compact, true) {
+            return;
+        }
         let mut parts = VecDeque::new();
         let mut run = BytesMut::new();
         for part in self.parts.drain(..) {
@@ -142,14 +238,24 @@ impl Owed {
     }
 }
 
-/// Adds the events of a log from `from`, which may lie inside one, to `to`, which ends one.
+/// Adds the events of a topic from `from`, which may lie inside one, to `to`, which ends one.
 /// Returns the number of bytes.
-pub(super) fn owe(log: &Log, from: u64, to: u64, owed: &mut Owed) -> usize {
-    let before = owed.bytes();
+pub(super) fn owe(topic: &Topic, from: u64, to: u64, owed: &mut Owed, notice: bool) -> usize {
+    let (before, log, broker) = (owed.bytes(), &topic.log, topic.broker.id);
     let mut at = from;
+    let mut id = notice.then(|| topic.id_before(from)).flatten();
     for end in log.ends(from, to) {
         // Both offsets lie in a log that is in memory.
-        owed.push_unit(usize::try_from(end - at).expect("an event fits into memory"), true);
+        let mut len = usize::try_from(end - at).expect("an event fits into memory");
+        if at == from && owed.is_empty() {
+            // An event of which a part has left is not to be dropped any more.
+            owed.begun = usize::try_from(from - log.start_of(from)).expect("as above");
+            len += owed.begun;
+        }
+        owed.push_unit(len, Of::Broker(broker), id.clone());
+        if notice {
+            id = log.id(at..end, topic.framing).or(id);
+        }
         at = end;
     }
     log.shared(from..to).for_each(|part| owed.push_part(part));
@@ -157,42 +263,4 @@ pub(super) fn owe(log: &Log, from: u64, to: u64, owed: &mut Owed) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn what_is_owed_leaves_in_order_however_it_is_cut(
-            units in prop::collection::vec((1usize..6000, any::<bool>()), 1..30),
-            cuts in prop::collection::vec(1usize..9000, 1..60),
-            compact_at in 0usize..60,
-        ) {
-            let mut owed = Owed::default();
-            let mut plain = Vec::new();
-            for (i, &(len, event)) in units.iter().enumerate() {
-                let body: Vec<u8> = (0u8..=255).cycle().skip(i).take(len).collect();
-                plain.extend_from_slice(&body);
-                owed.push_unit(len, event);
-                owed.push_part(Bytes::from(body));
-            }
-            let all_events = units.iter().filter(|u| u.1).count();
-            let (mut out, mut events) = (Vec::new(), 0);
-            for (i, cut) in cuts.into_iter().cycle().enumerate() {
-                if i == compact_at { owed.compact(); }
-                let mut slices = Vec::new();
-                let offered = owed.slices(&mut slices);
-                if offered == 0 { break; }
-                let n = cut.min(offered);
-                out.extend(slices.iter().flat_map(|s| s.to_vec()).take(n));
-                drop(slices);
-                events += owed.sent(n);
-                prop_assert_eq!(owed.bytes(), plain.len() - out.len());
-                prop_assert_eq!(owed.events(), all_events - events);
-            }
-            prop_assert_eq!(out, plain);
-            prop_assert_eq!(events, all_events);
-            prop_assert!(owed.is_empty());
-        }
-    }
-}
+mod tests;

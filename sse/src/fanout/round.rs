@@ -3,7 +3,7 @@
 //! subscriber whose socket refuses bytes is decided in `lag`.
 
 use super::egress::{Attempt, Egress, Outcome};
-use super::stream::{List, Place, number};
+use super::stream::{List, Place};
 use super::topic::Topic;
 use super::{Disconnect, Fanout};
 use std::io::IoSlice;
@@ -57,6 +57,7 @@ impl Fanout {
             self.topic_batch(egress, now, &mut left);
         }
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
+        self.tell_stalled_at(now);
         !self.flush.is_empty() || !self.ready.is_empty()
     }
 
@@ -150,8 +151,7 @@ impl Fanout {
                 delivered += counted.2;
             }
             if sent < answer.offered {
-                let position = number(pick.position);
-                let place = Place { topic: index, position, list: List::Live, times: 1 };
+                let place = Place::new(index, pick.position, List::Live);
                 if self.refused(pick.stream, place, reached, from + answer.offered as u64) {
                     lagging.push(pick.stream);
                 }
@@ -172,13 +172,13 @@ impl Fanout {
         let topic = &mut self.topics[index as usize];
         let (before, tail) = (topic.log.len(), topic.log.tail());
         if topic.live.is_empty() {
-            topic.log.release(tail);
+            topic.release(tail);
             topic.circle.queued = false;
         } else if topic.circle.visited >= topic.live.len() {
             if topic.circle.disturbed {
                 topic.circle.again();
             } else {
-                topic.log.release(topic.circle.target);
+                topic.release(topic.circle.target);
                 topic.circle.queued = topic.circle.target < tail;
                 if topic.circle.queued {
                     topic.circle.begin(tail, topic.live.len());

@@ -35,6 +35,8 @@ pub enum Disconnect {
     Refused,
 }
 
+impl std::error::Error for Disconnect {}
+
 impl std::fmt::Display for Disconnect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -97,6 +99,26 @@ pub(super) struct Place {
     pub(super) list: List,
     /// How many times over the stream is subscribed: it leaves with the last.
     pub(super) times: u16,
+    /// The first of its client's subscriptions that counts here. Earlier ones are over already.
+    pub(super) first: u32,
+    pub(super) asked: Asked,
+}
+
+/// What the broker's callback has to do with a subscriber.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    /// Nothing, or no more.
+    No,
+    /// It is being asked.
+    Waiting,
+    /// It said to drop the oldest, until the stream has caught up.
+    DropOldest,
+}
+
+impl Place {
+    pub(super) fn new(topic: u32, position: usize, list: List) -> Self {
+        Self { topic, position: number(position), list, times: 1, first: 0, asked: Asked::No }
+    }
 }
 
 /// Which of a topic's lists.

@@ -39,16 +39,18 @@ impl Fanout {
     /// # Errors
     /// See [`SubscribeError`].
     pub fn subscribe(&mut self, id: StreamId, broker: &Broker) -> Result<(), SubscribeError> {
-        self.subscribe_shared(id, &broker.shared, None)
+        self.subscribe_shared(id, &broker.shared, None, 0)
     }
 
     /// Subscribes to what has this position in the ring, or a later one; by default, to what is
-    /// published from now on. What the core has read already is past.
+    /// published from now on. What the core has read already is past. `number` counts the client's
+    /// subscriptions.
     pub(super) fn subscribe_shared(
         &mut self,
         id: StreamId,
         broker: &Arc<BrokerShared>,
         position: Option<u64>,
+        number: u32,
     ) -> Result<(), SubscribeError> {
         let open = self.get(id).filter(|stream| stream.life == Life::Open);
         let framing = open.ok_or(SubscribeError::StreamOver)?.framing;
@@ -64,23 +66,26 @@ impl Fanout {
             place.times = place.times.saturating_add(1);
         } else {
             let joined = &mut self.topics[topic as usize];
+            joined.noticing += u32::from(stream.config.gap_notice.is_some());
             let place = if self.hubs[at].reader.position() < position {
                 joined.join_late(topic, id.index, position)
             } else {
                 joined.join(topic, id.index)
             };
-            stream.subscriptions.push(place);
+            stream.subscriptions.push(Place { first: number, ..place });
             broker.counts.subscribers.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
 
     /// Takes back one subscription.
-    pub(super) fn unsubscribe(&mut self, id: StreamId, broker: &BrokerShared) {
+    pub(super) fn unsubscribe(&mut self, id: StreamId, broker: &BrokerShared, number: u32) {
         let Some(framing) = self.get(id).map(|stream| stream.framing) else { return };
         let Some(topic) = self.known_topic(broker, framing) else { return };
         let subscriptions = &mut self.streams[id.index as usize].subscriptions;
         match subscriptions.get_mut(topic) {
+            // The broker has ended that membership, and this one is another. Numbers may wrap.
+            Some(place) if number.wrapping_sub(place.first) > u32::MAX / 2 => {}
             Some(place) if place.times > 1 => place.times -= 1,
             Some(_) => self.unsubscribe_index(id.index, broker),
             None => {}
@@ -116,6 +121,8 @@ impl Fanout {
     pub(super) fn leave(&mut self, index: u32, place: Place) {
         let topic = &mut self.topics[place.topic as usize];
         topic.leave(place, &mut self.streams);
+        let left = &self.streams[index as usize];
+        topic.noticing -= u32::from(left.config.gap_notice.is_some());
         topic.broker.counts.subscribers.fetch_sub(1, Ordering::Relaxed);
         self.streams[index as usize].subscriptions.remove(place.topic);
         self.drop_topic_if_unused(place.topic);

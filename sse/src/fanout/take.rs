@@ -98,6 +98,7 @@ impl Fanout {
         let closings = hub.closings.load(Ordering::Acquire);
         let reader =
             Ring::join(&hub.ring, self.wake.clone()).map_err(|_| SubscribeError::TooManyCores)?;
+        hub.watch(&self.snapshot);
         self.hubs.push(Joined { hub: hub.clone(), reader, closings, ending: Vec::new() });
         Ok(self.hubs.len() - 1)
     }
@@ -122,6 +123,7 @@ impl Fanout {
     /// The last look before sleeping: false if a hub has something. After it, publishers wake the
     /// core until [`Fanout::awake`].
     pub fn prepare_sleep(&mut self) -> bool {
+        self.tell_stalled_changes();
         self.hubs.iter_mut().all(|joined| {
             // In this order: a broker closed after the look wakes a reader that is asleep.
             joined.reader.prepare_sleep()
@@ -158,7 +160,7 @@ impl Fanout {
                 topic.broker.counts.dropped.fetch_add(missed, Ordering::Relaxed);
             }
             if topic.live.is_empty() {
-                topic.log.release(topic.log.tail());
+                topic.release(topic.log.tail());
             } else if !topic.circle.queued {
                 topic.circle.queued = true;
                 topic.circle.begin(topic.log.tail(), topic.live.len());

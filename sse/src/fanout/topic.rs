@@ -2,9 +2,11 @@
 //! stream's note of its place in them true. What is sent when is decided in `round`.
 
 use super::Framing;
+use super::gap::Gap;
 use super::log::Log;
 use super::stream::{List, Place, Stream, number};
 use crate::broker::BrokerShared;
+use crate::id::EventId;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,6 +26,10 @@ pub(super) struct Dropping {
     pub(super) stream: u32,
     /// The first event it did not get.
     pub(super) since_event: u64,
+    /// The id of the last event before, if the client is told of gaps.
+    pub(super) last_id: Option<EventId>,
+    /// What it missed before this event is in its client's count.
+    pub(super) counted: u64,
 }
 
 /// A live subscriber that came while earlier events were still in the ring.
@@ -46,6 +52,10 @@ pub(super) struct Topic {
     pub(super) circle: Circle,
     /// Events taken from the ring in this phase: first and last in the core's scratch list.
     pub(super) taken: Option<(u32, u32)>,
+    /// How many subscribers are told of gaps.
+    pub(super) noticing: u32,
+    /// The last id of an event that the log has released, while anybody is to be told.
+    released_id: Option<Box<EventId>>,
 }
 
 /// One way around the live subscribers. It is over when all were looked at and none moved.
@@ -93,6 +103,8 @@ impl Topic {
             since,
             circle: Circle::default(),
             taken: None,
+            noticing: 0,
+            released_id: None,
         }
     }
 
@@ -100,10 +112,22 @@ impl Topic {
         self.live.is_empty() && self.dropping.is_empty()
     }
 
+    /// Forgets the log before `offset`, which ends an event.
+    pub(super) fn release(&mut self, offset: u64) {
+        if self.noticing > 0 {
+            self.released_id = self.id_before(offset).map(Box::new);
+        }
+        self.log.release(offset);
+    }
+
+    /// The id of the last event that ends at `offset` or before, as far as that is known.
+    pub(super) fn id_before(&self, offset: u64) -> Option<EventId> {
+        self.log.id_before(offset, self.framing).or_else(|| self.released_id.as_deref().cloned())
+    }
+
     /// Adds a subscriber that gets what is appended from now on.
     pub(super) fn join(&mut self, me: u32, stream: u32) -> Place {
-        let place =
-            Place { topic: me, position: number(self.live.len()), list: List::Live, times: 1 };
+        let place = Place::new(me, self.live.len(), List::Live);
         self.live.push(Live { stream, cursor: self.log.tail() });
         place
     }
@@ -136,8 +160,8 @@ impl Topic {
         }
     }
 
-    /// Takes the subscriber at `place` out. Returns how many events it is missing.
-    pub(super) fn leave(&mut self, place: Place, streams: &mut Slab<Stream>) -> u64 {
+    /// Takes the subscriber at `place` out. Returns what it is missing.
+    pub(super) fn leave(&mut self, place: Place, streams: &mut Slab<Stream>) -> Option<Gap> {
         let at = place.position as usize;
         match place.list {
             List::Live => {
@@ -149,39 +173,54 @@ impl Topic {
                 if let Some(moved) = self.live.get(at) {
                     note(streams, moved.stream, place);
                 }
-                0
+                None
             }
             List::Dropping => {
+                let missed = self.count_missed(at, streams);
                 let left = self.dropping.swap_remove(at);
                 if let Some(moved) = self.dropping.get(at) {
                     note(streams, moved.stream, place);
                 }
-                self.log.events() - left.since_event
+                Some(Gap { broker: self.broker.id, missed, last: left.last_id })
             }
         }
     }
 
-    /// The subscriber gets nothing from event number `since_event` on.
-    pub(super) fn start_dropping(
-        &mut self,
-        place: Place,
-        since_event: u64,
-        streams: &mut Slab<Stream>,
-    ) {
+    /// The subscriber gets nothing from the last `missed` events of the log on.
+    pub(super) fn start_dropping(&mut self, place: Place, missed: u64, streams: &mut Slab<Stream>) {
         let stream = self.live[place.position as usize].stream;
         self.leave(place, streams);
+        let since_event = self.log.events() - missed;
+        let notice = streams[stream as usize].config.gap_notice.is_some();
+        let first = self.log.event(since_event).filter(|_| notice);
+        let last_id = first.and_then(|first| self.id_before(first.start));
         let position = number(self.dropping.len());
-        self.dropping.push(Dropping { stream, since_event });
+        self.dropping.push(Dropping { stream, since_event, last_id, counted: since_event });
         note(streams, stream, Place { position, list: List::Dropping, ..place });
     }
 
-    /// The subscriber goes on at the tail. Returns how many events it missed.
-    pub(super) fn stop_dropping(&mut self, place: Place, streams: &mut Slab<Stream>) -> u64 {
+    /// The subscriber goes on at the tail. Returns what it missed.
+    pub(super) fn stop_dropping(
+        &mut self,
+        place: Place,
+        streams: &mut Slab<Stream>,
+    ) -> Option<Gap> {
         let stream = self.dropping[place.position as usize].stream;
-        let missed = self.leave(place, streams);
+        let gap = self.leave(place, streams);
         let joined = self.join(place.topic, stream);
         note(streams, stream, joined);
-        missed
+        gap
+    }
+
+    /// Brings the count of a dropping subscriber's client up to date. Returns how many events the
+    /// subscriber has missed since it began to drop.
+    pub(super) fn count_missed(&mut self, at: usize, streams: &Slab<Stream>) -> u64 {
+        let (events, dropping) = (self.log.events(), &mut self.dropping[at]);
+        if let Some(client) = &streams[dropping.stream as usize].client {
+            client.count_dropped(events - dropping.counted);
+            dropping.counted = events;
+        }
+        events - dropping.since_event
     }
 }
 

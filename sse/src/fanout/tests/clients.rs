@@ -52,8 +52,8 @@ fn a_client_queues_one_mebibyte() {
     for (second, fits) in [(HALF - 1, true), (HALF, true), (HALF + 1, false)] {
         let mut core = Core::new();
         let (peer, client) = opened(&mut core);
-        client.try_send_prepared(event_of(HALF)).expect("room");
-        let sent = client.try_send_prepared(event_of(second));
+        client.try_send(event_of(HALF)).expect("room");
+        let sent = client.try_send(event_of(second));
         assert_eq!(sent.is_ok(), fits);
         core.run();
         assert_eq!(core.data(peer).len(), 1 + usize::from(fits));
@@ -64,7 +64,7 @@ fn a_client_queues_one_mebibyte() {
 fn a_client_queues_any_one_event_alone() {
     let mut core = Core::new();
     let (peer, client) = opened(&mut core);
-    client.try_send_prepared(event_of(3 << 20)).expect("nothing else waits");
+    client.try_send(event_of(3 << 20)).expect("nothing else waits");
     let refused = client.try_send(Event::data("small")).expect_err("no room");
     assert_eq!(refused.refusal(), SendRefusal::Full);
     core.run();
@@ -79,7 +79,7 @@ fn a_stuck_stream_fills_the_queue_of_its_client_and_not_the_core() {
     let (peer, client) = opened(&mut core);
     core.stall(peer);
     let mut taken = 0;
-    while client.try_send_prepared(event_of(10_000)).is_ok() {
+    while client.try_send(event_of(10_000)).is_ok() {
         taken += 1;
         core.run();
     }

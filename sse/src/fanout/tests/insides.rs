@@ -2,7 +2,8 @@
 
 use super::Fanout;
 use crate::fanout::Counts;
-use crate::fanout::stream::{List, Stream, number};
+use crate::fanout::hold::NOWHERE;
+use crate::fanout::stream::{Asked, List, Place, Stream, number};
 use crate::fanout::take::NONE;
 use crate::fanout::topic::LATE;
 use crate::hub::Hub;
@@ -32,6 +33,10 @@ fn check_topics(fanout: &Fanout) {
         assert!(topic.circle.queued || !topic.is_unused(), "forgotten with its last subscriber");
         assert!(topic.circle.queued || topic.log.len() == 0, "nobody would ever release it");
         assert!(topic.taken.is_none());
+        let everybody = topic.live.iter().map(|live| live.stream);
+        let everybody = everybody.chain(topic.dropping.iter().map(|dropping| dropping.stream));
+        let noticing = |&stream: &u32| fanout.streams[stream as usize].config.gap_notice.is_some();
+        assert_eq!(topic.noticing as usize, everybody.filter(noticing).count());
         for (position, live) in topic.live.iter().enumerate() {
             let stream = &fanout.streams[live.stream as usize];
             assert_stands(stream, index, position, List::Live);
@@ -55,7 +60,18 @@ fn check_topics(fanout: &Fanout) {
 }
 
 fn check_streams(fanout: &Fanout) {
+    let refused = |stream: &Stream| stream.owed.as_ref().is_some_and(|o| o.refused.is_some());
+    let stalled = fanout.streams.iter().filter(|(_, stream)| refused(stream)).count();
+    assert_eq!(fanout.stalled.len(), stalled);
     for (index, stream) in &fanout.streams {
+        if refused(stream) {
+            let seat = stream.owed.as_ref().map(|owed| owed.seat as usize);
+            assert_eq!(seat.map(|seat| fanout.stalled[seat]), Some(number(index)));
+        }
+        if stream.to == NOWHERE {
+            assert!(stream.blocked && !stream.queued && refused(stream));
+            continue;
+        }
         let waits = stream.owed.as_ref().is_some_and(|owed| !owed.is_empty());
         assert_eq!(waits, stream.owed.is_some(), "an empty one is none");
         assert!(!stream.blocked || waits, "blocked on what?");
@@ -63,6 +79,9 @@ fn check_streams(fanout: &Fanout) {
         if stream.queued {
             assert!(fanout.flush.contains(&number(index)));
         }
+        let thins_out = |place: &Place| place.asked == Asked::DropOldest;
+        let thinned = stream.subscriptions.as_slice().iter().any(thins_out);
+        assert!(!thinned || refused(stream), "the answer is for one episode");
         for place in stream.subscriptions.as_slice() {
             let topic = &fanout.topics[place.topic as usize];
             let at = place.position as usize;
@@ -81,7 +100,7 @@ pub(super) fn check_empty(fanout: &Fanout, counts: &Counts, hub: &Hub) {
     check(fanout);
     assert_eq!((fanout.streams.len(), fanout.topics.len(), fanout.index.len()), (0, 0, 0));
     assert_eq!((fanout.ready.len(), fanout.flush.len()), (0, 0));
-    assert_eq!((fanout.owed_bytes, fanout.log_bytes), (0, 0));
+    assert_eq!((fanout.owed_bytes, fanout.log_bytes, fanout.stalled.len()), (0, 0, 0));
     assert!(fanout.hubs.iter().all(|joined| joined.ending.is_empty()));
     assert_eq!(hub.backlog(), 0);
     assert_eq!(counts.streams.load(Ordering::Relaxed), 0);

@@ -62,7 +62,7 @@ fn who_leaves_before_the_first_event_gets_none() {
         core.fanout.subscribe(peer.id, &news).expect("open");
     }
     publish(&news, "next");
-    core.fanout.unsubscribe(left.id, &news.shared);
+    core.fanout.unsubscribe(left.id, &news.shared, 0);
     core.fanout.gone(gone.id, crate::Disconnect::ClientGone);
     core.check();
     core.run();

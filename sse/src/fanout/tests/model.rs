@@ -11,6 +11,9 @@ use proptest::prelude::*;
 use script::{BROKERS, Op, op};
 use std::collections::HashMap;
 
+/// The number of a subscription that is later than all.
+const LATEST: u32 = 1 << 30;
+
 /// An event that a subscriber is due.
 #[derive(Clone, Debug)]
 struct Due {
@@ -121,7 +124,7 @@ impl Model {
         match *op {
             Op::Subscribe { broker, by_handle, .. } => self.subscribe(at, broker, by_handle),
             Op::Unsubscribe { broker, .. } => {
-                self.core.fanout.unsubscribe(peer.id, &self.brokers[broker].shared);
+                self.core.fanout.unsubscribe(peer.id, &self.brokers[broker].shared, LATEST);
                 match &mut self.listeners[at].subscribed[broker] {
                     times @ 2.. => *times -= 1,
                     _ => self.leave(at, broker),

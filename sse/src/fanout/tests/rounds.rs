@@ -96,7 +96,7 @@ fn leaving_in_the_middle_of_a_round_loses_nothing_for_anybody() {
             }
             publish(&news, "3");
             core.fanout.absorb();
-            core.fanout.unsubscribe(peers[leaver].id, &news.shared);
+            core.fanout.unsubscribe(peers[leaver].id, &news.shared, 0);
             core.check();
             core.round();
             publish(&news, "4");
@@ -208,7 +208,7 @@ fn a_topic_that_comes_and_goes_waits_for_one_turn() {
         core.fanout.subscribe(peer.id, &news).expect("open");
         publish(&news, "x");
         core.fanout.absorb();
-        core.fanout.unsubscribe(peer.id, &news.shared);
+        core.fanout.unsubscribe(peer.id, &news.shared, 0);
         assert!(core.fanout.ready.len() <= 1);
     }
     core.run();

@@ -212,7 +212,7 @@ fn of_many_that_drop_each_goes_on_by_itself() {
         core.stall(peer);
     }
     publish_slowly(&mut core, &news, 0..2);
-    core.fanout.unsubscribe(peers[1].id, &news.shared);
+    core.fanout.unsubscribe(peers[1].id, &news.shared, 0);
     core.check();
     core.fanout.gone(peers[2].id, Disconnect::ClientGone);
     core.check();
@@ -233,7 +233,7 @@ fn joining_and_leaving_again_and_again_does_not_get_round_the_limits() {
     let (news, mut core) = (broker_with(4, None), Core::new());
     let peer = core.subscriber(&news);
     core.stall(peer);
-    core.fanout.unsubscribe(peer.id, &news.shared);
+    core.fanout.unsubscribe(peer.id, &news.shared, 0);
     for n in 0..100 {
         core.fanout.subscribe(peer.id, &news).expect("open");
         publish(&news, n.to_string());
@@ -241,7 +241,7 @@ fn joining_and_leaving_again_and_again_does_not_get_round_the_limits() {
         if n == 0 {
             core.run();
         }
-        core.fanout.unsubscribe(peer.id, &news.shared);
+        core.fanout.unsubscribe(peer.id, &news.shared, 0);
     }
     core.run();
     assert_eq!(news.dropped_events(), 96);

@@ -1,0 +1,118 @@
+//! Asks a broker's callback about slow subscribers, on threads for that, which end when there is nothing
+//! to ask. What was asked is decided in the fan-out, and so is what becomes of the answer.
+
+use super::{BrokerShared, SlowPolicy};
+use crate::client::{Client, Command, Wish};
+use crate::prepared::PreparedEvent;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Calls at a time, for each core of the machine.
+const CALLS_PER_CORE: usize = 4;
+/// How long a thread waits for the next call.
+const IDLE: Duration = Duration::from_secs(1);
+
+pub(super) type OnSlowSubscriber = dyn Fn(&Client, &PreparedEvent) -> SlowPolicy + Send + Sync;
+
+/// One question.
+pub(crate) struct Ask {
+    pub(crate) client: Client,
+    /// The first event that the client does not get.
+    pub(crate) event: PreparedEvent,
+    pub(crate) broker: Arc<BrokerShared>,
+    /// Names the membership, for the answer.
+    pub(crate) first: u32,
+}
+
+pub(crate) struct Asker {
+    decide: Arc<OnSlowSubscriber>,
+    /// Calls at a time.
+    most: Option<usize>,
+    /// A core locks it for the length of a push, once per episode of slowness.
+    work: Mutex<Work>,
+    more: Condvar,
+    panics: AtomicU64,
+}
+
+/// Not longer than there are subscribers: each is asked about once at a time.
+#[derive(Default)]
+struct Work {
+    asks: VecDeque<Ask>,
+    threads: usize,
+    /// Threads that wait for a question.
+    idle: usize,
+}
+
+pub(super) fn default_concurrency() -> usize {
+    thread::available_parallelism().map_or(1, usize::from) * CALLS_PER_CORE
+}
+
+impl Asker {
+    pub(super) fn new(decide: Arc<OnSlowSubscriber>, most: Option<usize>) -> Self {
+        let (work, more, panics) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
+        Self { decide, most, work, more, panics }
+    }
+
+    pub(super) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Asks soon. Never waits.
+    pub(crate) fn ask(self: &Arc<Self>, ask: Ask) {
+        let mut work = self.lock();
+        work.asks.push_back(ask);
+        let may_start = self.most.is_none_or(|most| work.threads < most);
+        if work.idle < work.asks.len() && may_start {
+            let asker = self.clone();
+            let run = move || asker.run();
+            let started = thread::Builder::new().name("headwater-slow".into()).spawn(run);
+            // Without a thread the question waits for the next one that can be started.
+            work.threads += usize::from(started.is_ok());
+        }
+        drop(work);
+        self.more.notify_one();
+    }
+
+    fn run(&self) {
+        let mut work = self.lock();
+        loop {
+            if let Some(ask) = work.asks.pop_front() {
+                drop(work);
+                self.answer(ask);
+                work = self.lock();
+                continue;
+            }
+            work.idle += 1;
+            let waited = self.more.wait_timeout(work, IDLE);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            work = woken;
+            work.idle -= 1;
+            if timeout.timed_out() && work.asks.is_empty() {
+                work.threads -= 1;
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, ask: Ask) {
+        let Ask { client, event, broker, first } = ask;
+        // The callback is given shared references; what it has half done of its own is its own.
+        let decided = catch_unwind(AssertUnwindSafe(|| (self.decide)(&client, &event)));
+        let policy = decided.unwrap_or_else(|_| {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+            SlowPolicy::Drop
+        });
+        let stream = client.shared.stream;
+        let answer = Wish::Answer { stream, broker, first, policy };
+        client.shared.home.post(Command(answer));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        // No foreign code runs under the lock, so poisoned work is whole.
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,82 @@
+//! Why an event was not queued, or not seen out.
+
+use crate::fanout::Disconnect;
+use crate::prepared::PreparedEvent;
+use std::fmt;
+
+/// The reason of a [`SendError`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SendRefusal {
+    /// The client's queue has no room.
+    Full,
+    /// The stream has ended, or is ending.
+    Closed,
+    /// The event has no bytes.
+    Empty,
+    /// The queue has no room, and waiting for it would block the core that has to make it.
+    Busy,
+}
+
+/// An event was not delivered, and is given back.
+#[derive(Clone)]
+pub struct SendError {
+    refusal: SendRefusal,
+    event: PreparedEvent,
+}
+
+impl SendError {
+    pub(super) fn new(refusal: SendRefusal, event: PreparedEvent) -> Self {
+        Self { refusal, event }
+    }
+
+    /// Why.
+    pub fn refusal(&self) -> SendRefusal {
+        self.refusal
+    }
+
+    /// The event.
+    pub fn into_event(self) -> PreparedEvent {
+        self.event
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.refusal {
+            SendRefusal::Full => "the client's queue is full",
+            SendRefusal::Closed => "the client's stream has ended",
+            SendRefusal::Empty => "the event has nothing set",
+            SendRefusal::Busy => "the client's queue is full, and a core cannot wait for itself",
+        })
+    }
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SendError").field(&self.refusal).finish()
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// Not all that was sent has reached the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// The stream ended before.
+    Closed(Disconnect),
+    /// Waiting would block the core that has to send it.
+    Busy,
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(why) => write!(f, "the stream ended with events unsent: {why}"),
+            Self::Busy => f.write_str("events are unsent, and a core cannot wait for itself"),
+        }
+    }
+}
+
+impl std::error::Error for FlushError {}

@@ -1,0 +1,134 @@
+//! Passing a whole stream of events on to a client, at the client's pace, for as long as it stays.
+
+use super::queue::Waiting;
+use super::{Client, SendError, SendRefusal};
+use crate::event::Event;
+use crate::fanout::Disconnect;
+use crate::prepared::PreparedEvent;
+use futures_core::Stream;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+/// What a forwarded stream is made of: events, or results of them.
+pub trait ForwardItem {
+    /// What the stream can fail with.
+    type Error;
+
+    /// The event, or the stream's failure.
+    ///
+    /// # Errors
+    /// The stream's own.
+    fn into_event(self) -> Result<PreparedEvent, Self::Error>;
+}
+
+impl ForwardItem for Event {
+    type Error = Infallible;
+
+    fn into_event(self) -> Result<PreparedEvent, Infallible> {
+        Ok(self.into())
+    }
+}
+
+impl ForwardItem for PreparedEvent {
+    type Error = Infallible;
+
+    fn into_event(self) -> Result<PreparedEvent, Infallible> {
+        Ok(self)
+    }
+}
+
+impl<T: Into<PreparedEvent>, E> ForwardItem for Result<T, E> {
+    type Error = E;
+
+    fn into_event(self) -> Result<PreparedEvent, E> {
+        self.map(Into::into)
+    }
+}
+
+/// Why a stream was not forwarded to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ForwardError<E> {
+    /// The client's stream ended first.
+    Closed(Disconnect),
+    /// The forwarded stream failed with this.
+    Stream(E),
+}
+
+impl<E: fmt::Display> fmt::Display for ForwardError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(why) => write!(f, "the client's stream ended: {why}"),
+            Self::Stream(error) => write!(f, "the forwarded stream failed: {error}"),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for ForwardError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Closed(_) => None,
+            Self::Stream(error) => Some(error),
+        }
+    }
+}
+
+impl Client {
+    /// Sends all events of a stream, taking the next one only when the last has its place in the
+    /// queue, whatever the [`crate::ClientPolicy`]. Events without bytes are skipped.
+    ///
+    /// When the client's stream ends, the forwarded one is dropped at once, so that whoever
+    /// produces it can stop.
+    ///
+    /// # Errors
+    /// [`ForwardError::Closed`] when the client's stream ended first, [`ForwardError::Stream`] with
+    /// the first failure of the forwarded one.
+    ///
+    /// ```
+    /// use futures_core::Stream;
+    /// use headwater_sse::{Client, Event};
+    ///
+    /// async fn tokens<S>(client: Client, answer: S)
+    /// where
+    ///     S: Stream<Item = Result<Event, std::io::Error>>,
+    /// {
+    ///     if let Err(error) = client.forward(answer).await {
+    ///         eprintln!("{error}");
+    ///     }
+    /// }
+    /// ```
+    pub async fn forward<S>(
+        &self,
+        stream: S,
+    ) -> Result<(), ForwardError<<S::Item as ForwardItem>::Error>>
+    where
+        S: Stream<Item: ForwardItem>,
+    {
+        let mut stream = pin!(stream);
+        let mut closed = Waiting::new(&self.shared, |queue| &mut queue.ended);
+        loop {
+            let next = poll_fn(|context| {
+                if let Some(why) = self.shared.lock().ended(&mut closed.ticket, context) {
+                    return Poll::Ready(Err(why));
+                }
+                stream.as_mut().poll_next(context).map(Ok)
+            });
+            let Some(item) = next.await.map_err(ForwardError::Closed)? else { return Ok(()) };
+            let event = item.into_event().map_err(ForwardError::Stream)?;
+            match self.deliver(event, false).await {
+                Err(error) if is_closed(&error) => {
+                    return Err(ForwardError::Closed(self.closed().await));
+                }
+                // Only an event without bytes is refused otherwise.
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_closed(error: &SendError) -> bool {
+    error.refusal() == SendRefusal::Closed
+}

@@ -1,0 +1,250 @@
+//! What one client was sent and its core has not taken. Decides whether an event has a place; what is
+//! done without one is decided in `send`.
+//!
+//! The lock belongs to one client: it is shared by its senders and its core, and is on no broker's
+//! path. No code that can panic, and no foreign code, runs under it.
+
+use super::config::ClientConfig;
+use super::{Command, Home, Origin, SendRefusal, Wish};
+use crate::fanout::{Disconnect, StreamId, gap};
+use crate::id::EventId;
+use crate::prepared::PreparedEvent;
+use crate::waiters::{Ticket, Waiters};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+pub(crate) struct ClientShared {
+    pub(crate) home: Arc<dyn Home>,
+    pub(crate) stream: StreamId,
+    pub(super) config: Arc<ClientConfig>,
+    origin: Option<Arc<dyn Origin>>,
+    dropped: AtomicU64,
+    subscriptions: AtomicU32,
+    queue: Mutex<Queue>,
+}
+
+/// An event that waits, and the notice of a gap that goes before it.
+pub(crate) struct Queued {
+    pub(crate) notice: Option<PreparedEvent>,
+    pub(crate) event: PreparedEvent,
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    events: VecDeque<Queued>,
+    bytes: usize,
+    /// The core was asked to take events and has not emptied the queue since.
+    asked: bool,
+    /// `close` was called.
+    closing: bool,
+    end: Option<Disconnect>,
+    /// Nothing more will leave.
+    over: bool,
+    /// Events ever queued, and of these the ones that the kernel has.
+    sent: u64,
+    flushed: u64,
+    /// Events dropped since the last one that was queued.
+    missed: u64,
+    /// The last id of a queued event, while gaps are to be told.
+    last_id: Option<EventId>,
+    pub(super) room: Waiters,
+    pub(super) ended: Waiters,
+    pub(super) flush: Waiters,
+}
+
+impl ClientShared {
+    pub(super) fn new(
+        home: Arc<dyn Home>,
+        stream: StreamId,
+        config: Arc<ClientConfig>,
+        origin: Option<Arc<dyn Origin>>,
+    ) -> Self {
+        let (dropped, subscriptions) = (AtomicU64::new(0), AtomicU32::new(0));
+        Self { home, stream, config, origin, dropped, subscriptions, queue: Mutex::default() }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
+        // See the module: a poisoned queue is whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn origin(&self) -> Option<&dyn Origin> {
+        self.origin.as_deref()
+    }
+
+    pub(super) fn next_subscription(&self) -> u32 {
+        self.subscriptions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_dropped(&self, events: u64) {
+        self.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Events and bytes that wait, where there is a queue.
+    pub(super) fn depth(&self) -> (usize, usize) {
+        let queue = self.lock();
+        let has_queue = self.config.queue_events.is_some();
+        if has_queue { (queue.events.len(), queue.bytes) } else { (0, 0) }
+    }
+
+    /// Queues an event that has a place. Returns its number, from 1.
+    pub(super) fn push(&self, mut queue: MutexGuard<'_, Queue>, event: PreparedEvent) -> u64 {
+        let mut notice = None;
+        if self.config.gap_notice.is_some() {
+            let missed = std::mem::take(&mut queue.missed);
+            if missed > 0 {
+                notice = gap::notice(&self.config, missed, queue.last_id.as_ref());
+            }
+            queue.last_id = event.id().or(queue.last_id.take());
+        }
+        queue.bytes += event.len();
+        queue.events.push_back(Queued { notice, event });
+        queue.sent += 1;
+        let number = queue.sent;
+        if !std::mem::replace(&mut queue.asked, true) {
+            drop(queue);
+            self.home.post(Command(Wish::Pull(self.stream)));
+        }
+        number
+    }
+
+    /// Counts an event that found no place, for the notice of the gap.
+    pub(super) fn drop_one(&self) {
+        self.lock().missed += 1;
+        self.count_dropped(1);
+    }
+
+    /// Ends the stream, unless that was asked for already.
+    pub(super) fn close(&self, why: Disconnect) {
+        let mut queue = self.lock();
+        if !queue.closing && queue.end.is_none() {
+            queue.closing = true;
+            drop(queue);
+            self.home.post(Command(Wish::Close(self.stream, why)));
+        }
+    }
+
+    /// Takes the next queued event, for the core. `None` says that the core will be asked again.
+    pub(crate) fn pull(&self) -> Option<Queued> {
+        let mut queue = self.lock();
+        let queued = queue.events.pop_front();
+        queue.asked = queued.is_some();
+        queue.bytes -= queued.as_ref().map_or(0, |queued| queued.event.len());
+        let wake = queue.room.take();
+        drop(queue);
+        wake.for_each(Waker::wake);
+        queued
+    }
+
+    /// The kernel has this many more of the client's events.
+    pub(crate) fn flushed(&self, events: usize) {
+        let mut queue = self.lock();
+        queue.flushed += events as u64;
+        // Where each send awaits its flush, that is room.
+        let wake = queue.flush.take().chain(queue.room.take());
+        drop(queue);
+        wake.for_each(Waker::wake);
+    }
+
+    /// Tells everybody that the stream ends. Returns what was queued and is still to be taken.
+    pub(crate) fn end(&self, why: Disconnect) -> VecDeque<Queued> {
+        let mut queue = self.lock();
+        queue.end.get_or_insert(why);
+        let left = std::mem::take(&mut queue.events);
+        queue.bytes = 0;
+        let wake = queue.room.take().chain(queue.ended.take());
+        drop(queue);
+        wake.for_each(Waker::wake);
+        left
+    }
+
+    /// Tells everybody that nothing more will leave.
+    pub(crate) fn over(&self, why: Disconnect) {
+        drop(self.end(why));
+        let mut queue = self.lock();
+        queue.over = true;
+        let wake = queue.flush.take();
+        drop(queue);
+        wake.for_each(Waker::wake);
+    }
+}
+
+impl Queue {
+    pub(super) fn is_ended(&self) -> bool {
+        self.closing || self.end.is_some()
+    }
+
+    /// Why an event cannot be queued now, if so.
+    pub(super) fn refusal(
+        &self,
+        event: &PreparedEvent,
+        config: &ClientConfig,
+    ) -> Option<SendRefusal> {
+        let bytes = self.bytes.saturating_add(event.len());
+        let has_room = match config.queue_events {
+            Some(events) => {
+                self.events.is_empty() || self.events.len() < events && bytes <= config.queue_bytes
+            }
+            None => self.flushed == self.sent,
+        };
+        if event.is_empty() {
+            // As a chunk it would end the body.
+            Some(SendRefusal::Empty)
+        } else if self.is_ended() {
+            Some(SendRefusal::Closed)
+        } else {
+            (!has_room).then_some(SendRefusal::Full)
+        }
+    }
+
+    /// Why the stream ended, or a place among those who are told.
+    pub(super) fn ended(
+        &mut self,
+        ticket: &mut Ticket,
+        context: &mut Context<'_>,
+    ) -> Option<Disconnect> {
+        if self.end.is_none() {
+            self.ended.wait(ticket, context.waker());
+        }
+        self.end
+    }
+
+    /// Events ever queued.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Whether the kernel has the client's events up to this number: `None` if that is still to be
+    /// seen.
+    pub(super) fn is_flushed(&self, number: u64) -> Option<Result<(), Disconnect>> {
+        if self.flushed >= number {
+            return Some(Ok(()));
+        }
+        self.end.filter(|_| self.over).map(Err)
+    }
+}
+
+/// A future's place among those that wait, given back when it is dropped.
+pub(super) struct Waiting<'a> {
+    shared: &'a ClientShared,
+    list: fn(&mut Queue) -> &mut Waiters,
+    pub(super) ticket: Ticket,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(shared: &'a ClientShared, list: fn(&mut Queue) -> &mut Waiters) -> Self {
+        Self { shared, list, ticket: Ticket::default() }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        (self.list)(&mut self.shared.lock()).forget(self.ticket);
+    }
+}

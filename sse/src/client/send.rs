@@ -1,0 +1,208 @@
+//! Sending to one client: at once, when there is room, and on threads that may wait; and what is done
+//! where there is none.
+
+use super::block::block_on;
+use super::config::{ClientPolicy, Slow};
+use super::queue::Waiting;
+use super::{Client, FlushError, SendError, SendRefusal};
+use crate::event::Event;
+use crate::fanout::{Disconnect, on_core};
+use crate::prepared::PreparedEvent;
+use std::future::poll_fn;
+use std::task::Poll;
+
+/// What became of an event that nobody waits for.
+enum Offered {
+    /// Queued under this number.
+    Queued(u64),
+    /// Dropped, and counted.
+    Dropped,
+}
+
+impl Client {
+    /// Queues an event, if there is room for it now; otherwise the stream's
+    /// [`ClientPolicy`] applies. Where the stream has no queue, there is room once all that was
+    /// sent before has left.
+    ///
+    /// # Errors
+    /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
+    /// [`SendRefusal::Empty`]; each gives the event back.
+    pub fn try_send(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
+        self.offer(event.into(), true).map(drop)
+    }
+
+    /// Queues an event. Where there is no room, the stream's [`ClientPolicy`] applies, which by
+    /// default is to wait for it. Where the stream has no queue, this waits until the kernel has
+    /// the event.
+    ///
+    /// An event is queued whole or not at all, whenever the future is dropped.
+    ///
+    /// # Errors
+    /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
+    /// without bytes; both give the event back.
+    pub async fn send(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
+        self.deliver(event.into(), true).await
+    }
+
+    /// [`Client::send`] for threads that may wait. On a core it does not.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; [`SendRefusal::Busy`] at once where waiting would block a core.
+    pub fn send_blocking(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
+        let event = event.into();
+        if !on_core::is_core() {
+            return block_on(self.deliver(event, true));
+        }
+        let busy = |event| Err(SendError::new(SendRefusal::Busy, event));
+        if self.shared.config.queue_events.is_none() && !event.is_empty() && !self.is_closed() {
+            return busy(event);
+        }
+        match self.offer(event, true) {
+            Err(error) if error.refusal() == SendRefusal::Full => busy(error.into_event()),
+            result => result.map(drop),
+        }
+    }
+
+    /// Sends an event that has data and nothing else, as [`Client::send`] does.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_data(&self, data: impl Into<String>) -> Result<(), SendError> {
+        self.send(Event::data(data)).await
+    }
+
+    /// Sends a comment, which clients skip, as [`Client::send`] does.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_comment(&self, text: impl Into<String>) -> Result<(), SendError> {
+        self.send(Event::new().comment(text)).await
+    }
+
+    /// Sends an event that is formatted already, as [`Client::send`] does: in the order of all that
+    /// is sent to this client.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_prepared(&self, event: &PreparedEvent) -> Result<(), SendError> {
+        self.send(event.clone()).await
+    }
+
+    /// Waits until the kernel has every event that was queued before.
+    ///
+    /// # Errors
+    /// [`FlushError::Closed`] when the stream ended without that.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        let number = self.shared.lock().sent();
+        self.has_left(number).await.map_err(FlushError::Closed)
+    }
+
+    /// [`Client::flush`] for threads that may wait. On a core it does not.
+    ///
+    /// # Errors
+    /// As [`Client::flush`]; [`FlushError::Busy`] at once where waiting would block a core.
+    pub fn flush_blocking(&self) -> Result<(), FlushError> {
+        if !on_core::is_core() {
+            return block_on(self.flush());
+        }
+        let queue = self.shared.lock();
+        match queue.is_flushed(queue.sent()) {
+            Some(flushed) => flushed.map_err(FlushError::Closed),
+            None => Err(FlushError::Busy),
+        }
+    }
+
+    /// Queues an event, waiting for room unless a policy that is to be asked says otherwise.
+    pub(super) async fn deliver(&self, event: PreparedEvent, ask: bool) -> Result<(), SendError> {
+        let kept = self.shared.config.queue_events.is_none().then(|| event.clone());
+        let Offered::Queued(number) = self.offer_until_room(event, ask).await? else {
+            return Ok(());
+        };
+        match kept {
+            None => Ok(()),
+            Some(event) => {
+                let left = self.has_left(number).await;
+                left.map_err(|_| SendError::new(SendRefusal::Closed, event))
+            }
+        }
+    }
+
+    async fn offer_until_room(
+        &self,
+        event: PreparedEvent,
+        mut ask: bool,
+    ) -> Result<Offered, SendError> {
+        let shared = &*self.shared;
+        let mut event = Some(event);
+        let mut waiting = Waiting::new(shared, |queue| &mut queue.room);
+        poll_fn(move |context| {
+            // Not polled again after that.
+            let Some(mut next) = event.take() else { return Poll::Pending };
+            if std::mem::take(&mut ask) {
+                match self.offer(next, true) {
+                    Err(full) if full.refusal() == SendRefusal::Full => next = full.into_event(),
+                    result => return Poll::Ready(result),
+                }
+            }
+            let mut queue = shared.lock();
+            match queue.refusal(&next, &shared.config) {
+                None => Poll::Ready(Ok(Offered::Queued(shared.push(queue, next)))),
+                Some(SendRefusal::Full) => {
+                    event = Some(next);
+                    queue.room.wait(&mut waiting.ticket, context.waker());
+                    Poll::Pending
+                }
+                Some(refusal) => Poll::Ready(Err(SendError::new(refusal, next))),
+            }
+        })
+        .await
+    }
+
+    /// Queues an event if there is room, and asks the policy if there is none.
+    fn offer(&self, event: PreparedEvent, ask: bool) -> Result<Offered, SendError> {
+        let queue = self.shared.lock();
+        let refusal = match queue.refusal(&event, &self.shared.config) {
+            None => return Ok(Offered::Queued(self.shared.push(queue, event))),
+            Some(refusal) => refusal,
+        };
+        drop(queue);
+        if refusal != SendRefusal::Full || !ask {
+            return Err(SendError::new(refusal, event));
+        }
+        match self.policy(&event) {
+            ClientPolicy::Drop => {
+                self.shared.drop_one();
+                Ok(Offered::Dropped)
+            }
+            ClientPolicy::Close => {
+                self.shared.drop_one();
+                self.shared.close(Disconnect::Slow);
+                Err(SendError::new(SendRefusal::Closed, event))
+            }
+            ClientPolicy::Block => Err(SendError::new(refusal, event)),
+        }
+    }
+
+    fn policy(&self, event: &PreparedEvent) -> ClientPolicy {
+        match &self.shared.config.slow {
+            // Without a queue, all wait.
+            _ if self.shared.config.queue_events.is_none() => ClientPolicy::Block,
+            Slow::Policy(policy) => *policy,
+            Slow::Ask(decide) => decide(self, event),
+        }
+    }
+
+    /// Waits until the kernel has the client's events up to this number.
+    async fn has_left(&self, number: u64) -> Result<(), Disconnect> {
+        let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.flush);
+        poll_fn(move |context| {
+            let mut queue = self.shared.lock();
+            if let Some(flushed) = queue.is_flushed(number) {
+                return Poll::Ready(flushed);
+            }
+            queue.flush.wait(&mut waiting.ticket, context.waker());
+            Poll::Pending
+        })
+        .await
+    }
+}

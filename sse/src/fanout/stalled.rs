@@ -1,0 +1,116 @@
+//! Which streams were refused bytes and have not caught up, and a snapshot of them for whoever asks
+//! which are the slowest: written by the core now and then, read from any thread, so that no core is
+//! stopped for it.
+
+use super::owed::Owed;
+use super::stream::{List, number};
+use super::{Fanout, StreamId};
+use crate::client::Client;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// A subscriber that lags, as it was a moment ago.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Laggard {
+    /// Who.
+    pub client: Client,
+    /// Events that wait for its socket, whoever sent them.
+    pub owed_events: usize,
+    /// Bytes that wait for its socket.
+    pub owed_bytes: usize,
+    /// The broker's events that it does not get, since it began to drop them.
+    pub missed: u64,
+    /// When its socket first refused bytes.
+    pub since: Instant,
+}
+
+/// The laggards of one core, with the number of the broker that each of them keeps waiting.
+#[derive(Default)]
+pub(crate) struct Snapshot(Mutex<Vec<(u64, Laggard)>>);
+
+impl Snapshot {
+    /// Adds the laggards of a broker to `out`.
+    pub(crate) fn of(&self, broker: u64, out: &mut Vec<Laggard>) {
+        // Only whole snapshots are put in.
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        out.extend(all.iter().filter(|(of, _)| *of == broker).map(|(_, laggard)| laggard.clone()));
+    }
+
+    /// False if somebody is reading it.
+    fn put(&self, all: Vec<(u64, Laggard)>) -> bool {
+        let Ok(mut place) = self.0.try_lock() else { return false };
+        let before = std::mem::replace(&mut *place, all);
+        drop(place);
+        // Clients may be dropped with it, outside of the lock.
+        drop(before);
+        true
+    }
+}
+
+impl Fanout {
+    /// The socket of a stream that is owed something refused bytes.
+    pub(super) fn note_refused(&mut self, index: u32) {
+        let owed = self.streams[index as usize].owed();
+        if owed.refused.is_none() {
+            owed.refused = Some(Instant::now());
+            owed.seat = number(self.stalled.len());
+            self.stalled.push(index);
+            self.stalled_changed = true;
+        }
+    }
+
+    /// A stream is not owed this any more.
+    pub(super) fn forget_owed(&mut self, owed: &Owed) {
+        if owed.refused.is_some() {
+            self.stalled.swap_remove(owed.seat as usize);
+            if let Some(&moved) = self.stalled.get(owed.seat as usize) {
+                self.streams[moved as usize].owed().seat = owed.seat;
+            }
+            self.stalled_changed = true;
+        }
+    }
+
+    /// Writes the snapshot, at most once per tick of the owner's clock.
+    pub(super) fn tell_stalled_at(&mut self, now: u32) {
+        if now != self.stalled_told && (self.stalled_changed || !self.stalled.is_empty()) {
+            self.stalled_told = now;
+            self.tell_stalled();
+        }
+    }
+
+    /// Writes the snapshot if somebody began or ceased to lag since the last.
+    pub(super) fn tell_stalled_changes(&mut self) {
+        if self.stalled_changed {
+            self.tell_stalled();
+        }
+    }
+
+    fn tell_stalled(&mut self) {
+        let mut all = Vec::new();
+        for at in 0..self.stalled.len() {
+            let index = self.stalled[at];
+            let client = self.client(self.id(index));
+            let stream = &self.streams[index as usize];
+            let Some(owed) = &stream.owed else { continue };
+            let Some(since) = owed.refused else { continue };
+            for place in stream.subscriptions.as_slice() {
+                let topic = &mut self.topics[place.topic as usize];
+                let missed = match place.list {
+                    List::Live => 0,
+                    List::Dropping => topic.count_missed(place.position as usize, &self.streams),
+                };
+                let (owed_events, owed_bytes) = (owed.events(), owed.bytes());
+                let client = client.clone();
+                let laggard = Laggard { client, owed_events, owed_bytes, missed, since };
+                all.push((topic.broker.id, laggard));
+            }
+        }
+        self.stalled_changed = !self.snapshot.put(all);
+    }
+
+    /// The name of a stream that exists.
+    pub(super) fn id(&self, index: u32) -> StreamId {
+        StreamId { index, generation: self.streams[index as usize].generation }
+    }
+}
