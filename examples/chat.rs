@@ -1,7 +1,7 @@
 //! A chat room in one page: every message that somebody posts reaches everybody who listens, with the
 //! number of people in the room.
 //!
-//! `cargo run --example chat`, then open the address it prints in two windows.
+//! `cargo run --example chat [HOST:PORT]`, then open the address it prints in two windows.
 
 use headwater::http::{HeaderValue, header};
 use headwater::routing::{get, post};
@@ -26,6 +26,7 @@ document.getElementById("say").onsubmit = (event) => {
 </script>"#;
 
 fn main() -> Result<(), headwater::Error> {
+    let addr = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".to_owned());
     let hub = Hub::new();
     let room = hub.broker("room").build();
     let speaker = room.clone();
@@ -40,7 +41,7 @@ fn main() -> Result<(), headwater::Error> {
                 speaker.publish(Event::data(line)).map(|published| published.id.to_string())
             }),
         );
-    let server = Server::builder().hub(&hub).bind("127.0.0.1:8080").serve(app)?;
+    let server = Server::builder().hub(&hub).bind(addr).serve(app)?;
     println!("{server}");
     server.wait_for_signal(Duration::from_secs(2))
 }

@@ -53,7 +53,8 @@ impl History {
             let after = |(number, _): &&(u64, Event)| last.is_some_and(|last: u64| *number > last);
             let missed: Vec<Event> =
                 kept.iter().filter(after).map(|(_, event)| event.clone()).collect();
-            // What is published from here on waits behind what is sent below.
+            // This core reads what is published from here on once this handler waits, so that it comes
+            // behind what is sent below.
             (missed, broker.subscribe(client))
         };
         for event in missed {

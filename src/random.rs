@@ -12,9 +12,10 @@ pub(crate) fn up_to(most: Duration) -> Duration {
     }
     let drawn = DRAWN.replace(DRAWN.get().wrapping_add(1));
     let number = KEY.with(|key| key.hash_one(drawn));
-    let nanos = (u128::from(number) * most.as_nanos()) >> u64::BITS;
-    // Below `most`, which is a `Duration`; what 64 bits of nanoseconds do not hold are 584 years.
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    // What 64 bits of nanoseconds do not hold are 584 years.
+    let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+    let below = (u128::from(number) * u128::from(most)) >> u64::BITS;
+    Duration::from_nanos(u64::try_from(below).unwrap_or(most))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod metrics;
 use crate::cli::{EngineName, ServeArgs, SlowPolicyName, values::Replay};
 use headwater::http::{HeaderValue, header};
 use headwater::routing::{get, post};
-use headwater::sse::{self, Broker, Event, Refusal};
+use headwater::sse::{self, Broker, Event, Feed, Refusal, SlowPolicy};
 use headwater::{Engine, Hub, IntoResponse, Response, Router, Server, ServerHandle};
 use std::io::Write;
 use std::process::ExitCode;
@@ -52,14 +52,16 @@ fn serve(args: &ServeArgs) -> Result<(), String> {
     if let Some(events) = args.subscriber_buffer {
         broker = broker.subscriber_buffer(events.get());
     }
-    let broker = broker.build();
+    let broker = broker.slow_policy(slow_policy(args.slow_policy)).build();
     let handle = Handle::default();
     let mut server =
         Server::builder().hub(&hub).bind(args.addr.to_string()).engine(engine(args.engine));
     if let Some(workers) = args.workers {
         server = server.workers(workers.get());
     }
-    let app = routes(&broker, args.heartbeat(), &handle);
+    let events =
+        sse::feed(&broker).heartbeat(args.heartbeat()).gap_notice(args.gap_notice.as_deref());
+    let app = routes(&broker, events, &handle);
     let running = server.serve(app).map_err(|error| error.to_string())?;
     // Set once: this is the only place.
     handle.set(running.clone()).ok();
@@ -83,12 +85,6 @@ fn say(line: &str) {
 
 fn refuse_what_is_not_built(args: &ServeArgs) -> Result<(), String> {
     let later = |flag: &str| Err(format!("{flag} is not part of this version"));
-    if args.slow_policy != SlowPolicyName::Drop {
-        return later("a --slow-policy other than drop");
-    }
-    if args.gap_notice.is_some() {
-        return later("--gap-notice");
-    }
     if args.replay != Replay::None {
         return later("a --replay other than none");
     }
@@ -104,6 +100,15 @@ fn engine(name: EngineName) -> Engine {
     }
 }
 
+fn slow_policy(name: SlowPolicyName) -> SlowPolicy {
+    match name {
+        SlowPolicyName::Drop => SlowPolicy::Drop,
+        SlowPolicyName::DropOldest => SlowPolicy::DropOldest,
+        SlowPolicyName::Remove => SlowPolicy::Remove,
+        SlowPolicyName::Close => SlowPolicy::Close,
+    }
+}
+
 /// The ready line, alone on standard output; why this engine goes to standard error.
 fn announce(running: &ServerHandle) -> Result<(), String> {
     let (addr, workers) = (running.local_addrs()[0], running.workers());
@@ -115,14 +120,14 @@ fn announce(running: &ServerHandle) -> Result<(), String> {
     Ok(())
 }
 
-fn routes(broker: &Broker, heartbeat: Option<Duration>, handle: &Handle) -> Router {
+fn routes(broker: &Broker, events: Feed, handle: &Handle) -> Router {
     let (publisher, counted, measured) = (broker.clone(), broker.clone(), broker.clone());
     let (info, metrics) = (handle.clone(), handle.clone());
     Router::new()
         .route("/", get(|| typed("text/html; charset=utf-8", include_str!("page.html"))))
         .route("/plaintext", get(|| "Hello, World!"))
         .route("/json", get(|| typed("application/json", r#"{"message":"Hello, World!"}"#)))
-        .route("/events", get(sse::feed(broker).heartbeat(heartbeat)))
+        .route("/events", get(events))
         .route("/publish", post(move |body: String| publish(&publisher, body)))
         .route("/count", get(move || format!("{} subscribers\n", counted.subscriber_count())))
         .route("/info", get(move || typed("application/json", describe(&info))))

@@ -31,15 +31,15 @@ fn events_arrive_field_by_field(engine: Engine) {
         id: Some(id.to_owned()),
         name: name.map(str::to_owned),
         data: Some(data.to_owned()),
-        comment: None,
-        retry: None,
+        ..Heard::default()
     };
     let first = broker.publish(Event::data("plain")).expect("there is room");
     assert_eq!(first.id.to_string(), "1");
     assert_eq!(stream.event(), heard("1", None, "plain"));
     let named = Event::data("two\nlines\n").event("update").retry(Duration::from_secs(3));
     broker.publish(named).expect("there is room");
-    assert_eq!(stream.event(), heard("2", Some("update"), "two\nlines\n"));
+    let expected = heard("2", Some("update"), "two\nlines\n");
+    assert_eq!(stream.event(), Heard { retry: Some(3000), ..expected });
     // An id of the event's own stays.
     broker.publish(Event::data("").id("mine")).expect("there is room");
     assert_eq!(stream.event(), heard("mine", None, ""));

@@ -15,6 +15,16 @@ pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
         "Events that slow subscribers missed.",
         broker.dropped_events(),
     );
+    page.gauge(
+        "subscribers_lagging",
+        "Streams whose sockets have refused bytes and are still owed some.",
+        broker.slowest(usize::MAX).len(),
+    );
+    page.counter(
+        "callback_panics_total",
+        "Callbacks about slow subscribers that panicked.",
+        broker.callback_panics(),
+    );
     if let Some(server) = server {
         let stats = server.stats();
         page.counter(

@@ -181,6 +181,11 @@ impl Subscriber {
         assert!(self.decoder.ended, "a FIN without the terminal chunk");
     }
 
+    /// When the server has said to come back, in milliseconds.
+    pub(crate) fn retry(&self) -> Option<u64> {
+        self.decoder.retry
+    }
+
     /// The socket, to leave by.
     pub(crate) fn into_stream(self) -> TcpStream {
         self.stream

@@ -23,6 +23,8 @@ pub(crate) struct Decoder {
     data: Option<String>,
     /// What was received and not taken.
     pub(crate) items: std::collections::VecDeque<Item>,
+    /// When to come back, in milliseconds.
+    pub(crate) retry: Option<u64>,
     /// The terminal chunk was received.
     pub(crate) ended: bool,
 }
@@ -75,6 +77,8 @@ impl Decoder {
             } else if let Some(data) = line.strip_prefix("data: ") {
                 assert_eq!(self.data, None, "these events have one line of data");
                 self.data = Some(data.to_owned());
+            } else if let Some(millis) = line.strip_prefix("retry: ") {
+                self.retry = Some(millis.parse().expect("a time is decimal"));
             } else {
                 panic!("an unknown line: {line:?}");
             }

@@ -23,6 +23,7 @@ fn ends_in_order(engine: &str, signal: &str) {
     for subscriber in &mut subscribers {
         assert_eq!(subscriber.next_event().1, "the last event");
         subscriber.read_to_end();
+        assert!(matches!(subscriber.retry(), Some(1000..=5000)), "{:?}", subscriber.retry());
     }
     let ended = server.wait();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);

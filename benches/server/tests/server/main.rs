@@ -54,6 +54,7 @@ on_every_engine! {
     descriptors::subscribers_past_the_limit_wait_and_get_in_as_others_leave,
     descriptors::silent_clients_past_the_limit_give_way_to_those_that_ask,
     slow::stuck_subscribers_never_delay_the_others,
+    slow::the_slow_policy_is_the_one_asked_for,
     endings::a_load_run_loses_nothing,
 }
 

@@ -53,3 +53,32 @@ pub(crate) fn stuck_subscribers_never_delay_the_others(engine: &str) {
     assert!(crowd.members.iter().all(|reader| reader.decoder.items == *first));
     server.stop_after((client, crowd, stuck_ones));
 }
+
+/// Publishes to a stuck subscriber until the policy shows. Returns whether it is still subscribed.
+fn outcome(engine: &str, policy: &str) -> (bool, u64) {
+    let server = Server::start(engine, &format!("--rate 0 --heartbeat 0 --slow-policy {policy}"));
+    let mut client = Connection::open(server.addr);
+    let stuck = stuck(server.addr);
+    eventually("the stuck subscriber", || client.count() == 1);
+    let event = "x".repeat(16 * 1024);
+    eventually("the policy", || {
+        client.publish(&event);
+        client.count() == 0 || client.metric("events_dropped_total") > 20
+    });
+    let outcome = (client.count() == 1, client.metric("connections"));
+    assert_eq!(client.metric("callback_panics_total"), 0);
+    server.stop_after((client, stuck));
+    outcome
+}
+
+pub(crate) fn the_slow_policy_is_the_one_asked_for(engine: &str) {
+    // The connection that asks is counted, too.
+    for (policy, expected) in [
+        ("drop", (true, 2)),
+        ("drop-oldest", (true, 2)),
+        ("remove", (false, 1)),
+        ("close", (false, 1)),
+    ] {
+        assert_eq!(outcome(engine, policy), expected, "{policy}");
+    }
+}
