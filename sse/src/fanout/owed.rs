@@ -254,7 +254,7 @@ pub(super) fn owe(topic: &Topic, from: u64, to: u64, owed: &mut Owed, notice: bo
         }
         owed.push_unit(len, Of::Broker(broker), id.clone());
         if notice {
-            id = log.id(at..end, topic.framing).or(id);
+            id = log.id(log.start_of(at)..end, topic.framing).or(id);
         }
         at = end;
     }

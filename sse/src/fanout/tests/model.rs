@@ -179,7 +179,7 @@ impl Model {
         } else {
             (broker != 1).then(|| self.published.to_string())
         };
-        let due = Due { position: self.published - 1, seen: wire::Seen { id, data } };
+        let due = Due { position: self.published - 1, seen: wire::Seen { id, data, gap: None } };
         for listener in self.listeners.iter_mut().filter(|l| l.subscribed[broker] > 0) {
             listener.due[broker].push_back(due.clone());
         }
