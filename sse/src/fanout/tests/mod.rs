@@ -7,6 +7,7 @@ mod wire;
 
 mod clients;
 mod ends;
+mod forwarding;
 mod gaps;
 mod held;
 mod joining;

@@ -9,7 +9,7 @@ mod script;
 use super::*;
 use crate::{ClientPolicy, Disconnect, SlowPolicy};
 use proptest::prelude::*;
-use script::{BROKERS, Op, REMOVES, op};
+use script::{BROKERS, Op, REMOVES, Settings, op};
 
 /// The number of a subscription that is later than all.
 const LATEST: u32 = 1 << 30;
@@ -30,13 +30,11 @@ struct Listener {
     open: bool,
     /// Its socket broke, or its owner gave it up: what it missed is nobody's loss.
     lost: bool,
-    ends: bool,
+    settings: Settings,
     /// How many times over.
     subscribed: [usize; BROKERS],
     due: [VecDeque<Due>; BROKERS],
     sent: VecDeque<String>,
-    /// It is told of gaps.
-    noticing: bool,
     /// It left a broker before it had caught up, or may have.
     left: bool,
     /// Events of its own that it did not get: those that a notice has counted, and those since.
@@ -94,7 +92,7 @@ impl Model {
             Op::Publish { broker, size, own_id, times } => {
                 (0..times).for_each(|_| self.publish(broker, size, own_id));
             }
-            Op::Open { plain, ends, noticing, drops } => self.open(plain, ends, noticing, drops),
+            Op::Open { plain, settings } => self.open(plain, settings),
             Op::CloseBroker { broker } => self.close_broker(broker),
             Op::Commands => self.core.commands(),
             Op::Absorb => {
@@ -215,13 +213,13 @@ impl Model {
         }
     }
 
-    fn open(&mut self, plain: bool, ends: bool, noticing: bool, drops: bool) {
+    fn open(&mut self, plain: bool, settings: Settings) {
         let framing = if plain { Framing::Plain } else { Framing::Chunked };
-        let mut config = ClientConfig::new().ends_with_brokers(ends);
-        if noticing {
+        let mut config = ClientConfig::new().ends_with_brokers(settings.ends);
+        if settings.noticing {
             config = config.gap_notice("missed");
         }
-        if drops {
+        if settings.drops {
             config = config.queue_events(2).slow_policy(ClientPolicy::Drop);
         }
         let peer = self.core.open_with(framing, &Arc::new(config));
@@ -231,11 +229,10 @@ impl Model {
             client,
             open: true,
             lost: false,
-            ends,
+            settings,
             subscribed: [0; BROKERS],
             due: Default::default(),
             sent: VecDeque::new(),
-            noticing,
             left: false,
             dropped: [0; 2],
         });

@@ -19,7 +19,7 @@ fn publish_slowly(core: &mut Core, broker: &Broker, events: std::ops::Range<usiz
 
 /// Lets the core have this many answers of callbacks, in all.
 fn answered(core: &mut Core, answers: usize) {
-    let give_up = Instant::now() + Duration::from_secs(60);
+    let give_up = Instant::now() + Duration::from_mins(1);
     while core.mailbox.1.load(Ordering::Relaxed) < answers {
         assert!(Instant::now() < give_up, "the callback does not answer");
         std::thread::yield_now();
@@ -257,15 +257,17 @@ fn as_many_callbacks_run_at_a_time_as_the_setting_says() {
         });
         let (news, mut core) = (news.build(), Core::new());
         let peers: Vec<Peer> = (0..6).map(|_| core.subscriber(&news)).collect();
-        peers.iter().for_each(|&peer| core.stall(peer));
+        for &peer in &peers {
+            core.stall(peer);
+        }
         publish_slowly(&mut core, &news, 0..3);
         for _ in 0..expected {
-            running.recv_timeout(Duration::from_secs(60)).expect("so many run");
+            running.recv_timeout(Duration::from_mins(1)).expect("so many run");
         }
         for _ in expected..6 {
             assert!(running.try_recv().is_err(), "and no more");
             go.send(()).expect("they wait");
-            running.recv_timeout(Duration::from_secs(60)).expect("one after the other");
+            running.recv_timeout(Duration::from_mins(1)).expect("one after the other");
         }
         (0..expected).for_each(|_| go.send(()).expect("they wait"));
     }

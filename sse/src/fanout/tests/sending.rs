@@ -1,29 +1,27 @@
-//! Sending to a client under each policy, waiting until the kernel has it, and forwarding.
+//! Sending to a client under each policy, and waiting until the kernel has it.
 
 use super::*;
-use crate::{ClientPolicy, Disconnect, FlushError, ForwardError, PreparedEvent, SendRefusal};
-use futures_core::Stream;
+use crate::{ClientPolicy, Disconnect, FlushError, PreparedEvent, SendRefusal};
 use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::RefCell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-fn opened(core: &mut Core, config: ClientConfig) -> (Peer, Client) {
+pub(super) fn opened(core: &mut Core, config: ClientConfig) -> (Peer, Client) {
     let peer = core.open_with(Framing::Chunked, &Arc::new(config));
     let client = core.client(peer);
     core.run();
     (peer, client)
 }
 
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(super) fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn event(n: usize) -> Event {
+pub(super) fn event(n: usize) -> Event {
     Event::data(n.to_string())
 }
 
@@ -265,98 +263,4 @@ fn a_client_knows_where_it_came_from() {
     let nobody = core.client(nobody);
     assert_eq!((nobody.peer_addr(), nobody.unsent_bytes()), (None, None));
     assert_eq!((nobody.last_event_id(), nobody.request::<String>()), (None, None));
-}
-
-/// A stream of what was put in, pending when it is empty, that says when it is dropped.
-struct Source {
-    items: Items,
-    ends: bool,
-    dropped: Rc<Cell<bool>>,
-}
-
-impl Stream for Source {
-    type Item = Result<Event, &'static str>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.items.borrow_mut().pop_front() {
-            None if !self.ends => Poll::Pending,
-            item => Poll::Ready(item),
-        }
-    }
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        self.dropped.set(true);
-    }
-}
-
-type Items = Rc<RefCell<VecDeque<Result<Event, &'static str>>>>;
-
-fn source(items: usize, ends: bool) -> (Source, Items, Rc<Cell<bool>>) {
-    let items = Rc::new(RefCell::new((0..items).map(|n| Ok(event(n))).collect()));
-    let dropped = Rc::<Cell<bool>>::default();
-    (Source { items: items.clone(), ends, dropped: dropped.clone() }, items, dropped)
-}
-
-#[test]
-fn forward_takes_no_more_than_the_queue_has_room_for() {
-    let mut core = Core::new();
-    let config = ClientConfig::new().queue_events(4).slow_policy(ClientPolicy::Drop);
-    let (peer, client) = opened(&mut core, config);
-    let (source, items, dropped) = source(100, true);
-    let mut forward = pin!(client.forward(source));
-    assert!(poll(forward.as_mut()).is_pending());
-    assert_eq!((client.queue_depth(), items.borrow().len()), (4, 95), "and one that waits");
-    for _ in 0..100 {
-        core.run();
-        if let Poll::Ready(result) = poll(forward.as_mut()) {
-            assert_eq!(result, Ok(()));
-            break;
-        }
-    }
-    core.run();
-    assert_eq!((core.data(peer).len(), client.dropped_events()), (100, 0));
-    assert!(items.borrow().is_empty() && dropped.get());
-}
-
-#[test]
-fn a_client_that_leaves_drops_the_forwarded_stream() {
-    for waiting_for_room in [false, true] {
-        let mut core = Core::new();
-        let (peer, client) = opened(&mut core, ClientConfig::new().queue_events(2));
-        core.stall(peer);
-        let (source, _, dropped) = source(if waiting_for_room { 9 } else { 1 }, false);
-        let task = Arc::<Wakes>::default();
-        let waker = Waker::from(task.clone());
-        let mut forward = Box::pin(client.forward(source));
-        assert!(forward.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        assert_eq!(task.0.load(Ordering::Relaxed), 0);
-        core.fanout.gone(peer.id, Disconnect::ClientGone);
-        assert!(task.0.load(Ordering::Relaxed) > 0, "it is told");
-        let gone = ForwardError::Closed(Disconnect::ClientGone);
-        assert_eq!(poll(forward.as_mut()), Poll::Ready(Err(gone)));
-        assert!(dropped.get());
-    }
-}
-
-#[test]
-fn forward_ends_with_the_first_failure_of_its_stream() {
-    let mut core = Core::new();
-    let (peer, client) = opened(&mut core, ClientConfig::new());
-    let (source, items, _) = source(2, true);
-    items.borrow_mut().extend([Ok(Event::new()), Ok(event(2)), Err("broken"), Ok(event(3))]);
-    let result = poll(pin!(client.forward(source)));
-    assert_eq!(result, Poll::Ready(Err(ForwardError::Stream("broken"))));
-    core.run();
-    assert_eq!(core.data(peer), ["0", "1", "2"]);
-}
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl std::task::Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
 }

@@ -18,6 +18,7 @@ pub(super) struct Seen {
 pub(super) struct Wire {
     /// Events that arrived whole.
     pub(super) events: Vec<Seen>,
+    /// And times to wait before reconnecting.
     pub(super) comments: usize,
     /// The terminal chunk arrived.
     pub(super) ended: bool,
@@ -91,10 +92,9 @@ fn block(wire: &mut Wire, bytes: &[u8]) {
     let (mut id, mut data, mut gap, mut name) = (None, None, None, None);
     for line in lines.split('\n') {
         match line.split_once(": ").unwrap_or_else(|| panic!("a field, not {line:?}")) {
-            ("", _) => wire.comments += 1,
+            ("" | "retry", _) => wire.comments += 1,
             ("id", value) => assert!(id.replace(value.to_owned()).is_none(), "one id each"),
             ("event", value) => assert!(name.replace(value).is_none(), "one name each"),
-            ("retry", _) => wire.comments += 1,
             ("data", value) if name == Some("missed") => match &mut gap {
                 None => gap = Some((value.parse().expect("a number"), None)),
                 Some((_, last @ None)) => *last = Some(value.to_owned()),

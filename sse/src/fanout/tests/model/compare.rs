@@ -24,7 +24,7 @@ impl Model {
             for broker in (0..BROKERS).filter(|&broker| noticed && self.closed[broker]) {
                 let ended = std::mem::take(&mut listener.subscribed[broker]) > 0;
                 listener.left |= ended;
-                listener.open &= !(ended && left && listener.ends);
+                listener.open &= !(ended && left && listener.settings.ends);
             }
         }
     }
@@ -71,10 +71,10 @@ impl Model {
         insides::check_empty(&self.core.fanout, &self.core.counts, &self.hub);
         let mut missed = [0; BROKERS];
         let mut delivered = 0;
-        for at in 0..self.listeners.len() {
+        for (at, left) in left.into_iter().enumerate() {
             let wire = self.core.wire(self.listeners[at].peer);
             delivered += wire.events.iter().filter(|seen| seen.gap.is_none()).count() as u64;
-            let counted = self.compare(at, left[at]);
+            let counted = self.compare(at, left);
             (0..BROKERS).for_each(|broker| missed[broker] += counted[broker]);
         }
         assert_eq!(self.core.counts.delivered.load(Ordering::Relaxed), delivered);
@@ -127,7 +127,7 @@ impl Model {
                 listener.sent.pop_front();
             }
         }
-        assert!(listener.noticing || wire.events.iter().all(|seen| seen.gap.is_none()));
+        assert!(listener.settings.noticing || wire.events.iter().all(|seen| seen.gap.is_none()));
         if listener.lost {
             return [0; BROKERS];
         }
@@ -140,7 +140,7 @@ impl Model {
         let told = wire.events.iter().filter_map(|seen| seen.gap.as_ref());
         let told: u64 = told.map(|(missed, _)| missed).sum();
         assert!(told <= all + own[0]);
-        if listener.noticing && !left {
+        if listener.settings.noticing && !left {
             assert_eq!(told, all + own[0], "every loss is told");
         }
         check_places_of_gaps(listener, &wire);

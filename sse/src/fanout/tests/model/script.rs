@@ -6,10 +6,21 @@ use proptest::prelude::*;
 pub(super) const BROKERS: usize = 6;
 pub(super) const REMOVES: usize = 4;
 
+/// Of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// With its brokers.
+    pub(super) ends: bool,
+    /// It is told of gaps.
+    pub(super) noticing: bool,
+    /// What its short queue has no room for.
+    pub(super) drops: bool,
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Publish { broker: usize, size: usize, own_id: bool, times: usize },
-    Open { plain: bool, ends: bool, noticing: bool, drops: bool },
+    Open { plain: bool, settings: Settings },
     Subscribe { peer: usize, broker: usize, by_handle: bool },
     Unsubscribe { peer: usize, broker: usize },
     Room { peer: usize, bytes: usize },
@@ -43,9 +54,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
             }),
         9 => any::<[bool; 4]>().prop_map(|[plain, ends, noticing, drops]| Op::Open {
             plain,
-            ends,
-            noticing,
-            drops,
+            settings: Settings { ends, noticing, drops },
         }),
         15 => (peer.clone(), broker.clone(), any::<bool>())
             .prop_map(|(peer, broker, by_handle)| Op::Subscribe { peer, broker, by_handle }),
