@@ -1,9 +1,15 @@
 //! The event a program builds: its fields, and what each may hold.
 //! Never spells an event in bytes: see `format`.
 
+#[cfg(feature = "json")]
+pub use json::JsonError;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
+
+#[cfg(feature = "json")]
+mod json;
 
 /// One server-sent event, built field by field.
 ///
@@ -61,6 +67,35 @@ impl Event {
     pub fn with_data(mut self, data: impl Into<String>) -> Self {
         self.data = Some(data.into());
         self
+    }
+
+    /// An event whose data is `value` as JSON, on one line.
+    ///
+    /// # Errors
+    /// The value has no form in JSON, as maps do whose keys are no strings.
+    ///
+    /// ```
+    /// use headwater_sse::Event;
+    ///
+    /// let event = Event::json(&[("low", 12), ("high", 21)])?.event("forecast");
+    /// assert_eq!(event, Event::data(r#"[["low",12],["high",21]]"#).event("forecast"));
+    /// # Ok::<(), headwater_sse::JsonError>(())
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
+        Self::new().with_json(value)
+    }
+
+    /// Sets the data, as [`Event::json`] does.
+    ///
+    /// # Errors
+    /// As [`Event::json`]; the event is given back, as it was.
+    #[cfg(feature = "json")]
+    pub fn with_json<T: serde::Serialize + ?Sized>(self, value: &T) -> Result<Self, JsonError> {
+        match serde_json::to_string(value) {
+            Ok(data) => Ok(self.with_data(data)),
+            Err(error) => Err(JsonError::new(self, error)),
+        }
     }
 
     /// Sets the event's name, which decides the listeners that receive it. CR, LF and NUL are

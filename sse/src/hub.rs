@@ -130,7 +130,9 @@ impl HubShared {
     pub(crate) fn laggards(&self, broker: u64) -> Vec<Laggard> {
         let cores: Vec<_> = self.snapshots().iter().filter_map(Weak::upgrade).collect();
         let mut all = Vec::new();
-        cores.iter().for_each(|core| core.of(broker, &mut all));
+        for core in cores {
+            core.of(broker, &mut all);
+        }
         all
     }
 

@@ -21,6 +21,8 @@ pub use client::{
     Client, ClientConfig, ClientPolicy, Command, FlushError, ForwardError, ForwardItem, Home,
     Origin, SendError, SendRefusal, Subscription,
 };
+#[cfg(feature = "json")]
+pub use event::JsonError;
 pub use event::{Event, Field, FieldError};
 pub use fanout::{
     Attempt, Counts, Disconnect, Egress, Fanout, Framing, Laggard, Outcome, Over, StreamId,

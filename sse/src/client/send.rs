@@ -28,7 +28,7 @@ impl Client {
     /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
     /// [`SendRefusal::Empty`]; each gives the event back.
     pub fn try_send(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
-        self.offer(event.into(), true).map(drop)
+        self.offer(event.into()).map(drop)
     }
 
     /// Queues an event. Where there is no room, the stream's [`ClientPolicy`] applies, which by
@@ -57,7 +57,7 @@ impl Client {
         if self.shared.config.queue_events.is_none() && !event.is_empty() && !self.is_closed() {
             return busy(event);
         }
-        match self.offer(event, true) {
+        match self.offer(event) {
             Err(error) if error.refusal() == SendRefusal::Full => busy(error.into_event()),
             result => result.map(drop),
         }
@@ -139,7 +139,7 @@ impl Client {
             // Not polled again after that.
             let Some(mut next) = event.take() else { return Poll::Pending };
             if std::mem::take(&mut ask) {
-                match self.offer(next, true) {
+                match self.offer(next) {
                     Err(full) if full.refusal() == SendRefusal::Full => next = full.into_event(),
                     result => return Poll::Ready(result),
                 }
@@ -159,14 +159,13 @@ impl Client {
     }
 
     /// Queues an event if there is room, and asks the policy if there is none.
-    fn offer(&self, event: PreparedEvent, ask: bool) -> Result<Offered, SendError> {
+    fn offer(&self, event: PreparedEvent) -> Result<Offered, SendError> {
         let queue = self.shared.lock();
-        let refusal = match queue.refusal(&event, &self.shared.config) {
-            None => return Ok(Offered::Queued(self.shared.push(queue, event))),
-            Some(refusal) => refusal,
+        let Some(refusal) = queue.refusal(&event, &self.shared.config) else {
+            return Ok(Offered::Queued(self.shared.push(queue, event)));
         };
         drop(queue);
-        if refusal != SendRefusal::Full || !ask {
+        if refusal != SendRefusal::Full {
             return Err(SendError::new(refusal, event));
         }
         match self.policy(&event) {

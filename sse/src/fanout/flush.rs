@@ -132,8 +132,9 @@ impl Fanout {
             }
             self.note_refused(index);
         } else if owed.is_empty() {
-            let owed = stream.owed.take();
-            owed.iter().for_each(|owed| self.forget_owed(owed));
+            if let Some(owed) = stream.owed.take() {
+                self.forget_owed(&owed);
+            }
             self.caught_up(index);
         } else {
             self.enqueue(index);

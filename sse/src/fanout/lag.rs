@@ -12,7 +12,6 @@ use super::owed::{Owed, owe};
 use super::stream::{Asked, Place};
 use super::topic::Topic;
 use crate::broker::{Limits, OnSlow, SlowPolicy};
-use crate::id::EventId;
 use std::sync::atomic::Ordering;
 
 impl Fanout {
@@ -136,15 +135,14 @@ fn thin_out(
         if fits || events <= 1 {
             return (from, gap);
         }
-        let last: Option<EventId> = match owed.drop_oldest(broker) {
-            Some(before) => before,
-            None => {
-                let Some(end) = ends.next() else { return (from, gap) };
-                let first = notice && gap.is_none();
-                let before = first.then(|| topic.id_before(from)).flatten();
-                from = end;
-                before
-            }
+        let last = if let Some(dropped) = owed.drop_oldest(broker) {
+            dropped.before
+        } else {
+            let Some(end) = ends.next() else { return (from, gap) };
+            let first = notice && gap.is_none();
+            let before = first.then(|| topic.id_before(from)).flatten();
+            from = end;
+            before
         };
         match &mut gap {
             Some(gap) => gap.missed += 1,

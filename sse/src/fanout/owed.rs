@@ -64,6 +64,13 @@ pub(super) struct Left {
     pub(super) own: usize,
 }
 
+/// An event that was taken out.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Dropped {
+    /// The id of the one before it, as far as that is known.
+    pub(super) before: Option<EventId>,
+}
+
 impl Owed {
     pub(super) fn is_empty(&self) -> bool {
         self.bytes == 0
@@ -144,12 +151,11 @@ impl Owed {
         left
     }
 
-    /// Takes out the oldest event of a broker that has not begun to leave, if there is one. Returns
-    /// the id of the event before it, as far as that is known.
-    pub(super) fn drop_oldest(&mut self, broker: u64) -> Option<Option<EventId>> {
+    /// Takes out the oldest event of a broker that has not begun to leave, if there is one.
+    pub(super) fn drop_oldest(&mut self, broker: u64) -> Option<Dropped> {
         let at = self.find(|of| *of == Of::Broker(broker))?;
         self.events -= 1;
-        Some(self.take_out(at).before)
+        Some(Dropped { before: self.take_out(at).before })
     }
 
     /// Puts the notice of a gap, which `write` spells, before all events of its broker that have not
@@ -254,7 +260,7 @@ pub(super) fn owe(topic: &Topic, from: u64, to: u64, owed: &mut Owed, notice: bo
         }
         owed.push_unit(len, Of::Broker(broker), id.clone());
         if notice {
-            id = log.id(at..end, topic.framing).or(id);
+            id = log.id(log.start_of(at)..end, topic.framing).or(id);
         }
         at = end;
     }

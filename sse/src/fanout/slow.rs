@@ -23,7 +23,7 @@ impl Fanout {
                 let (asker, broker, log) = (asker.clone(), topic.broker.clone(), &topic.log);
                 // What was just read from the ring is in the log.
                 let event = log.event(log.events() - missed).expect("an event that was just read");
-                let event = Bytes::from_iter(log.unframed(event, topic.framing));
+                let event: Bytes = log.unframed(event, topic.framing).collect();
                 self.place_mut(stream, place.topic, |place| place.asked = Asked::Waiting);
                 let client = self.client(self.id(stream));
                 let (event, first) = (PreparedEvent::from_bytes(event), place.first);

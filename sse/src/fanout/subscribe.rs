@@ -112,7 +112,10 @@ impl Fanout {
     /// What the log still has for a live subscriber becomes owed.
     fn owe_the_rest(&mut self, index: u32, place: Place) {
         if place.list == List::Live {
-            self.owe_log(index, place);
+            let missed = self.owe_log(index, place);
+            if let Some(client) = &self.streams[index as usize].client {
+                client.count_dropped(missed);
+            }
             self.enqueue(index);
         }
     }

@@ -7,16 +7,21 @@ mod wire;
 
 mod clients;
 mod ends;
+mod forwarding;
+mod gaps;
+mod held;
 mod joining;
 mod model;
+mod policies;
 mod publishing;
 mod rounds;
+mod sending;
 mod slow;
 mod whole_events;
 
 use super::{Counts, Fanout, Framing, Over, StreamId};
 use crate::broker::Broker;
-use crate::client::{Client, ClientConfig, Command, Home};
+use crate::client::{Client, ClientConfig, Command, Home, Wish};
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::ring::Wake;
@@ -29,10 +34,12 @@ use wire::{HEAD, Wire};
 
 /// What other threads, and handlers, ask of a core.
 #[derive(Default)]
-struct Mailbox(Mutex<VecDeque<Command>>);
+struct Mailbox(Mutex<VecDeque<Command>>, AtomicUsize);
 
 impl Home for Mailbox {
     fn post(&self, command: Command) {
+        let answer = matches!(command.0, Wish::Answer { .. });
+        self.1.fetch_add(usize::from(answer), Ordering::Relaxed);
         self.0.lock().expect("no test panics with it").push_back(command);
     }
 }

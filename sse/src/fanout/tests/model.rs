@@ -3,13 +3,13 @@
 //! Whatever sockets do, a stream is a valid body, each broker's events come in order and at most
 //! once; who never refused a byte gets all, and what the others missed is what the brokers counted.
 
+mod compare;
 mod script;
 
 use super::*;
-use crate::Disconnect;
+use crate::{ClientPolicy, Disconnect, SlowPolicy};
 use proptest::prelude::*;
-use script::{BROKERS, Op, op};
-use std::collections::HashMap;
+use script::{BROKERS, Op, REMOVES, Settings, op};
 
 /// The number of a subscription that is later than all.
 const LATEST: u32 = 1 << 30;
@@ -30,11 +30,15 @@ struct Listener {
     open: bool,
     /// Its socket broke, or its owner gave it up: what it missed is nobody's loss.
     lost: bool,
-    ends: bool,
+    settings: Settings,
     /// How many times over.
     subscribed: [usize; BROKERS],
     due: [VecDeque<Due>; BROKERS],
     sent: VecDeque<String>,
+    /// It left a broker before it had caught up, or may have.
+    left: bool,
+    /// Events of its own that it did not get: those that a notice has counted, and those since.
+    dropped: [u64; 2],
 }
 
 struct Model {
@@ -45,7 +49,8 @@ struct Model {
     listeners: Vec<Listener>,
     published: u64,
     text: u64,
-    dropped_by_lost: bool,
+    /// Who lost its stream may have missed some of these brokers' events.
+    dropped_by_lost: [bool; BROKERS],
 }
 
 impl Model {
@@ -55,6 +60,9 @@ impl Model {
             hub.broker("0").subscriber_buffer(4).build(),
             hub.broker("1").subscriber_buffer_bytes(3000).ids(false).build(),
             hub.broker("2").build(),
+            hub.broker("3").subscriber_buffer(3).slow_policy(SlowPolicy::DropOldest).build(),
+            hub.broker("4").subscriber_buffer(5).slow_policy(SlowPolicy::Remove).build(),
+            hub.broker("5").subscriber_buffer(5).slow_policy(SlowPolicy::Close).build(),
         ];
         let mut core = Core::new();
         core.fanout.join(&hub).expect("a seat");
@@ -66,7 +74,7 @@ impl Model {
             listeners: Vec::new(),
             published: 0,
             text: 0,
-            dropped_by_lost: false,
+            dropped_by_lost: [false; BROKERS],
         }
     }
 
@@ -84,7 +92,7 @@ impl Model {
             Op::Publish { broker, size, own_id, times } => {
                 (0..times).for_each(|_| self.publish(broker, size, own_id));
             }
-            Op::Open { plain, ends } => self.open(plain, ends),
+            Op::Open { plain, settings } => self.open(plain, settings),
             Op::CloseBroker { broker } => self.close_broker(broker),
             Op::Commands => self.core.commands(),
             Op::Absorb => {
@@ -95,7 +103,7 @@ impl Model {
             }
             Op::Writables => self.core.writables(),
             // Not to the end: a socket may take a byte at a time.
-            Op::Run => drop((0..100).find(|_| !self.core.step())),
+            Op::Run => drop((0..100).find(|_| !self.step())),
             Op::Subscribe { peer, .. }
             | Op::Unsubscribe { peer, .. }
             | Op::Room { peer, .. }
@@ -119,6 +127,19 @@ impl Model {
         }
     }
 
+    /// Once around. False if nothing is left to do.
+    fn step(&mut self) -> bool {
+        let more = self.core.step();
+        self.note_ends();
+        more
+    }
+
+    fn run(&mut self) {
+        let steps = (0..100_000).take_while(|_| self.step()).count();
+        assert!(steps < 100_000, "a core that never comes to rest");
+        self.core.check();
+    }
+
     fn apply_to(&mut self, at: usize, op: &Op) {
         let (peer, open) = (self.listeners[at].peer, self.listeners[at].open);
         match *op {
@@ -134,8 +155,15 @@ impl Model {
             Op::Most { bytes, .. } => self.core.socket(peer).most = bytes,
             Op::Send { size, .. } => {
                 let text = self.text(size);
-                if self.listeners[at].client.try_send(Event::data(text.clone())).is_ok() {
-                    self.listeners[at].sent.push_back(text);
+                let listener = &mut self.listeners[at];
+                let dropped = listener.client.dropped_events();
+                let sent = listener.client.try_send(Event::data(text.clone())).is_ok();
+                if listener.client.dropped_events() > dropped {
+                    assert!(sent, "the policy is to drop");
+                    listener.dropped[1] += 1;
+                } else if sent {
+                    listener.sent.push_back(text);
+                    listener.dropped[0] += std::mem::take(&mut listener.dropped[1]);
                 }
             }
             Op::Heartbeat { .. } => {
@@ -179,25 +207,34 @@ impl Model {
         } else {
             (broker != 1).then(|| self.published.to_string())
         };
-        let due = Due { position: self.published - 1, seen: wire::Seen { id, data } };
+        let due = Due { position: self.published - 1, seen: wire::Seen { id, data, gap: None } };
         for listener in self.listeners.iter_mut().filter(|l| l.subscribed[broker] > 0) {
             listener.due[broker].push_back(due.clone());
         }
     }
 
-    fn open(&mut self, plain: bool, ends: bool) {
+    fn open(&mut self, plain: bool, settings: Settings) {
         let framing = if plain { Framing::Plain } else { Framing::Chunked };
-        let peer = self.core.open(framing, ends);
+        let mut config = ClientConfig::new().ends_with_brokers(settings.ends);
+        if settings.noticing {
+            config = config.gap_notice("missed");
+        }
+        if settings.drops {
+            config = config.queue_events(2).slow_policy(ClientPolicy::Drop);
+        }
+        let peer = self.core.open_with(framing, &Arc::new(config));
         let client = self.core.client(peer);
         self.listeners.push(Listener {
             peer,
             client,
             open: true,
             lost: false,
-            ends,
+            settings,
             subscribed: [0; BROKERS],
             due: Default::default(),
             sent: VecDeque::new(),
+            left: false,
+            dropped: [0; 2],
         });
     }
 
@@ -221,6 +258,7 @@ impl Model {
         let read = self.core.fanout.hubs[0].reader.position();
         let listener = &mut self.listeners[at];
         if std::mem::take(&mut listener.subscribed[broker]) > 0 {
+            listener.left = true;
             listener.due[broker].retain(|due| due.position < read);
         }
     }
@@ -233,111 +271,6 @@ impl Model {
     fn close_broker(&mut self, broker: usize) {
         self.brokers[broker].close();
         self.closed[broker] = true;
-    }
-
-    /// Streams that ended by themselves: with their brokers, or with their sockets.
-    fn note_ends(&mut self) {
-        let hub = &self.core.fanout.hubs[0];
-        let closings = self.hub.shared.closings.load(Ordering::Relaxed);
-        let noticed = hub.ending.is_empty() && hub.closings == closings;
-        for at in 0..self.listeners.len() {
-            let Peer { to, id, .. } = self.listeners[at].peer;
-            let broken = self.core.over.iter().any(|over| over.to == to && over.broken);
-            if broken && !self.listeners[at].lost {
-                self.over(at);
-                self.listeners[at].lost = true;
-            }
-            let stream = self.core.fanout.get(id);
-            let left = stream.is_none_or(|stream| stream.subscriptions.as_slice().is_empty());
-            let listener = &mut self.listeners[at];
-            for broker in (0..BROKERS).filter(|&broker| noticed && self.closed[broker]) {
-                let ended = std::mem::take(&mut listener.subscribed[broker]) > 0;
-                listener.open &= !(ended && left && listener.ends);
-            }
-        }
-    }
-
-    /// Lets everybody catch up, ends all, and compares.
-    fn finish(mut self, drain: bool) {
-        let peers: Vec<Peer> = self.listeners.iter().map(|listener| listener.peer).collect();
-        for &peer in &peers {
-            self.core.socket(peer).most = usize::MAX;
-            self.core.allow(peer, usize::MAX);
-        }
-        self.core.run();
-        self.note_ends();
-        let queued = |listener: &Listener| listener.open && listener.client.queue_depth() > 0;
-        assert!(!self.listeners.iter().any(queued), "caught up, and a client's own events wait");
-        if !drain {
-            (0..BROKERS).for_each(|broker| self.close_broker(broker));
-            self.core.run();
-            self.note_ends();
-        }
-        self.core.fanout.close_all(Disconnect::Drain);
-        self.core.run();
-        self.note_ends();
-        insides::check_empty(&self.core.fanout, &self.core.counts, &self.hub);
-        let mut missed = [0; BROKERS];
-        let mut delivered = 0;
-        for at in 0..self.listeners.len() {
-            delivered += self.core.wire(self.listeners[at].peer).events.len() as u64;
-            let counted = self.compare(at);
-            (0..BROKERS).for_each(|broker| missed[broker] += counted[broker]);
-        }
-        assert_eq!(self.core.counts.delivered.load(Ordering::Relaxed), delivered);
-        for (broker, missed) in self.brokers.iter().zip(missed) {
-            assert_eq!(broker.subscriber_count(), 0);
-            if self.dropped_by_lost {
-                assert!(broker.dropped_events() >= missed, "every loss is counted");
-            } else {
-                assert_eq!(broker.dropped_events(), missed, "every loss is counted, once");
-            }
-        }
-    }
-
-    /// Checks what one listener got. Returns what it missed of each broker.
-    fn compare(&mut self, at: usize) -> [u64; BROKERS] {
-        let listener = &mut self.listeners[at];
-        let wire = self.core.wire(listener.peer);
-        let over: Vec<_> =
-            self.core.over.iter().filter(|over| over.to == listener.peer.to).collect();
-        let socket = self.core.sockets.at(listener.peer.to);
-        assert!(listener.client.is_closed());
-        if listener.lost {
-            assert!(over.len() <= 1);
-            self.dropped_by_lost |= socket.ever_short;
-        } else {
-            assert_eq!(over.len(), 1, "a stream is over once");
-            assert_eq!(wire.rest, 0, "nothing is cut off");
-            assert_eq!(wire.ended, listener.peer.framing == Framing::Chunked);
-        }
-        let mut places: HashMap<String, (usize, u64)> = HashMap::new();
-        for (broker, due) in listener.due.iter().enumerate() {
-            for due in due {
-                places.insert(due.seen.data.clone(), (broker, due.position));
-            }
-        }
-        let mut got = [0; BROKERS];
-        let mut last = [None; BROKERS];
-        for seen in &wire.events {
-            if let Some(&(broker, position)) = places.get(&seen.data) {
-                assert!(last[broker] < Some(position), "in order, at most once");
-                let due = listener.due[broker].iter().find(|due| due.position == position);
-                assert_eq!(Some(seen), due.map(|due| &due.seen));
-                last[broker] = Some(position);
-                got[broker] += 1;
-            } else {
-                assert_eq!(Some(&seen.data), listener.sent.front(), "nobody's event");
-                listener.sent.pop_front();
-            }
-        }
-        if listener.lost {
-            return [0; BROKERS];
-        }
-        assert!(listener.sent.is_empty(), "what the client sent has arrived");
-        let missed = [0, 1, 2].map(|broker| listener.due[broker].len() as u64 - got[broker]);
-        assert!(socket.ever_short || missed == [0; BROKERS], "it never refused a byte");
-        missed
     }
 }
 

@@ -10,12 +10,15 @@ pub(super) const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
 pub(super) struct Seen {
     pub(super) id: Option<String>,
     pub(super) data: String,
+    /// It is the notice of a gap: how many, and the id of the last before.
+    pub(super) gap: Option<(u64, Option<String>)>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     /// Events that arrived whole.
     pub(super) events: Vec<Seen>,
+    /// And times to wait before reconnecting.
     pub(super) comments: usize,
     /// The terminal chunk arrived.
     pub(super) ended: bool,
@@ -86,16 +89,22 @@ fn chunk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn block(wire: &mut Wire, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).expect("UTF-8");
     let lines = text.strip_suffix("\n\n").expect("whole events, one to a chunk");
-    let (mut id, mut data) = (None, None);
+    let (mut id, mut data, mut gap, mut name) = (None, None, None, None);
     for line in lines.split('\n') {
         match line.split_once(": ").unwrap_or_else(|| panic!("a field, not {line:?}")) {
-            ("", _) => wire.comments += 1,
+            ("" | "retry", _) => wire.comments += 1,
             ("id", value) => assert!(id.replace(value.to_owned()).is_none(), "one id each"),
+            ("event", value) => assert!(name.replace(value).is_none(), "one name each"),
+            ("data", value) if name == Some("missed") => match &mut gap {
+                None => gap = Some((value.parse().expect("a number"), None)),
+                Some((_, last @ None)) => *last = Some(value.to_owned()),
+                Some(_) => panic!("a notice has two lines"),
+            },
             ("data", value) => assert!(data.replace(value.to_owned()).is_none(), "one line each"),
             (field, _) => panic!("no such field was sent: {field:?}"),
         }
     }
-    if let Some(data) = data {
-        wire.events.push(Seen { id, data });
+    if data.is_some() || gap.is_some() {
+        wire.events.push(Seen { id, data: data.unwrap_or_default(), gap });
     }
 }

@@ -2,12 +2,25 @@
 
 use proptest::prelude::*;
 
-pub(super) const BROKERS: usize = 3;
+/// Three that drop, one that drops the oldest, one that removes, and one that closes.
+pub(super) const BROKERS: usize = 6;
+pub(super) const REMOVES: usize = 4;
+
+/// Of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// With its brokers.
+    pub(super) ends: bool,
+    /// It is told of gaps.
+    pub(super) noticing: bool,
+    /// What its short queue has no room for.
+    pub(super) drops: bool,
+}
 
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Publish { broker: usize, size: usize, own_id: bool, times: usize },
-    Open { plain: bool, ends: bool },
+    Open { plain: bool, settings: Settings },
     Subscribe { peer: usize, broker: usize, by_handle: bool },
     Unsubscribe { peer: usize, broker: usize },
     Room { peer: usize, bytes: usize },
@@ -26,7 +39,7 @@ pub(super) enum Op {
 }
 
 pub(super) fn op() -> impl Strategy<Value = Op> {
-    let (peer, broker) = (0..12usize, 0..BROKERS);
+    let (peer, broker) = (0..12usize, prop_oneof![9 => 0..REMOVES, 2 => REMOVES..BROKERS]);
     let size = prop_oneof![6 => 1..200usize, 2 => 1000..20_000usize, 1 => 15_000..100_000usize];
     let times = prop_oneof![6 => 1..4usize, 1 => 1..150usize];
     let room = prop_oneof![Just(0), 1..40usize, 1..5000usize, Just(200_000), Just(usize::MAX)];
@@ -39,7 +52,10 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
                 own_id,
                 times: if size > 1000 { times.min(12) } else { times },
             }),
-        9 => (any::<bool>(), any::<bool>()).prop_map(|(plain, ends)| Op::Open { plain, ends }),
+        9 => any::<[bool; 4]>().prop_map(|[plain, ends, noticing, drops]| Op::Open {
+            plain,
+            settings: Settings { ends, noticing, drops },
+        }),
         15 => (peer.clone(), broker.clone(), any::<bool>())
             .prop_map(|(peer, broker, by_handle)| Op::Subscribe { peer, broker, by_handle }),
         3 => (peer.clone(), broker.clone())
