@@ -25,6 +25,7 @@ mod endpoints;
 mod handlers;
 mod http;
 mod life;
+mod pitfalls;
 mod script;
 mod streams;
 mod support;
