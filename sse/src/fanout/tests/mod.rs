@@ -5,6 +5,7 @@ mod insides;
 mod sockets;
 mod wire;
 
+mod callbacks;
 mod clients;
 mod ends;
 mod forwarding;
