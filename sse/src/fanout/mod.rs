@@ -38,10 +38,11 @@ use crate::ring::Wake;
 use block::{Blocks, frame};
 use bytes::Bytes;
 use slab::Slab;
-use stalled::Snapshot;
+use stalled::{SLOW_AFTER, Snapshot};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 use stream::{Life, Stream, Subscriptions, number};
 use take::{Index, Joined, Scratch};
 use topic::Topic;
@@ -100,6 +101,7 @@ pub struct Fanout {
     /// When the snapshot was written.
     stalled_told: u32,
     snapshot: Arc<Snapshot>,
+    slow_after: Duration,
 }
 
 impl Fanout {
@@ -126,6 +128,7 @@ impl Fanout {
             stalled_changed: false,
             stalled_told: 0,
             snapshot: Arc::default(),
+            slow_after: SLOW_AFTER,
         }
     }
 

@@ -16,6 +16,7 @@ mod model;
 mod policies;
 mod publishing;
 mod rounds;
+mod seed;
 mod sending;
 mod slow;
 mod whole_events;

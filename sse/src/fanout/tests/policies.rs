@@ -141,6 +141,7 @@ fn drop_oldest_lets_one_event_in_whatever_its_size() {
 #[test]
 fn the_slowest_are_told_from_a_snapshot() {
     let (hub, mut core) = (Hub::new(), Core::new());
+    core.fanout.slow_after = std::time::Duration::ZERO;
     let [news, other] = ["a", "b"].map(|name| hub.broker(name).subscriber_buffer(2).build());
     let peers: Vec<Peer> = (0..4).map(|_| core.subscriber(&news)).collect();
     let elsewhere = core.subscriber(&other);
@@ -166,6 +167,20 @@ fn the_slowest_are_told_from_a_snapshot() {
     core.fanout.awake();
     assert!(core.fanout.prepare_sleep());
     assert!(news.slowest(10).is_empty());
+}
+
+#[test]
+fn a_short_send_makes_no_client_of_a_stream_that_has_none() {
+    let (news, mut core) = (broker(), Core::new());
+    core.fanout.slow_after = std::time::Duration::MAX;
+    let (peer, handled) = (core.subscriber(&news), core.subscriber(&news));
+    core.client(handled);
+    core.stall(peer);
+    core.stall(handled);
+    publish_slowly(&mut core, &news, 0..3);
+    assert!(core.fanout.prepare_sleep());
+    assert_eq!(news.slowest(9).len(), 1);
+    assert!(core.fanout.get(peer.id).is_some_and(|stream| stream.client.is_none()));
 }
 
 #[test]
