@@ -229,7 +229,8 @@ impl Broker {
     }
 
     /// The `n` subscribers that lag most: those with the most events missed and owed come first.
-    /// Read from what the cores noted a moment ago, without stopping them.
+    /// Read from what the cores noted a moment ago, without stopping them. Streams without a handler
+    /// that were first refused bytes less than a second ago are not noted.
     pub fn slowest(&self, n: usize) -> Vec<Laggard> {
         let mut all = self.shared.hub.laggards(self.shared.id);
         all.sort_by_key(|who| {

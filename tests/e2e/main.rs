@@ -27,6 +27,7 @@ mod http;
 mod life;
 mod pitfalls;
 mod script;
+mod seed;
 mod streams;
 mod support;
 #[cfg(feature = "tokio")]

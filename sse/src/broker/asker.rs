@@ -116,3 +116,25 @@ impl Asker {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_default_four_calls_run_for_each_core_of_the_machine() {
+        let cores = thread::available_parallelism().expect("it is known here").get();
+        assert_eq!(default_concurrency(), 4 * cores);
+    }
+
+    #[test]
+    fn threads_with_nothing_to_ask_end() {
+        let decide = Arc::new(|_: &Client, _: &PreparedEvent| SlowPolicy::Drop);
+        let asker = Arc::new(Asker::new(decide, None));
+        asker.lock().threads = 1;
+        let idle = asker.clone();
+        thread::spawn(move || idle.run()).join().expect("it ends by itself");
+        let work = asker.lock();
+        assert_eq!((work.threads, work.idle), (0, 0));
+    }
+}

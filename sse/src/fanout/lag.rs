@@ -73,6 +73,7 @@ impl Fanout {
 
     /// The socket of a live subscriber took its log up to `reached`, of an attempt up to `offered`.
     /// True if the rest is too much for the core, and the limits are to decide about it.
+    #[cold]
     pub(super) fn refused(
         &mut self,
         stream: u32,

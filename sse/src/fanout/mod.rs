@@ -38,10 +38,11 @@ use crate::ring::Wake;
 use block::{Blocks, frame};
 use bytes::Bytes;
 use slab::Slab;
-use stalled::Snapshot;
+use stalled::{SLOW_AFTER, Snapshot};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 use stream::{Life, Stream, Subscriptions, number};
 use take::{Index, Joined, Scratch};
 use topic::Topic;
@@ -100,6 +101,7 @@ pub struct Fanout {
     /// When the snapshot was written.
     stalled_told: u32,
     snapshot: Arc<Snapshot>,
+    slow_after: Duration,
 }
 
 impl Fanout {
@@ -126,11 +128,13 @@ impl Fanout {
             stalled_changed: false,
             stalled_told: 0,
             snapshot: Arc::default(),
+            slow_after: SLOW_AFTER,
         }
     }
 
     /// Takes over a socket as a stream. `head` is sent first, then what `config` opens a stream
-    /// with. `origin` is what the stream's [`Client`] is to know of the other end.
+    /// with. `origin` is what the stream's [`Client`] is to know of the other end; a stream without
+    /// costs less, as its client is made only when somebody asks for it.
     pub fn open(
         &mut self,
         to: u64,
@@ -162,14 +166,18 @@ impl Fanout {
             blocked: false,
             queued: false,
             config: config.clone(),
-            origin,
             last_sent: 0,
             owed: None,
             subscriptions: Subscriptions::None,
             client: None,
         }));
         self.counts.streams.fetch_add(1, Ordering::Relaxed);
-        StreamId { index, generation }
+        let id = StreamId { index, generation };
+        if origin.is_some() {
+            let client = Client::new(self.home.clone(), id, config.clone(), origin);
+            self.streams[index as usize].client = Some(client.shared);
+        }
+        id
     }
 
     /// What the settings say that a stream opens with.
@@ -191,7 +199,7 @@ impl Fanout {
         if let Some(shared) = &stream.client {
             return Client { shared: shared.clone() };
         }
-        let client = Client::new(home, id, stream.config.clone(), stream.origin.clone());
+        let client = Client::new(home, id, stream.config.clone(), None);
         stream.client = Some(client.shared.clone());
         if let Life::Closing(why) = stream.life {
             drop(client.shared.end(why));

@@ -134,32 +134,36 @@ impl Fanout {
         now: u32,
     ) {
         let mut delivered = 0;
-        let mut gone = Vec::new();
+        let (mut gone, mut refused) = (Vec::new(), Vec::new());
         let mut counted = (u64::MAX, u64::MAX, 0);
+        let Self { topics, streams, .. } = self;
+        let topic = &mut topics[index as usize];
         for (pick, answer) in picks.iter().zip(answers) {
             let Outcome::Sent(sent) = answer.outcome else {
                 gone.push(pick.stream);
                 continue;
             };
-            let topic = &mut self.topics[index as usize];
             let (from, reached) = (answer.from, answer.from + sent as u64);
             if sent > 0 {
-                self.streams[pick.stream as usize].last_sent = now;
+                streams[pick.stream as usize].last_sent = now;
                 if counted.0 != from || counted.1 != reached {
                     counted = (from, reached, topic.log.count(from, reached) as u64);
                 }
                 delivered += counted.2;
             }
             if sent < answer.offered {
-                let place = Place::new(index, pick.position, List::Live);
-                if self.refused(pick.stream, place, reached, from + answer.offered as u64) {
-                    lagging.push(pick.stream);
-                }
+                refused.push((pick, reached, from + answer.offered as u64));
                 continue;
             }
             topic.live[pick.position].cursor = reached;
             // More than one attempt's worth: this one gets another.
             topic.circle.disturbed |= reached < topic.log.tail();
+        }
+        for (pick, reached, offered) in refused {
+            let place = Place::new(index, pick.position, List::Live);
+            if self.refused(pick.stream, place, reached, offered) {
+                lagging.push(pick.stream);
+            }
         }
         self.counts.delivered.fetch_add(delivered, Ordering::Relaxed);
         for stream in gone {

@@ -7,7 +7,10 @@ use super::stream::{List, number};
 use super::{Fanout, StreamId};
 use crate::client::Client;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// For how long a stream without a client is refused bytes before it counts as a laggard.
+pub(super) const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// A subscriber that lags, as it was a moment ago.
 #[derive(Clone, Debug)]
@@ -90,10 +93,15 @@ impl Fanout {
         let mut all = Vec::new();
         for at in 0..self.stalled.len() {
             let index = self.stalled[at];
+            let stream = &self.streams[index as usize];
+            let Some(since) = stream.owed.as_ref().and_then(|owed| owed.refused) else { continue };
+            // A short send is normal, and makes no client of a stream that has none.
+            if stream.client.is_none() && since.elapsed() < self.slow_after {
+                continue;
+            }
             let client = self.client(self.id(index));
             let stream = &self.streams[index as usize];
             let Some(owed) = &stream.owed else { continue };
-            let Some(since) = owed.refused else { continue };
             for place in stream.subscriptions.as_slice() {
                 let topic = &mut self.topics[place.topic as usize];
                 let missed = match place.list {

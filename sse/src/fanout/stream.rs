@@ -3,7 +3,7 @@
 
 use super::Framing;
 use super::owed::Owed;
-use crate::client::{ClientConfig, ClientShared, Origin};
+use crate::client::{ClientConfig, ClientShared};
 use std::sync::Arc;
 
 /// Names one stream of one [`super::Fanout`].
@@ -70,8 +70,6 @@ pub(super) struct Stream {
     /// Already in the flush queue.
     pub(super) queued: bool,
     pub(super) config: Arc<ClientConfig>,
-    /// For the stream's client, if it gets one.
-    pub(super) origin: Option<Arc<dyn Origin>>,
     /// When bytes last left, in the owner's ticks.
     pub(super) last_sent: u32,
     pub(super) owed: Option<Box<Owed>>,

@@ -6,7 +6,7 @@ use crate::fanout::topic::{Live, Topic};
 
 #[test]
 fn subscribers_at_rest_are_small() {
-    assert!(size_of::<Stream>() <= 80, "{}", size_of::<Stream>());
+    assert!(size_of::<Stream>() <= 64, "{}", size_of::<Stream>());
     assert!(size_of::<Live>() <= 16);
     assert!(size_of::<Place>() <= 16);
     assert!(size_of::<Topic>() <= 256, "{}", size_of::<Topic>());

@@ -5,6 +5,7 @@ mod insides;
 mod sockets;
 mod wire;
 
+mod callbacks;
 mod clients;
 mod ends;
 mod forwarding;
@@ -15,6 +16,7 @@ mod model;
 mod policies;
 mod publishing;
 mod rounds;
+mod seed;
 mod sending;
 mod slow;
 mod whole_events;
