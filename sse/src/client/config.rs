@@ -133,7 +133,8 @@ impl ClientConfig {
     /// Sends an event of this name before the next event after a loss, whether the loss was one of
     /// a broker or of the client's queue. Its data is one line with the number of events that were
     /// lost, and a second with the id of the event before them, where there was one that had one.
-    /// It has no id of its own. Default: none is sent.
+    /// That event may be one that was lost as well: what a client has is what it got before the
+    /// first of several notices in a row. A notice has no id of its own. Default: none is sent.
     ///
     /// CR, LF and NUL are taken out of the name; an empty one is none.
     pub fn gap_notice<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {

@@ -146,8 +146,8 @@ impl ClientShared {
     pub(crate) fn flushed(&self, events: usize) {
         let mut queue = self.lock();
         queue.flushed += events as u64;
-        // Where each send awaits its flush, that is room.
-        let wake = queue.flush.take().chain(queue.room.take());
+        // Who waits for room is told by the next `pull`, which comes when all that is owed has left.
+        let wake = queue.flush.take();
         drop(queue);
         wake.for_each(Waker::wake);
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 /// Counts how often a task was woken.
 #[derive(Default)]
-struct Task(AtomicUsize);
+pub(super) struct Task(pub(super) AtomicUsize);
 
 impl std::task::Wake for Task {
     fn wake(self: Arc<Self>) {

@@ -1,5 +1,6 @@
 //! Streams that are forwarded to a client: at its pace, and as long as it stays.
 
+use super::clients::Task;
 use super::*;
 use crate::{ClientPolicy, Disconnect, ForwardError};
 use futures_core::Stream;
@@ -70,7 +71,7 @@ fn a_client_that_leaves_drops_the_forwarded_stream() {
         let (peer, client) = opened(&mut core, ClientConfig::new().queue_events(2));
         core.stall(peer);
         let (source, _, dropped) = source(if waiting_for_room { 9 } else { 1 }, false);
-        let task = Arc::<Wakes>::default();
+        let task = Arc::<Task>::default();
         let waker = Waker::from(task.clone());
         let mut forward = Box::pin(client.forward(source));
         assert!(forward.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -93,13 +94,4 @@ fn forward_ends_with_the_first_failure_of_its_stream() {
     assert_eq!(result, Poll::Ready(Err(ForwardError::Stream("broken"))));
     core.run();
     assert_eq!(core.data(peer), ["0", "1", "2"]);
-}
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl std::task::Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
 }

@@ -59,6 +59,18 @@ fn a_held_stream_that_is_given_up_leaves_nothing() {
 }
 
 #[test]
+fn a_held_stream_that_is_too_slow_is_over_before_it_has_a_socket() {
+    let news = Hub::new().broker("test").subscriber_buffer(1);
+    let (news, mut core) = (news.slow_policy(crate::SlowPolicy::Close).build(), Core::new());
+    let id = held(&mut core, &Arc::default());
+    core.fanout.subscribe(id, &news).expect("open");
+    publish_all(&news, ["1", "2"]);
+    core.run();
+    assert!(!core.fanout.is_open(id) && core.over.is_empty());
+    assert!(!core.fanout.admit(id, 1, Bytes::from_static(HEAD)));
+}
+
+#[test]
 fn a_held_stream_that_its_client_closes_ends_after_its_head() {
     let mut core = Core::new();
     let id = held(&mut core, &Arc::default());

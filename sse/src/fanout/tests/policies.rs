@@ -170,6 +170,23 @@ fn the_slowest_are_told_from_a_snapshot() {
 }
 
 #[test]
+fn a_core_that_goes_to_sleep_tells_who_began_to_lag_in_its_last_tick() {
+    let (news, mut core) = (broker(), Core::new());
+    let peers = [core.subscriber(&news), core.subscriber(&news)];
+    for (told, peer) in peers.into_iter().enumerate() {
+        core.client(peer);
+        core.stall(peer);
+        publish(&news, "x");
+        core.fanout.absorb();
+        while core.fanout.round(&mut core.sockets, core.now) {}
+        assert!(told == 0 || news.slowest(9).len() == told, "once a tick");
+        assert!(core.fanout.prepare_sleep());
+        assert_eq!(news.slowest(9).len(), told + 1);
+        core.fanout.awake();
+    }
+}
+
+#[test]
 fn a_short_send_makes_no_client_of_a_stream_that_has_none() {
     let (news, mut core) = (broker(), Core::new());
     core.fanout.slow_after = std::time::Duration::MAX;

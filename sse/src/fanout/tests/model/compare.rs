@@ -159,8 +159,12 @@ fn check_places_of_gaps(listener: &Listener, wire: &wire::Wire) {
             let after = wire.events[at..].iter().find_map(of).unwrap_or(due.len());
             let begin = before.map_or(0, |before| before + 1);
             let known = due.range(..begin).rev().find_map(|due| due.seen.id.as_ref());
-            // Without one, it is of an event from before its time.
-            let id_fits = known.is_none() || known == last.as_ref();
+            // Without one, it is of an event from before its time; and after one gap another may
+            // follow, whose last event is one that is missing, too.
+            let missing = || due.range(begin..after.max(begin)).map(|due| due.seen.id.as_ref());
+            let id_fits = known.is_none_or(|known| {
+                last.as_ref() == Some(known) || missing().any(|id| id == last.as_ref())
+            });
             (after.saturating_sub(begin) as u64) >= *missed && (id_fits || listener.left)
         };
         let own = listener.dropped[0] >= *missed && last.is_none();
