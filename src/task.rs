@@ -11,9 +11,11 @@ use headwater_engine::Remote;
 use headwater_sse::{Command, Home};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 
 thread_local! {
@@ -97,12 +99,8 @@ impl Executor {
     }
 
     /// Starts a future. Dropping the task cancels it.
-    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task<()> {
-        let guard = Live::new(self.local.clone());
-        let future = async move {
-            let _guard = guard;
-            future.await;
-        };
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Unpin + 'static) -> Task<()> {
+        let future = Counted { future, _live: Live::new(self.local.clone()) };
         let (core, remote) = (self.local.core, self.local.remote.clone());
         let home = thread::current().id();
         let schedule = move |runnable| on_core(core, Woken::new(runnable, home), &remote);
@@ -250,6 +248,21 @@ impl Home for CoreHome {
             // A core that is gone has ended all its streams.
             self.remote.post(Message::Stream(command)).ok();
         }
+    }
+}
+
+/// A future that is counted while it exists. Not an async block, which would hold it twice: tasks are what
+/// a handler costs in memory.
+struct Counted<F> {
+    future: F,
+    _live: Live,
+}
+
+impl<F: Future<Output = ()> + Unpin> Future for Counted<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.future).poll(context)
     }
 }
 

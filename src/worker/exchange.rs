@@ -144,10 +144,10 @@ impl Worker {
     ) {
         let answers = self.answers.clone();
         let answering = answering.watched(self.watch_handler(connection));
-        connection.task = Some(self.executor.spawn(async move {
-            let response = answering.await.unwrap_or_else(|Panicked| internal_error());
+        connection.task = Some(self.executor.spawn(answering.then(move |response| {
+            let response = response.unwrap_or_else(|Panicked| internal_error());
             answers.borrow_mut().push_back((key, response));
-        }));
+        })));
     }
 
     /// A handler that was pending has answered.

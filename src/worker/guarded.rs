@@ -30,6 +30,11 @@ impl<T> Guarded<T> {
         self
     }
 
+    /// Hands the outcome on.
+    pub(super) fn then<D: FnOnce(Result<T, Panicked>) + Unpin>(self, done: D) -> Then<T, D> {
+        Then { guarded: self, done: Some(done) }
+    }
+
     fn guard<O>(&mut self, call: impl FnOnce(&mut Self) -> O) -> Result<O, Panicked> {
         catch_unwind(AssertUnwindSafe(|| call(self))).map_err(|_| {
             self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
@@ -67,5 +72,24 @@ impl<T> Future for Guarded<T> {
 impl<T> Drop for Guarded<T> {
     fn drop(&mut self) {
         self.discard();
+    }
+}
+
+/// A future of a handler, and what is done with its outcome.
+pub(super) struct Then<T, D> {
+    guarded: Guarded<T>,
+    done: Option<D>,
+}
+
+impl<T, D: FnOnce(Result<T, Panicked>) + Unpin> Future for Then<T, D> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        Pin::new(&mut this.guarded).poll(context).map(|outcome| {
+            if let Some(done) = this.done.take() {
+                done(outcome);
+            }
+        })
     }
 }

@@ -19,15 +19,19 @@ pub(super) struct Handlers {
 }
 
 impl Handlers {
-    /// Starts a handler that knows its name, by which it says that it has returned.
-    pub(super) fn start<F>(&mut self, executor: &Executor, handler: F) -> HandlerId
+    /// Starts a handler that is made with its name, by which it says that it has returned.
+    pub(super) fn start<F>(
+        &mut self,
+        executor: &Executor,
+        make: impl FnOnce(HandlerId) -> F,
+    ) -> HandlerId
     where
-        F: AsyncFnOnce(HandlerId) + 'static,
+        F: Future<Output = ()> + Unpin + 'static,
     {
         let place = self.tasks.vacant_entry();
         let id = HandlerId { place: place.key(), serial: self.started };
         self.started += 1;
-        place.insert((id.serial, executor.spawn(async move { handler(id).await })));
+        place.insert((id.serial, executor.spawn(make(id))));
         id
     }
 

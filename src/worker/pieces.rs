@@ -166,11 +166,10 @@ impl Worker {
             }
             Poll::Pending => {
                 let pipe = pipe.clone();
-                Some(self.executor.spawn(async move {
-                    let end = end_of(&pump.await);
-                    pipe.borrow_mut().end = Some(end);
+                Some(self.executor.spawn(pump.then(move |outcome| {
+                    pipe.borrow_mut().end = Some(end_of(&outcome));
                     tell.tell();
-                }))
+                })))
             }
         };
         let chunked = framing == BodyFraming::Chunked;

@@ -140,15 +140,16 @@ impl Worker {
         watch: Watch,
     ) -> HandlerId {
         let returned = self.returned.clone();
-        let counts = self.counts.clone();
-        self.handlers.start(&self.executor, async move |id| {
-            // A panic is counted there, and ends this stream and nothing else.
-            let running = Box::pin(async move { handler(client).await });
-            let why = match Guarded::new(running, counts).watched(watch).await {
-                Ok(()) => Disconnect::Done,
-                Err(Panicked) => Disconnect::Failed,
-            };
-            returned.borrow_mut().push_back((id, Some((stream, why))));
+        // A panic is counted there, and ends this stream and nothing else.
+        let running = Guarded::new(handler(client), self.counts.clone()).watched(watch);
+        self.handlers.start(&self.executor, move |id| {
+            running.then(move |outcome| {
+                let why = match outcome {
+                    Ok(()) => Disconnect::Done,
+                    Err(Panicked) => Disconnect::Failed,
+                };
+                returned.borrow_mut().push_back((id, Some((stream, why))));
+            })
         })
     }
 

@@ -150,13 +150,16 @@ impl Worker {
     fn start_line(&mut self, handler: DetachedHandler, line: Detached, watch: Watch) {
         let (wire, tell) = (line.wire.clone(), line.tell.clone());
         let (returned, counts) = (self.returned.clone(), self.counts.clone());
-        self.handlers.start(&self.executor, async move |id| {
-            // A panic is counted there, and ends this connection and nothing else.
-            let running = Box::pin(async move { handler(line).await });
-            Guarded::new(running, counts).watched(watch).await.ok();
-            wire.borrow_mut().done = true;
-            tell.tell();
-            returned.borrow_mut().push_back((id, None));
+        // A panic is counted there, and ends this connection and nothing else.
+        let running = Guarded::new(handler(line), counts).watched(watch);
+        self.handlers.start(&self.executor, move |id| {
+            running.then(move |outcome| {
+                // A panic is an end like any other.
+                outcome.ok();
+                wire.borrow_mut().done = true;
+                tell.tell();
+                returned.borrow_mut().push_back((id, None));
+            })
         });
     }
 

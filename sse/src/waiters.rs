@@ -7,7 +7,8 @@ use std::task::Waker;
 /// A list of waiting tasks.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    wakers: Slab<Waker>,
+    /// None while nobody waits: every client has three lists, and most of them are empty.
+    wakers: Option<Box<Slab<Waker>>>,
     /// Counts the times that all were woken: tickets from before are void.
     round: u64,
 }
@@ -20,8 +21,8 @@ impl Waiters {
     /// Takes a place, or keeps the one that `ticket` stands for.
     pub(crate) fn wait(&mut self, ticket: &mut Ticket, waker: &Waker) {
         match ticket.0.filter(|(round, _)| *round == self.round) {
-            Some((_, place)) => self.wakers[place].clone_from(waker),
-            None => ticket.0 = Some((self.round, self.wakers.insert(waker.clone()))),
+            Some((_, place)) => self.list()[place].clone_from(waker),
+            None => ticket.0 = Some((self.round, self.list().insert(waker.clone()))),
         }
     }
 
@@ -30,19 +31,23 @@ impl Waiters {
         if let Some((round, place)) = ticket.0
             && round == self.round
         {
-            self.wakers.remove(place);
+            self.list().remove(place);
         }
+    }
+
+    fn list(&mut self) -> &mut Slab<Waker> {
+        self.wakers.get_or_insert_default()
     }
 
     /// Takes everybody out, to be woken without the lock that guards the list.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
         self.round += 1;
-        std::mem::take(&mut self.wakers).into_iter().map(|(_, waker)| waker)
+        self.wakers.take().into_iter().flat_map(|list| list.into_iter()).map(|(_, waker)| waker)
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.wakers.len()
+        self.wakers.as_ref().map_or(0, |list| list.len())
     }
 }
 

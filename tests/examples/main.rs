@@ -82,10 +82,14 @@ fn chat_reaches_everybody_who_listens() {
     example.ask("GET / HTTP/1.1\r\nhost: x\r\n\r\n").expect("new EventSource(\"/listen\")");
     let listen = "GET /listen HTTP/1.1\r\nhost: x\r\n\r\n";
     let mut all = [example.ask(listen), example.ask(listen)];
-    all.iter_mut().for_each(|stream| stream.expect("\r\n\r\n"));
+    for stream in &mut all {
+        stream.expect("\r\n\r\n");
+    }
     let say = "POST /say HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi";
     example.ask(say).expect("200 OK");
-    all.iter_mut().for_each(|stream| stream.expect("data: (2 here) hi\n\n"));
+    for stream in &mut all {
+        stream.expect("data: (2 here) hi\n\n");
+    }
     example.stop();
 }
 

@@ -6,8 +6,8 @@ mod metrics;
 use crate::cli::{EngineName, ServeArgs, SlowPolicyName, values::Replay};
 use headwater::http::{HeaderValue, header};
 use headwater::routing::{get, post};
-use headwater::sse::{self, Broker, Event, Feed, Refusal, SlowPolicy};
-use headwater::{Engine, Hub, IntoResponse, Response, Router, Server, ServerHandle};
+use headwater::sse::{self, Broker, Client, Event, Feed, Refusal, SlowPolicy};
+use headwater::{Engine, Hub, IntoResponse, Response, Router, Server, ServerHandle, time};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -128,6 +128,7 @@ fn routes(broker: &Broker, events: Feed, handle: &Handle) -> Router {
         .route("/plaintext", get(|| "Hello, World!"))
         .route("/json", get(|| typed("application/json", r#"{"message":"Hello, World!"}"#)))
         .route("/events", get(events))
+        .route("/ticks", get(sse::endpoint(tick_one)))
         .route("/publish", post(move |body: String| publish(&publisher, body)))
         .route("/count", get(move || format!("{} subscribers\n", counted.subscriber_count())))
         .route("/info", get(move || typed("application/json", describe(&info))))
@@ -160,6 +161,18 @@ fn describe(handle: &Handle) -> String {
         "version": env!("CARGO_PKG_VERSION"),
     })
     .to_string()
+}
+
+/// An event a second for one client, by a handler of its own: what that costs is to be measured, too.
+async fn tick_one(client: Client) {
+    for number in 1_u64.. {
+        let tick = Event::data(format!("tick {number}")).id(number.to_string());
+        // The client has left, or the server ends.
+        if client.send(tick).await.is_err() {
+            return;
+        }
+        time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Publishes a numbered event per period, padded to `size`, on a schedule that does not drift.

@@ -104,6 +104,10 @@ impl ClientShared {
             queue.last_id = event.id().or(queue.last_id.take());
         }
         queue.bytes += event.len();
+        if queue.events.capacity() == 0 {
+            // Most clients never have two that wait; a vector left to itself begins with room for four.
+            queue.events.reserve_exact(1);
+        }
         queue.events.push_back(Queued { notice, event });
         queue.sent += 1;
         let number = queue.sent;

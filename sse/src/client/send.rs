@@ -40,8 +40,12 @@ impl Client {
     /// # Errors
     /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
     /// without bytes; both give the event back.
-    pub async fn send(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
-        self.deliver(event.into(), true).await
+    pub fn send<E: Into<PreparedEvent>>(
+        &self,
+        event: E,
+    ) -> impl Future<Output = Result<(), SendError>> + use<'_, E> {
+        // Made here, so that the future holds one form of it: futures are what a waiting handler costs.
+        self.deliver(event.into(), true)
     }
 
     /// [`Client::send`] for threads that may wait. On a core it does not.
@@ -114,24 +118,27 @@ impl Client {
 
     /// Queues an event, waiting for room unless a policy that is to be asked says otherwise.
     pub(super) async fn deliver(&self, event: PreparedEvent, ask: bool) -> Result<(), SendError> {
-        let kept = self.shared.config.queue_events.is_none().then(|| event.clone());
-        let Offered::Queued(number) = self.offer_until_room(event, ask).await? else {
-            return Ok(());
-        };
-        match kept {
-            None => Ok(()),
-            Some(event) => {
-                let left = self.has_left(number).await;
-                left.map_err(|_| SendError::new(SendRefusal::Closed, event))
-            }
+        if self.shared.config.queue_events.is_none() {
+            // Apart, so that all others need not have room for it.
+            return Box::pin(self.see_out(event)).await;
         }
+        self.offer_until_room(event, ask).await.map(drop)
     }
 
-    async fn offer_until_room(
+    /// Queues an event, and waits until the kernel has it.
+    async fn see_out(&self, event: PreparedEvent) -> Result<(), SendError> {
+        let Offered::Queued(number) = self.offer_until_room(event.clone(), false).await? else {
+            return Ok(());
+        };
+        let left = self.has_left(number).await;
+        left.map_err(|_| SendError::new(SendRefusal::Closed, event))
+    }
+
+    fn offer_until_room(
         &self,
         event: PreparedEvent,
         mut ask: bool,
-    ) -> Result<Offered, SendError> {
+    ) -> impl Future<Output = Result<Offered, SendError>> + use<'_> {
         let shared = &*self.shared;
         let mut event = Some(event);
         let mut waiting = Waiting::new(shared, |queue| &mut queue.room);
@@ -155,7 +162,6 @@ impl Client {
                 Some(refusal) => Poll::Ready(Err(SendError::new(refusal, next))),
             }
         })
-        .await
     }
 
     /// Queues an event if there is room, and asks the policy if there is none.

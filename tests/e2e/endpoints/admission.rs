@@ -77,11 +77,11 @@ fn admitted_stream_begins_with_the_hooks_headers_and_events(engine: Engine) {
 fn nothing_is_sent_while_the_hook_waits(engine: Engine) {
     let (hub, gate) = (Hub::new(), Gate::default());
     let (news, sport) = (hub.broker("news").build(), hub.broker("sport").build());
-    let (held, early) = (gate.clone(), sport.clone());
+    let (passed, early) = (gate.clone(), sport.clone());
     let hook = async move |_: &Request, client: &Client| {
         let subscribed = early.subscribe(client);
         client.send(Event::data("first")).await.expect("there is room");
-        held.pass().await;
+        passed.pass().await;
         // For as long as the client is there.
         std::mem::forget(subscribed);
     };
@@ -114,15 +114,17 @@ fn nothing_is_sent_while_the_hook_waits(engine: Engine) {
 fn client_that_leaves_while_the_hook_waits_leaves_nothing_behind(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let (gate, ends) = (Gate::default(), Ends::default());
-    let (held, early) = (gate.clone(), broker.clone());
+    let (passed, early) = (gate.clone(), broker.clone());
     let hook = async move |_: &Request, client: &Client| {
         let _subscribed = early.subscribe(client);
-        held.pass().await;
+        passed.pass().await;
     };
     let feed = sse::feed(&broker).on_connect(hook).on_disconnect(ends.hook());
     let server = serve(engine, Router::new().route("/", get(feed)));
     let mut peers: Vec<_> = (0..10).map(|_| server.connect()).collect();
-    peers.iter_mut().for_each(|peer| peer.ask("/"));
+    for peer in &mut peers {
+        peer.ask("/");
+    }
     eventually("all hooks wait", || server.stats().streams == 10);
     for (number, peer) in peers.into_iter().enumerate() {
         if number % 2 == 0 { peer.reset() } else { drop(peer) }
@@ -166,13 +168,13 @@ fn client_that_the_hook_closes_gets_a_stream_that_ends(engine: Engine) {
 fn head_is_answered_without_asking_anybody(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let calls = Arc::new(AtomicUsize::new(0));
-    let (hooked, handled) = (calls.clone(), calls.clone());
+    let (asked, begun) = (calls.clone(), calls.clone());
     let hook = async move |_: &Request, _: &Client| {
-        hooked.fetch_add(1, Ordering::Relaxed);
+        asked.fetch_add(1, Ordering::Relaxed);
         Err::<(), _>(StatusCode::FORBIDDEN)
     };
     let handler = async move |_: Client| {
-        handled.fetch_add(1, Ordering::Relaxed);
+        begun.fetch_add(1, Ordering::Relaxed);
     };
     let app = Router::new()
         .route("/feed", get(sse::feed(&broker).on_connect(hook)))

@@ -87,9 +87,9 @@ fn blocking_handler_learns_that_its_client_left(engine: Engine) {
         let mut stream = server.subscribe("/");
         assert_eq!(stream.data(), "tick");
         if reset {
-            stream.peer.reset()
+            stream.peer.reset();
         } else {
-            drop(stream)
+            drop(stream);
         }
         assert_eq!(ends.recv(), Ok(Disconnect::ClientGone));
     }

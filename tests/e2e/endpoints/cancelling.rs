@@ -57,7 +57,9 @@ fn handler_that_may_be_cancelled_is_dropped_with_its_stream(engine: Engine) {
                 crate::support::Subscriber::ask(server.connect(), request)
             })
             .collect();
-        streams.iter_mut().for_each(|stream| assert_eq!(stream.data(), "begin"));
+        for stream in &mut streams {
+            assert_eq!(stream.data(), "begin");
+        }
         assert_eq!(present.count(), 6);
         for (number, stream) in streams.into_iter().enumerate() {
             if number % 2 == 0 { stream.peer.reset() } else { drop(stream) }

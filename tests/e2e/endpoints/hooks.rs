@@ -46,9 +46,9 @@ fn end_of_every_stream_is_told_once_with_its_reason(engine: Engine) {
         for reset in [false, true] {
             let stream = server.subscribe(path);
             if reset {
-                stream.peer.reset()
+                stream.peer.reset();
             } else {
-                drop(stream)
+                drop(stream);
             }
             told.push(Disconnect::ClientGone);
             ends.expect(&told);
@@ -77,7 +77,9 @@ fn end_of_streams_that_are_cut_is_told_too(engine: Engine) {
     let endpoint = sse::endpoint(forever).on_disconnect(ends.hook()).finish_on_drain();
     let server = serve(engine, Router::new().route("/", get(endpoint)));
     let mut streams: Vec<_> = (0..5).map(|_| server.subscribe("/")).collect();
-    streams.iter_mut().for_each(|stream| assert_eq!(stream.data(), "here"));
+    for stream in &mut streams {
+        assert_eq!(stream.data(), "here");
+    }
     server.drain(Duration::ZERO).wait().expect("no worker fails");
     ends.expect(&[Disconnect::Drain; 5]);
 }

@@ -149,12 +149,12 @@ fn earlier_deadline_brings_all_ends_forward(engine: Engine) {
 /// Browsers give up for good after any answer but a stream (WHATWG HTML §9.2.3).
 fn who_asks_for_a_stream_during_a_drain_is_told_to_come_back(engine: Engine) {
     let gate = Gate::default();
-    let held = gate.clone();
+    let passed = gate.clone();
     let handler = async |client: Client| {
         client.send(Event::data("too late")).await.expect("the client is there");
     };
     let wait = async move |request: Request| {
-        held.pass().await;
+        passed.pass().await;
         sse::stream(&request, handler)
     };
     let server = serve_on_one(engine, Router::new().route("/", get(wait.clone()).post(wait)));

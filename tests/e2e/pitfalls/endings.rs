@@ -6,7 +6,7 @@ use headwater::sse::{self, Client, Event};
 use headwater::{Engine, Hub, Router, routing::get};
 use std::collections::HashSet;
 
-/// 15. Stream finished, but the terminal chunk is cut for a slow reader, or the connection stays open.
+/// Pitfall 15: Stream finished, but the terminal chunk is cut for a slow reader, or the connection stays open.
 fn last_chunk_reaches_a_slow_reader_and_the_connection_ends(engine: Engine) {
     const EVENTS: usize = 40;
     let hub = Hub::new();
@@ -34,7 +34,7 @@ fn last_chunk_reaches_a_slow_reader_and_the_connection_ends(engine: Engine) {
     server.wait_for_connections(0);
 }
 
-/// 16. Graceful shutdown hangs on open streams; or kills all at once, and all reconnect in the same second.
+/// Pitfall 16: Graceful shutdown hangs on open streams; or kills all at once, and all reconnect in the same second.
 fn drain_neither_hangs_on_open_streams_nor_brings_all_back_in_one_second(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let server = serve(engine, app(&broker));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// 1. Native engine never notices that a client left; streams and tasks leak.
+/// Pitfall 1: Native engine never notices that a client left; streams and tasks leak.
 fn client_that_left_is_noticed_by_fin_and_reset_with_and_without_heartbeat(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let server = serve(engine, app(&broker));
@@ -17,7 +17,9 @@ fn client_that_left_is_noticed_by_fin_and_reset_with_and_without_heartbeat(engin
             let mut streams: Vec<_> = (0..20).map(|_| server.subscribe(path)).collect();
             if after_an_event {
                 publish(&broker, "first");
-                streams.iter_mut().for_each(|stream| assert_eq!(stream.data(), "first"));
+                for stream in &mut streams {
+                    assert_eq!(stream.data(), "first");
+                }
             }
             assert_eq!(broker.subscriber_count(), 20);
             for (number, stream) in streams.into_iter().enumerate() {
@@ -30,7 +32,7 @@ fn client_that_left_is_noticed_by_fin_and_reset_with_and_without_heartbeat(engin
     }
 }
 
-/// 1. The same of handlers: none stays behind.
+/// Pitfall 1: The same of handlers: none stays behind.
 fn handler_of_a_client_that_left_does_not_leak(engine: Engine) {
     let present = Arc::new(AtomicUsize::new(0));
     let inside = present.clone();
@@ -46,7 +48,9 @@ fn handler_of_a_client_that_left_does_not_leak(engine: Engine) {
     let server = builder(engine).serve(app).map(Running::from).expect("a free port");
     for path in ["/quiet", "/beating"] {
         let mut streams: Vec<_> = (0..20).map(|_| server.subscribe(path)).collect();
-        streams.iter_mut().for_each(|stream| assert_eq!(stream.data(), "here"));
+        for stream in &mut streams {
+            assert_eq!(stream.data(), "here");
+        }
         assert_eq!(present.load(Ordering::Relaxed), 20);
         for (number, stream) in streams.into_iter().enumerate() {
             if number % 2 == 0 { stream.peer.reset() } else { drop(stream) }
@@ -56,7 +60,7 @@ fn handler_of_a_client_that_left_does_not_leak(engine: Engine) {
     server.wait_for_connections(0);
 }
 
-/// 18. A heartbeat comment form that breaks real clients; something that holds events back.
+/// Pitfall 18: A heartbeat comment form that breaks real clients; something that holds events back.
 fn heartbeat_is_a_named_comment_and_nothing_holds_events_back(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let server = serve(engine, app(&broker));

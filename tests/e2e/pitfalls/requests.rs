@@ -7,7 +7,7 @@ use headwater::sse::{self, Client, Event, EventId};
 use headwater::{Engine, Hub, Request, routing::get};
 use std::time::Duration;
 
-/// 12. A rejected connection hangs, because the response head was already taken over.
+/// Pitfall 12: A rejected connection hangs, because the response head was already taken over.
 fn rejected_connection_gets_its_answer_at_once(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let reject = async |_: &Request, _: &Client| Err::<(), _>((StatusCode::FORBIDDEN, "not you"));
@@ -32,7 +32,7 @@ fn rejected_connection_gets_its_answer_at_once(engine: Engine) {
     assert_eq!(server.stats().streams, 1);
 }
 
-/// 13. Bytes that a client sends on a live stream are parsed as a new request.
+/// Pitfall 13: Bytes that a client sends on a live stream are parsed as a new request.
 fn bytes_on_a_live_stream_are_no_request(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let server = serve(engine, app(&broker).route("/secret", get(|| "secret")));
@@ -48,7 +48,7 @@ fn bytes_on_a_live_stream_are_no_request(engine: Engine) {
     assert_eq!((server.stats().requests, server.stats().refused), (1, 0));
 }
 
-/// 14. Last-Event-ID or an event string borrowed from a receive buffer that was recycled.
+/// Pitfall 14: Last-Event-ID or an event string borrowed from a receive buffer that was recycled.
 fn last_event_id_outlives_the_buffer_that_it_came_in(engine: Engine) {
     const CLIENTS: usize = 30;
     let tell = async |client: Client| {

@@ -14,7 +14,7 @@ fn broker(policy: SlowPolicy) -> Broker {
     Hub::new().broker("news").subscriber_buffer(BUFFER).slow_policy(policy).build()
 }
 
-/// 2. A hidden buffer of 64 MiB per connection swallows a slow reader: the policy never fires, four stalled
+/// Pitfall 2: A hidden buffer of 64 MiB per connection swallows a slow reader: the policy never fires, four stalled
 /// clients take 800 MiB, and past the cap writes are dropped and reported as success.
 fn slow_readers_meet_their_policy_before_much_is_buffered_for_them(engine: Engine) {
     const STUCK: usize = 4;
@@ -47,7 +47,7 @@ fn slow_readers_meet_their_policy_before_much_is_buffered_for_them(engine: Engin
     eventually("all is counted", || server.stats().events_delivered == heard as u64);
 }
 
-/// 3. One stalled subscriber under the Close policy freezes the publisher.
+/// Pitfall 3: One stalled subscriber under the Close policy freezes the publisher.
 fn stalled_subscriber_under_the_close_policy_never_freezes_the_publisher(engine: Engine) {
     let broker = broker(SlowPolicy::Close);
     let ends = Arc::new(Mutex::new(Vec::new()));
@@ -76,7 +76,7 @@ fn stalled_subscriber_under_the_close_policy_never_freezes_the_publisher(engine:
     assert_eq!(reader.data(), "last");
 }
 
-/// 4. The publisher waits for slow-path callbacks; a callback that panics loses its policy.
+/// Pitfall 4: The publisher waits for slow-path callbacks; a callback that panics loses its policy.
 fn publisher_never_waits_for_callbacks_and_one_that_panics_is_counted(engine: Engine) {
     let (answer, answers) = mpsc::channel::<Option<SlowPolicy>>();
     let answers = Mutex::new(answers);
@@ -111,13 +111,13 @@ fn publisher_never_waits_for_callbacks_and_one_that_panics_is_counted(engine: En
     assert_eq!(broker.subscriber_count(), 2);
     // One that panics leaves it as it was.
     let counted = broker.clone();
-    drop(answer.send(None));
+    answer.send(None).expect("it waits for an answer");
     eventually("the panic is counted", || counted.callback_panics() == 1);
     assert_eq!((broker.subscriber_count(), client.is_closed()), (2, false));
     drop(answer);
 }
 
-/// 5. Drops are not counted anywhere.
+/// Pitfall 5: Drops are not counted anywhere.
 fn every_drop_is_counted_for_its_broker_and_its_client(engine: Engine) {
     for policy in [SlowPolicy::Drop, SlowPolicy::DropOldest] {
         let hub = Hub::new();
@@ -152,7 +152,7 @@ fn every_drop_is_counted_for_its_broker_and_its_client(engine: Engine) {
     }
 }
 
-/// 17. Silent loss when a receiver lags: every loss is counted, and the client can be told in the stream.
+/// Pitfall 17: Silent loss when a receiver lags: every loss is counted, and the client can be told in the stream.
 fn loss_is_told_in_the_stream_with_how_many_and_after_which(engine: Engine) {
     for policy in [SlowPolicy::Drop, SlowPolicy::DropOldest] {
         let broker = broker(policy);

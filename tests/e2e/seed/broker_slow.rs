@@ -1,4 +1,4 @@
-//! BrokerPolicy and BrokerConfig: subscribers that are too slow.
+//! `BrokerPolicy` and `BrokerConfig`: subscribers that are too slow.
 
 use super::{connect, large, publish, serve_clients, serve_feed};
 use crate::support::{Heard, PATIENCE, Running, Subscriber, block_on, eventually};

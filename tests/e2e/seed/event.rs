@@ -1,4 +1,4 @@
-//! Event, FormatEvent: what stands on the wire.
+//! Event, `FormatEvent`: what stands on the wire.
 
 use super::{connect, serve_clients};
 use headwater::Engine;
