@@ -150,6 +150,18 @@ impl Worker {
         })));
     }
 
+    /// Gives the answers of handlers that were pending.
+    pub(super) fn take_answers(&mut self, core: &mut Core<'_>) {
+        loop {
+            let Some((key, response)) = self.answers.borrow_mut().pop_front() else { return };
+            if self.is_http(key) {
+                self.with_http(core, key, |worker, core, connection| {
+                    worker.answered(core, key, connection, response)
+                });
+            }
+        }
+    }
+
     /// A handler that was pending has answered.
     pub(super) fn answered(
         &mut self,

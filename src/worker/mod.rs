@@ -210,17 +210,6 @@ impl Worker {
             self.resume_accept(core);
         }
     }
-
-    fn take_answers(&mut self, core: &mut Core<'_>) {
-        loop {
-            let Some((key, response)) = self.answers.borrow_mut().pop_front() else { return };
-            if self.is_http(key) {
-                self.with_http(core, key, |worker, core, connection| {
-                    worker.answered(core, key, connection, response)
-                });
-            }
-        }
-    }
 }
 
 impl App for Worker {
