@@ -15,7 +15,8 @@ const program = process.env.BENCH_SERVER ?? path.join(root, "target/release/benc
 /** How long anything may take that should happen soon, in milliseconds. Only failures take that long. */
 export const PATIENCE = 60_000;
 
-const READY = /^listening on (http:\/\/\S+:(\d+)) engine=(\S+) workers=(\d+)$/;
+// The reason for the engine may follow.
+const READY = /^listening on (http:\/\/\S+:(\d+)) engine=(\S+) workers=(\d+)(?: \(.*\))?$/;
 
 /** Waits for `promise`, and fails with `what` after the patience. */
 export async function within(what, promise) {
@@ -36,8 +37,12 @@ export function builtEngines() {
 }
 
 /** Starts a server with this engine; port 0 takes a free one. */
-export async function startServer(engine, port, flags = []) {
-  const args = ["--engine", engine, "--addr", `127.0.0.1:${port}`, ...flags];
+export function startServer(engine, port, flags = []) {
+  return spawnServer(program, ["--engine", engine, "--addr", `127.0.0.1:${port}`, ...flags]);
+}
+
+/** Starts any server that says where it listens as the bench server does. */
+export async function spawnServer(program, args) {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (errors += text));
