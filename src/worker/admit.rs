@@ -20,7 +20,6 @@ impl Worker {
         let connection = Box::new(HttpConnection::new(&self.shared.settings.http, core.now()));
         self.slots[key.index()] =
             Slot { generation: key.generation(), phase: Phase::Http(connection) };
-        self.counts.accepted.fetch_add(1, Ordering::Relaxed);
         core.arm(key, self.silent());
         if core.open() > self.shared.settings.connections_per_worker {
             // Here nobody can wait to be accepted: if none is old enough, the newest goes itself.
@@ -28,6 +27,8 @@ impl Worker {
             self.close_for_another(core, silent.map_or(key, |(oldest, _)| oldest));
         }
         self.counts.open.store(core.open(), Ordering::Relaxed);
+        // Whoever sees that it was accepted sees it open, or closed already. Partner: `Stats::sum`.
+        self.counts.accepted.fetch_add(1, Ordering::Release);
     }
 
     /// The connection that has sent nothing for the longest time, and when it counts as silent.
