@@ -128,6 +128,11 @@ impl Running {
             .map(drop)
     }
 
+    /// Those that were added, in their order.
+    pub(crate) fn workers(&self) -> Vec<Remote<Message>> {
+        self.state.lock().workers.iter().map(|(remote, _)| remote.clone()).collect()
+    }
+
     /// Ends the workers that were started, as dropping does, and waits until they have ended.
     pub(crate) fn end(self) {
         let state = self.state.clone();

@@ -17,7 +17,7 @@ use headwater_http::Limits;
 use headwater_sse::Hub;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -232,7 +232,9 @@ impl ServerBuilder {
         let pool = Arc::new(Pool::new(self.blocking));
         let stream_pool = Arc::new(Pool::new(self.streams));
         let (settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
-        let shared = Arc::new(Shared { router, settings, hubs, pool, stream_pool, runtime });
+        let workers = OnceLock::new();
+        let shared = Shared { router, settings, hubs, pool, stream_pool, runtime, workers };
+        let shared = Arc::new(shared);
         loop {
             let mut running = Running::new(addr, selected);
             // Dropping `running` on the way out ends the workers that were started.
@@ -281,10 +283,11 @@ fn start(
             running.engine(),
             listener.try_clone()?,
             &format!("headwater-{number}"),
-            move |remote| Worker::new(shared, its_counts, remote),
+            move |remote| Worker::new(number, shared, its_counts, remote),
         )?;
         running.add(worker, counts)?;
     }
+    shared.workers.get_or_init(|| running.workers());
     Ok(())
 }
 

@@ -57,10 +57,12 @@ impl Stats {
     pub(crate) fn sum<'a>(workers: impl Iterator<Item = &'a Arc<WorkerCounts>>) -> Self {
         workers.fold(Self::default(), |sum, worker| {
             let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+            // Before the others. Partner: the release in `admit`.
+            let accepted = worker.accepted.load(Ordering::Acquire);
             Self {
                 connections: sum.connections + worker.open.load(Ordering::Relaxed),
                 streams: sum.streams + worker.fanout.streams.load(Ordering::Relaxed),
-                accepted: sum.accepted + of(&worker.accepted),
+                accepted: sum.accepted + accepted,
                 accept_failures: sum.accept_failures + of(&worker.accept_failures),
                 closed_for_room: sum.closed_for_room + of(&worker.closed_for_room),
                 requests: sum.requests + of(&worker.requests),

@@ -1,7 +1,7 @@
 //! New connections, and what gives way to them when there is no room.
 
-use super::Worker;
 use super::connection::{HttpConnection, Phase, Slot};
+use super::{Message, Worker};
 use headwater_engine::{Core, Key};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -20,7 +20,6 @@ impl Worker {
         let connection = Box::new(HttpConnection::new(&self.shared.settings.http, core.now()));
         self.slots[key.index()] =
             Slot { generation: key.generation(), phase: Phase::Http(connection) };
-        self.counts.accepted.fetch_add(1, Ordering::Relaxed);
         core.arm(key, self.silent());
         if core.open() > self.shared.settings.connections_per_worker {
             // Here nobody can wait to be accepted: if none is old enough, the newest goes itself.
@@ -28,6 +27,8 @@ impl Worker {
             self.close_for_another(core, silent.map_or(key, |(oldest, _)| oldest));
         }
         self.counts.open.store(core.open(), Ordering::Relaxed);
+        // Whoever sees that it was accepted sees it open, or closed already. Partner: `Stats::sum`.
+        self.counts.accepted.fetch_add(1, Ordering::Release);
     }
 
     /// The connection that has sent nothing for the longest time, and when it counts as silent.
@@ -44,9 +45,9 @@ impl Worker {
         self.close(core, key);
     }
 
-    /// There is no descriptor or memory for a new connection: the oldest silent one makes room, or
-    /// accepting waits until one counts as silent or some other ends. Called at the end of a turn, when
-    /// what connections had sent before it has been received.
+    /// There is no descriptor or memory for a new connection: the oldest silent one makes room, here
+    /// or on another worker, or accepting waits until one counts as silent or some other ends. Called
+    /// at the end of a turn, when what connections had sent before it has been received.
     pub(super) fn make_room(&mut self, core: &mut Core<'_>) {
         let pause = core.now() + ACCEPT_PAUSE;
         match self.oldest_silent(core) {
@@ -54,7 +55,34 @@ impl Worker {
                 self.close_for_another(core, key);
                 self.resume_accept(core);
             }
-            later => self.accept_again = Some(later.map_or(pause, |(_, from)| from.min(pause))),
+            later => {
+                self.accept_again = Some(later.map_or(pause, |(_, from)| from.min(pause)));
+                self.ask_next(self.number);
+            }
+        }
+    }
+
+    /// Worker `asker` has no room and nothing to close: descriptors are the process's, and this worker
+    /// may hold them all.
+    pub(super) fn make_room_for(&mut self, core: &mut Core<'_>, asker: usize) {
+        match self.oldest_silent(core) {
+            Some((key, silent_from)) if silent_from <= core.now() => {
+                self.close_for_another(core, key);
+            }
+            _ => self.ask_next(asker),
+        }
+    }
+
+    /// Hands the wish on to the next worker, until it is back at the asker.
+    fn ask_next(&self, asker: usize) {
+        // While the server starts nobody is asked; the asker tries again.
+        let Some(workers) = self.shared.workers.get() else { return };
+        let others = (1..workers.len()).map(|step| (self.number + step) % workers.len());
+        for next in others.take_while(|next| *next != asker) {
+            // One that has ended holds nothing.
+            if workers[next].post(Message::MakeRoom(asker)).is_ok() {
+                return;
+            }
         }
     }
 

@@ -43,8 +43,8 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tell::Told;
 
@@ -63,6 +63,8 @@ pub(crate) enum Message {
     JobDone,
     /// Finish until then.
     Drain(Instant),
+    /// The worker of this number needs a descriptor.
+    MakeRoom(usize),
 }
 
 /// What the workers of a server share.
@@ -75,9 +77,12 @@ pub(crate) struct Shared {
     /// Threads of blocking streams, one for each.
     pub(crate) stream_pool: Arc<Pool>,
     pub(crate) runtime: Runtime,
+    /// By number, once all have started.
+    pub(crate) workers: OnceLock<Vec<Remote<Message>>>,
 }
 
 pub(crate) struct Worker {
+    number: usize,
     shared: Arc<Shared>,
     counts: Arc<WorkerCounts>,
     slots: Vec<Slot>,
@@ -119,6 +124,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// On the worker's own thread.
     pub(crate) fn new(
+        number: usize,
         shared: Arc<Shared>,
         counts: Arc<WorkerCounts>,
         remote: Remote<Message>,
@@ -130,6 +136,7 @@ impl Worker {
         headwater_sse::enter(&fanout);
         let door = crate::sse::enter(&fanout);
         Self {
+            number,
             shared,
             counts,
             slots: Vec::new(),
@@ -306,6 +313,7 @@ impl App for Worker {
             Message::Stream(command) => self.fanout.borrow_mut().command(command),
             Message::JobDone => self.executor.job_done(),
             Message::Drain(until) => self.drain(core, until),
+            Message::MakeRoom(asker) => self.make_room_for(core, asker),
         }
     }
 

@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod denied;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod drain;
 mod drain_streams;
 mod room;
