@@ -91,6 +91,12 @@ impl Request {
 
     /// The path, not decoded, without the query. Always the whole path, also in a router that is
     /// nested. `*` for `OPTIONS *`, empty for CONNECT.
+    ///
+    /// Routes are matched with the decoded path: whoever lets requests through by their path must not
+    /// look at this one, as `/%61dmin` reaches the handler of `/admin`. Put the [middleware] around the
+    /// routes instead, in a router of their own.
+    ///
+    /// [middleware]: crate::Router::with
     pub fn path(&self) -> &str {
         match &self.head {
             Source::Received(head) => head.path(),

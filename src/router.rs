@@ -31,7 +31,8 @@ use std::sync::OnceLock;
 ///
 /// Paths of requests are matched decoded, so that `/caf%C3%A9` is `/café`, but for `%2F`, which never
 /// separates segments. Parameters are decoded completely. A path that is malformed or not UTF-8 is
-/// answered 400.
+/// answered 400. Dots mean nothing (clients resolve them, RFC 3986 §5.2.4, attackers do not): a parameter
+/// may be `..` and hold slashes, a wildcard may be `../x`. Check it before it names a file.
 ///
 /// # What is answered without a handler
 /// - HEAD by the handler of GET, its body left out.

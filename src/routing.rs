@@ -84,7 +84,8 @@ impl MethodRouter {
     /// `100 Continue` is sent to a client that expects it (RFC 9110 §10.1.1), and before middleware and
     /// the handler are called. The request it sees has the route's parameters and state, but no body yet.
     /// What it returns as an error is the answer, which no middleware sees, and after which the connection
-    /// is closed; a panic is answered with 500.
+    /// is closed; a panic is answered with 500, and so is an event stream or a
+    /// [detached](crate::detach()) connection, which cannot begin where a body is under way.
     ///
     /// ```
     /// use headwater::{Request, Router, http::StatusCode, routing::post};

@@ -143,8 +143,8 @@ impl ServerBuilder {
 
     /// How long a handler may hold its core in one go, without awaiting anything, before it is counted in
     /// [`Stats::slow_handlers`](crate::Stats::slow_handlers) and, with the feature `tracing`, reported with
-    /// the path of its request. Everybody else on that core waits meanwhile: what takes long belongs into
-    /// [`blocking`](crate::blocking()). `None` for never. Default 100 milliseconds.
+    /// the route and the path of its request. Everybody else on that core waits meanwhile: what takes
+    /// long belongs into [`blocking`](crate::blocking()). `None` for never. Default 100 milliseconds.
     ///
     /// ```
     /// use headwater::Server;

@@ -16,6 +16,7 @@ pub(crate) struct WorkerCounts {
     pub(crate) handler_panics: AtomicU64,
     pub(crate) failed_bodies: AtomicU64,
     pub(crate) slow_handlers: AtomicU64,
+    pub(crate) late_handlers: AtomicU64,
     /// Connections with something left to send when the worker ended.
     pub(crate) cut: AtomicUsize,
     pub(crate) fanout: Arc<Counts>,
@@ -47,6 +48,9 @@ pub struct Stats {
     /// Times that a handler held its core for too long, see
     /// [`ServerBuilder::slow_handler`](crate::ServerBuilder::slow_handler).
     pub slow_handlers: u64,
+    /// Handlers that did not answer in time and were answered for, see
+    /// [`Timeouts::handler`](crate::Timeouts::handler).
+    pub late_handlers: u64,
     /// Events handed completely to the kernel, once per stream.
     pub events_delivered: u64,
     /// Bytes that slow streams are owed now.
@@ -70,6 +74,7 @@ impl Stats {
                 handler_panics: sum.handler_panics + of(&worker.handler_panics),
                 failed_bodies: sum.failed_bodies + of(&worker.failed_bodies),
                 slow_handlers: sum.slow_handlers + of(&worker.slow_handlers),
+                late_handlers: sum.late_handlers + of(&worker.late_handlers),
                 events_delivered: sum.events_delivered + of(&worker.fanout.delivered),
                 owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
             }

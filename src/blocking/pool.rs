@@ -2,11 +2,12 @@
 //! of requests.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Something to do. It must not panic.
+/// Something to do. A panic ends it, and nothing else.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// As many threads, and jobs that wait for one, are in use already.
@@ -110,7 +111,8 @@ impl Shared {
             if let Some(job) = state.jobs.pop_front() {
                 state.idle -= 1;
                 drop(state);
-                job();
+                // Whoever wanted the outcome notices that there is none.
+                catch_unwind(AssertUnwindSafe(job)).ok();
                 state = self.lock();
                 state.idle += 1;
                 continue;
@@ -186,6 +188,25 @@ mod tests {
             }
         }
         assert_eq!(pool.0.lock().threads, 1);
+    }
+
+    #[test]
+    fn jobs_that_panic_cost_no_thread() {
+        let pool = Pool::new(PoolLimits { threads: 1, queue: 1 });
+        for _ in 0..3 {
+            let (tell, dropped) = mpsc::channel::<()>();
+            let job = move || {
+                let _tell = tell;
+                panic!("on purpose: a job panics");
+            };
+            pool.run(Box::new(job)).expect("there is room");
+            assert_eq!(dropped.recv(), Err(mpsc::RecvError));
+        }
+        let (job, end, begun) = held();
+        pool.run(job).expect("there is room");
+        begun.recv().expect("a thread is left");
+        assert_eq!(pool.0.lock().threads, 1);
+        drop(end);
     }
 
     #[test]

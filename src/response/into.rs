@@ -30,7 +30,7 @@ macro_rules! typed {
 /// | `(H, R)`, `(StatusCode, H, R)` | `R` with headers, see [`IntoHeaders`] |
 /// | `(HeaderName, HeaderValue, R)` | `R` with this header |
 /// | `Option<R>` | `R`, or 404 without a body |
-/// | `Result<R, E>` | `R`, or `E` |
+/// | `Result<R, E>` | `R`, or `E`; `Box<Response>` keeps it small |
 /// | [`Body`] | 200, without a content type |
 /// | `http::Response<B>` where `B: Into<Body>` | the same |
 ///
@@ -179,6 +179,8 @@ macro_rules! into_response {
 
 into_response! {
     Response, |response| response;
+    /// For errors: a `Result` is as large as the larger of both.
+    Box<Response>, |response| *response;
     (), |()| Response::new(StatusCode::OK);
     StatusCode, |status| Response::new(status);
     Infallible, |never| match never {};

@@ -56,6 +56,12 @@ impl Router {
         })
     }
 
+    /// The pattern of a path's route.
+    pub(crate) fn pattern_of(&self, path: &str) -> Option<&str> {
+        let found = self.look_up(path).ok()??;
+        Some(&self.routes[found.route].pattern)
+    }
+
     /// What holds for the body of a request whose path was looked up.
     pub(crate) fn body_rules(&self, lookup: &Lookup) -> Option<&BodyRules> {
         let found = lookup.as_ref().ok()?.as_ref()?;

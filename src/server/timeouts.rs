@@ -20,6 +20,10 @@ pub struct Timeouts {
     /// Between two pieces of a request's body, of 4 KiB at least: what trickles is no progress. Default
     /// 30 seconds; then 408.
     pub body: Duration,
+    /// From calling a handler to its answer, of one that is not done at once. Default [`Duration::MAX`];
+    /// then the handler is dropped, where it is not on a thread of its own, and its request answered 503.
+    /// Only this ends a handler that waits for ever for a client that has stopped sending.
+    pub handler: Duration,
     /// Before a request begins. Default 60 seconds; then the connection is closed.
     pub idle: Duration,
     /// Without progress, of 4 KiB at least, in sending a response that is not an event stream. Default 30
@@ -41,6 +45,7 @@ impl Default for Timeouts {
         Self {
             header: seconds(10),
             body: seconds(30),
+            handler: Duration::MAX,
             idle: seconds(60),
             write: seconds(30),
             half_closed: seconds(1),
@@ -60,6 +65,13 @@ impl Timeouts {
     #[must_use]
     pub fn with_body(mut self, limit: Duration) -> Self {
         self.body = limit;
+        self
+    }
+
+    /// Sets [`Timeouts::handler`].
+    #[must_use]
+    pub fn with_handler(mut self, limit: Duration) -> Self {
+        self.handler = limit;
         self
     }
 

@@ -60,7 +60,10 @@ impl Worker {
             Err(Box::new(internal_error()))
         });
         if let Err(answer) = checked {
-            return self.refuse_with(core, key, connection, *answer);
+            // With the body under way the connection cannot become anything else.
+            let takes_over = answer.is_event_stream() || answer.is_detached();
+            let answer = if takes_over { internal_error() } else { *answer };
+            return self.refuse_with(core, key, connection, answer);
         }
         (connection.head, connection.lookup) = (request.into_received(), Some(lookup));
         None

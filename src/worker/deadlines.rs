@@ -18,6 +18,7 @@ pub(super) struct Classes {
     pub(super) idle: Class,
     pub(super) header: Class,
     pub(super) body: Class,
+    pub(super) handler: Class,
     pub(super) write: Class,
     pub(super) half_closed: Class,
     pub(super) linger: Class,
@@ -37,6 +38,7 @@ impl Classes {
             half_closed: core.class(timeouts.half_closed, tick(15)),
             linger: core.class(LINGER, tick(16)),
             grace: core.class(GRACE, tick(17)),
+            handler: core.class(timeouts.handler, tick(18)),
         }
     }
 }

@@ -221,6 +221,23 @@ impl Worker {
         }
     }
 
+    /// A handler that was pending has had its time.
+    pub(super) fn too_late(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+    ) -> After {
+        // It has answered in this very turn: that counts.
+        if self.answers.borrow().iter().any(|(answered, _)| *answered == key) {
+            return After::Keep;
+        }
+        self.counts.late_handlers.fetch_add(1, Ordering::Relaxed);
+        let text = "the handler took too long\n";
+        let answer = Response::plain(StatusCode::SERVICE_UNAVAILABLE, text);
+        self.answered(core, key, connection, answer)
+    }
+
     /// The peer will send nothing more; what it asked before is still answered.
     pub(super) fn peer_finished(
         &mut self,
@@ -252,6 +269,10 @@ impl Worker {
             }
         } else if connection.sending.is_some() && connection.peer_finished {
             core.arm(key, classes.half_closed);
+        } else if connection.task.is_some() {
+            if core.armed(key) != Some(classes.handler) {
+                core.arm(key, classes.handler);
+            }
         } else if connection.is_answering() {
             core.cancel(key);
         } else if connection.head.is_some() {

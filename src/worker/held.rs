@@ -1,8 +1,8 @@
 //! Notices handlers that hold their core for too long: everybody else on it waits meanwhile. Only counts
 //! and reports; nothing can be done about one that does not return.
 
-use super::Worker;
 use super::connection::HttpConnection;
+use super::{Shared, Worker};
 use crate::report;
 use crate::stats::WorkerCounts;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Watch {
     /// The path of its request, and how long is too long.
     watched: Option<(Rc<str>, Duration)>,
+    shared: Arc<Shared>,
     counts: Arc<WorkerCounts>,
 }
 
@@ -22,15 +23,16 @@ impl Watch {
         let Some((path, limit)) = &self.watched else { return call() };
         let begun = Instant::now();
         let outcome = call();
-        note(&self.counts, path, *limit, begun.elapsed());
+        note(&self.shared, &self.counts, path, *limit, begun.elapsed());
         outcome
     }
 }
 
-fn note(counts: &WorkerCounts, path: &str, limit: Duration, held: Duration) {
+fn note(shared: &Shared, counts: &WorkerCounts, path: &str, limit: Duration, held: Duration) {
     if held > limit {
         counts.slow_handlers.fetch_add(1, Ordering::Relaxed);
-        report::slow_handler(path, held);
+        // Looked up once more: it happens seldom, and nothing is kept for it.
+        report::slow_handler(shared.router.pattern_of(path), path, held);
     }
 }
 
@@ -40,7 +42,7 @@ impl Worker {
         let Some(limit) = self.shared.settings.slow_handler else { return call() };
         let begun = Instant::now();
         let outcome = call();
-        note(&self.counts, &self.path, limit, begun.elapsed());
+        note(&self.shared, &self.counts, &self.path, limit, begun.elapsed());
         outcome
     }
 
@@ -59,6 +61,6 @@ impl Worker {
             let path = connection.path.get_or_insert_with(|| self.path.as_str().into());
             (path.clone(), limit)
         });
-        Watch { watched, counts: self.counts.clone() }
+        Watch { watched, shared: self.shared.clone(), counts: self.counts.clone() }
     }
 }

@@ -299,6 +299,11 @@ impl App for Worker {
                     worker.too_slow(core, key, connection)
                 });
             }
+            Some(Phase::Http(_)) if class == classes.handler => {
+                self.with_http(core, key, |worker, core, connection| {
+                    worker.too_late(core, key, connection)
+                });
+            }
             Some(Phase::Http(_)) if class == classes.idle || class == classes.grace => {
                 self.with_http(core, key, |_, _, _| After::Linger);
             }

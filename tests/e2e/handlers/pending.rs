@@ -1,9 +1,11 @@
 //! Handlers that are not done at once: waking, sleeping, their core, and what becomes of one whose
 //! client has left.
 
-use crate::support::{Gate, SetAtEnd, block_on, eventually, serve, serve_on_one};
+use crate::support::{
+    Gate, Running, SetAtEnd, block_on, builder, eventually, get as request_of, serve, serve_on_one,
+};
 use headwater::routing::get;
-use headwater::{Engine, Request, Router};
+use headwater::{Engine, Request, Router, Timeouts, blocking};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -11,6 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
+
+/// How long handlers may take where that is limited.
+const LATE: Duration = Duration::from_millis(200);
 
 /// A route whose handler waits for the gate, and one whose handler does not.
 fn gated(gate: &Gate) -> Router {
@@ -174,6 +179,57 @@ fn client_that_only_stops_sending_keeps_its_pending_handler(engine: Engine) {
     peer.expect_end();
 }
 
+fn handler_that_takes_too_long_is_answered_for(engine: Engine) {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let count = dropped.clone();
+    let never = async move || {
+        let _dropped = CountEnd(count.clone());
+        std::future::pending::<&str>().await
+    };
+    let slowly = blocking(|| {
+        std::thread::sleep(4 * LATE);
+        "at last"
+    });
+    let soon = async || {
+        headwater::time::sleep(LATE / 8).await;
+        "in time"
+    };
+    let app = Router::new()
+        .route("/never", get(never))
+        .route("/slowly", get(slowly))
+        .route("/soon", get(soon))
+        .route("/", get(|| "ok"));
+    let timeouts = Timeouts::default().with_handler(LATE).with_idle(Duration::MAX);
+    let server = Running::from(builder(engine).timeouts(timeouts).serve(app).expect("a free port"));
+    let mut peer = server.connect();
+    for path in ["/never", "/slowly", "/never"] {
+        // The connection goes on, with what is behind it.
+        peer.send(request_of(path) + &request_of("/"));
+        assert_eq!(peer.answer().status, 503, "{path}");
+        assert_eq!(peer.answer().text(), "ok", "{path}");
+    }
+    eventually("both are dropped", || dropped.load(Ordering::Relaxed) == 2);
+    assert_eq!(server.stats().late_handlers, 3);
+    // Each handler has the whole time.
+    eventually("one is in time", || server.get("/soon").status == 200);
+
+    // A client that has said its last word is answered, too.
+    peer.ask("/never");
+    peer.finish();
+    assert_eq!(peer.answer().status, 503);
+    peer.expect_end();
+    server.wait_for_connections(0);
+}
+
+/// Counts its end.
+struct CountEnd(Arc<AtomicUsize>);
+
+impl Drop for CountEnd {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 fn server_that_ends_drops_its_pending_handlers(engine: Engine) {
     let (gate, dropped) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
     let (held, count) = (gate.clone(), dropped.clone());
@@ -214,6 +270,7 @@ on_every_engine! {
     handler_may_hold_what_cannot_leave_its_thread,
     client_that_leaves_cancels_its_pending_handler,
     client_that_only_stops_sending_keeps_its_pending_handler,
+    handler_that_takes_too_long_is_answered_for,
     server_that_ends_drops_its_pending_handlers,
     pipelined_request_behind_a_pending_handler_waits_its_turn,
 }

@@ -42,7 +42,7 @@ fn app() -> Router {
         .route("/first-poll", get(async || hold()))
         .route("/later", get(later))
         .route("/stream", get(sse::endpoint(stream)))
-        .route("/line", get(line))
+        .route("/line/{name}", get(line))
 }
 
 #[track_caller]
@@ -61,7 +61,7 @@ fn ask(server: &Running, path: &str) {
     peer.take_until(b"held").expect("it answers");
 }
 
-const PATHS: [&str; 6] = ["/behind", "/at-once", "/first-poll", "/later", "/stream", "/line"];
+const PATHS: [&str; 6] = ["/behind", "/at-once", "/first-poll", "/later", "/stream", "/line/one"];
 
 fn handler_that_holds_its_core_is_noticed(engine: Engine) {
     let server = start(engine, LIMIT);
@@ -72,6 +72,8 @@ fn handler_that_holds_its_core_is_noticed(engine: Engine) {
         #[cfg(feature = "tracing")]
         eventually("it is reported", || reports::have(path));
     }
+    #[cfg(feature = "tracing")]
+    assert!(reports::have_route("/line/{name}"));
 }
 
 fn check_before_a_body_that_holds_its_core_is_noticed(engine: Engine) {
@@ -143,6 +145,11 @@ mod reports {
         }
         fn enter(&self, _: &Id) {}
         fn exit(&self, _: &Id) {}
+    }
+
+    /// Whether a slow handler of this route was reported.
+    pub(super) fn have_route(route: &str) -> bool {
+        SEEN.lock().expect("no panics").contains(&format!("route=\"{route}\"\n"))
     }
 
     /// Whether a slow handler of this path was reported.

@@ -4,7 +4,7 @@ use crate::support::{Peer, Running, builder, serve};
 use headwater::extract::Path;
 use headwater::http::StatusCode;
 use headwater::routing::{get, post};
-use headwater::{Engine, HttpLimits, Request, Router};
+use headwater::{Engine, HttpLimits, IntoResponse, Request, Response, Router, detach, sse};
 
 fn app() -> Router {
     let count = |body: bytes::Bytes| body.len().to_string();
@@ -18,7 +18,20 @@ fn app() -> Router {
         .route("/plain", post(count))
         .route("/small", post(count).body_limit(10))
         .route("/great", post(count).body_limit(5000))
+        .route("/detached", post(count).before_body(|_: &Request| Err(Box::new(taken()))))
+        .route(
+            "/streamed",
+            post(count).before_body(|request: &Request| Err(Box::new(streamed(request)))),
+        )
         .route("/checked/{door}", post(count).get(|| "got").before_body(check))
+}
+
+fn taken() -> Response {
+    detach(Response::new(StatusCode::OK), async |_| ())
+}
+
+fn streamed(request: &Request) -> Response {
+    sse::stream(request, async |_| ()).into_response()
 }
 
 fn start(engine: Engine) -> Running {
@@ -91,6 +104,11 @@ fn body_is_checked_before_it_is_asked_for(engine: Engine) {
     let fails = head("/checked/a", &format!("panic: yes\r\n{expecting}"));
     assert_eq!(refused(&server, &fails).0, 500);
     assert_eq!(server.stats().handler_panics, 1);
+    // Nothing takes a connection over while a body is under way.
+    for path in ["/detached", "/streamed"] {
+        assert_eq!(refused(&server, &head(path, expecting)).0, 500, "{path}");
+        assert_eq!(refused(&server, &(head(path, "content-length: 4\r\n") + "body")).0, 500);
+    }
     let mut peer = server.connect();
     let known = head("/checked/a", &format!("key: secret\r\n{expecting}"));
     assert_eq!(asked(&mut peer, &known, "body"), "4");
