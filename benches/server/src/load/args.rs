@@ -1,6 +1,7 @@
 //! What a load run is asked for. Values are checked here, once.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,13 +22,54 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) subscribers: usize,
 
+    /// Check the events of every Nth of them only, and count the bytes of the others: where reading
+    /// everything would be the limit
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        value_parser = values::at_least_one,
+        conflicts_with_all = ["churn", "storm"]
+    )]
+    pub(crate) decode_every: NonZeroUsize,
+
+    /// Further subscribers that read slowly, with a small receive buffer; reported apart
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) slow: usize,
+
+    /// How fast each of these reads
+    #[arg(long, value_name = "BYTES_PER_S", default_value = "4096", value_parser = values::at_least_one)]
+    pub(crate) slow_rate: NonZeroUsize,
+
     /// Further subscribers that never read, with a small receive buffer
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) stuck: usize,
 
+    /// Subscribers that leave each second of the measured time, and as many that come
+    #[arg(long, value_name = "PER_SECOND", value_parser = values::rate)]
+    pub(crate) churn: Option<Rate>,
+
+    /// Subscribers that drop at once in the middle of the measured time, and return
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) storm: usize,
+
+    /// Time over which they return
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = values::seconds)]
+    pub(crate) storm_within: Duration,
+
     /// Events published each second, on a schedule that waits for no answer
     #[arg(long, value_name = "EVENTS_PER_S", default_value = "100", value_parser = values::rate)]
     pub(crate) rate: Rate,
+
+    /// Several rates, one run after the other: tells the most events delivered with under 1 % lost
+    #[arg(
+        long,
+        value_name = "EVENTS_PER_S,…",
+        value_delimiter = ',',
+        value_parser = values::rate,
+        conflicts_with_all = ["rate", "hold"]
+    )]
+    pub(crate) ladder: Vec<Rate>,
 
     /// Data bytes of each event, at least 48
     #[arg(long, value_name = "BYTES", default_value_t = 128, value_parser = payload)]
@@ -50,13 +92,17 @@ pub(crate) struct LoadArgs {
     #[arg(long)]
     pub(crate) hold: bool,
 
-    /// The server's process, for CPU and memory [default: found by its listening port]
-    #[arg(long)]
-    pub(crate) pid: Option<u32>,
+    /// The server's processes, for CPU and memory [default: found by the listening port]
+    #[arg(long, value_name = "PID,…", value_delimiter = ',')]
+    pub(crate) pid: Vec<u32>,
 
     /// Where to publish
     #[arg(long, value_name = "PATH", default_value = "/publish", value_parser = values::path)]
     pub(crate) publish_path: String,
+
+    /// Server to publish to [default: the one to measure]
+    #[arg(long, value_name = "HOST:PORT", value_parser = values::address)]
+    pub(crate) publish_addr: Option<SocketAddr>,
 
     /// Where to subscribe
     #[arg(long, value_name = "PATH", default_value = "/events", value_parser = values::path)]
@@ -65,6 +111,17 @@ pub(crate) struct LoadArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl LoadArgs {
+    /// What contradicts itself, in one line.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.storm > self.subscribers {
+            let (storm, all) = (self.storm, self.subscribers);
+            return Err(format!("--storm {storm} is more than all --subscribers {all}"));
+        }
+        Ok(())
+    }
 }
 
 fn payload(text: &str) -> Result<usize, String> {

@@ -51,6 +51,7 @@ pub(crate) enum Progress {
 pub(crate) struct Decoder {
     framing: Framing,
     lines: Lines,
+    stream_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -62,7 +63,17 @@ enum Framing {
 
 impl Decoder {
     pub(crate) fn new() -> Self {
-        Self { framing: Framing::Head(Vec::new()), lines: Lines::new() }
+        Self { framing: Framing::Head(Vec::new()), lines: Lines::new(), stream_bytes: 0 }
+    }
+
+    /// Bytes that came after the head, framing included.
+    pub(crate) fn stream_bytes(&self) -> u64 {
+        self.stream_bytes
+    }
+
+    /// That many bytes came and were not looked at. After that no more can be decoded.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.stream_bytes += bytes as u64;
     }
 
     /// Takes the next bytes and reports each block of the stream they complete.
@@ -77,6 +88,7 @@ impl Decoder {
             self.framing = framing_of(head)?;
             rest = &bytes[used..];
         }
+        self.stream_bytes += rest.len() as u64;
         let lines = &mut self.lines;
         match &mut self.framing {
             Framing::Chunked(chunked) => {

@@ -1,142 +1,249 @@
-//! What a run cost: the server's CPU and memory, and this client's own CPU.
+//! What a run cost: the server's CPU and memory, the kernel's memory, and this client's own CPU.
 //! Reads only; what the numbers mean is said in `report`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::proc::machine::{self, Busy, SoftirqThread};
 use super::proc::{self, ThreadTime, Usage};
 
-/// Readings of the server's process and of this one.
+/// Readings of the server's processes, of this one, and of the machine.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    /// The server's process, or why it is not known.
-    pub(crate) server: Result<u32, String>,
-    rss_before_first: Option<u64>,
-    rss_after_last: Option<u64>,
-    begin: Option<Reading>,
-    end: Option<Reading>,
+    /// The server's processes, or why they are not known.
+    pub(crate) server: Result<Vec<u32>, String>,
+    softirq: Vec<SoftirqThread>,
+    before_first: Memory,
+    after_last: Memory,
+    window: Span,
+    storm: Span,
+}
+
+/// Memory at one time; `None` where it is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    /// Resident memory of the server.
+    pub(crate) rss: Option<u64>,
+    /// Kernel memory of all TCP sockets.
+    pub(crate) tcp: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     at: Instant,
     server: Option<Usage>,
+    softirq: Option<Duration>,
     own: Option<Usage>,
     thread: Option<ThreadTime>,
+    machine: Option<Busy>,
+    memory: Memory,
 }
 
-/// What the server cost over the measured time.
+/// Readings at the begin and the end of something.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    begin: Option<Reading>,
+    end: Option<Reading>,
+}
+
+/// What the server cost over a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerCost {
     pub(crate) user: Duration,
     pub(crate) system: Duration,
-    /// CPU time as a share of one core.
-    pub(crate) core_share: f64,
-    pub(crate) rss_at_end: u64,
+    /// The softirq threads of the cores it may run on; `None` where they cannot be seen.
+    pub(crate) softirq: Option<Duration>,
 }
 
-/// What this client spent over the measured time, as shares of one core.
+impl ServerCost {
+    /// Its processes alone.
+    pub(crate) fn process(&self) -> Duration {
+        self.user + self.system
+    }
+
+    /// Its processes and the softirq threads.
+    pub(crate) fn all(&self) -> Duration {
+        self.process() + self.softirq.unwrap_or_default()
+    }
+}
+
+/// What this client and others spent over the measured time, as shares of one core; `None` where
+/// not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OwnCost {
-    /// The whole process.
+    /// This process.
     pub(crate) core_share: Option<f64>,
     /// The thread that reads: running.
     pub(crate) reader_ran: Option<f64>,
     /// The thread that reads: waiting for a core.
     pub(crate) reader_waited: Option<f64>,
+    /// Everything that is neither this client nor the server.
+    pub(crate) others: Option<f64>,
+    /// Time that a hypervisor gave to others.
+    pub(crate) stolen: Option<f64>,
 }
 
 impl Meter {
-    /// Reads process `pid`, or the one that listens on `addr`.
-    pub(crate) fn new(pid: Option<u32>, addr: SocketAddr) -> Self {
-        let server = pid
-            .map_or_else(|| proc::listener(addr), Ok)
-            .and_then(|pid| proc::usage(pid).map(|_| pid).map_err(|error| error.to_string()));
-        Self { server, rss_before_first: None, rss_after_last: None, begin: None, end: None }
+    /// Reads the processes `pids`, or those that listen on `addr`.
+    pub(crate) fn new(pids: &[u32], addr: SocketAddr) -> Self {
+        let known = if pids.is_empty() { proc::listeners(addr) } else { Ok(pids.to_vec()) };
+        let server = known.and_then(|pids| {
+            let readable = pids.iter().try_for_each(|pid| proc::usage(*pid).map(drop));
+            readable.map(|()| pids).map_err(|error| error.to_string())
+        });
+        let mut cores: Vec<usize> = server
+            .iter()
+            .flatten()
+            // Its usage could be read: it ended since, and then all of it is unknown.
+            .flat_map(|pid| proc::cores(*pid).unwrap_or_default())
+            .collect();
+        cores.sort_unstable();
+        cores.dedup();
+        Self {
+            server,
+            softirq: machine::softirq_threads(&cores),
+            before_first: Memory::default(),
+            after_last: Memory::default(),
+            window: Span::default(),
+            storm: Span::default(),
+        }
     }
 
     /// No subscriber has connected yet.
     pub(crate) fn before_first(&mut self) {
-        self.rss_before_first = self.server_usage().map(|usage| usage.rss_bytes);
+        self.before_first = self.memory();
     }
 
     /// All subscribers are connected.
     pub(crate) fn after_last(&mut self) {
-        self.rss_after_last = self.server_usage().map(|usage| usage.rss_bytes);
+        self.after_last = self.memory();
     }
 
     /// The measured time begins. To be called on the thread that reads.
     pub(crate) fn begin(&mut self) {
-        self.begin = Some(self.reading());
+        self.window.begin = Some(self.reading());
     }
 
     /// The measured time is over.
     pub(crate) fn end(&mut self) {
-        self.end = Some(self.reading());
+        self.window.end = Some(self.reading());
     }
 
-    /// Resident bytes of the server before the first and after the last subscriber connected.
-    pub(crate) fn rss(&self) -> Option<(u64, u64)> {
-        self.rss_before_first.zip(self.rss_after_last)
+    /// A storm begins.
+    pub(crate) fn begin_storm(&mut self) {
+        self.storm.begin = Some(self.reading());
     }
 
-    /// Length of the measured time.
-    pub(crate) fn window(&self) -> Duration {
-        self.span().map_or(Duration::ZERO, |(begin, end)| end.at - begin.at)
+    /// The storm is over.
+    pub(crate) fn end_storm(&mut self) {
+        self.storm.end = Some(self.reading());
     }
 
-    /// What the server cost over the measured time.
-    pub(crate) fn server_cost(&self) -> Option<ServerCost> {
-        let (begin, end) = self.span()?;
-        let (before, after) = begin.server.zip(end.server)?;
-        Some(ServerCost {
-            user: after.user.saturating_sub(before.user),
-            system: after.system.saturating_sub(before.system),
-            core_share: self.share(cpu(after).saturating_sub(cpu(before))),
-            rss_at_end: after.rss_bytes,
-        })
+    /// Memory before the first and after the last subscriber connected, and at the end.
+    pub(crate) fn memories(&self) -> [Memory; 3] {
+        let at_end = self.window.end.map(|reading| reading.memory).unwrap_or_default();
+        [self.before_first, self.after_last, at_end]
     }
 
-    /// What this client spent over the measured time.
-    pub(crate) fn own_cost(&self) -> OwnCost {
-        let Some((begin, end)) = self.span() else { return OwnCost::default() };
-        let thread = begin.thread.zip(end.thread);
-        OwnCost {
-            core_share: begin
-                .own
-                .zip(end.own)
-                .map(|(before, after)| self.share(cpu(after).saturating_sub(cpu(before)))),
-            reader_ran: thread
-                .map(|(before, after)| self.share(after.ran.saturating_sub(before.ran))),
-            reader_waited: thread
-                .map(|(before, after)| self.share(after.waited.saturating_sub(before.waited))),
-        }
+    /// The cores whose softirq threads are counted.
+    pub(crate) fn softirq_cores(&self) -> Vec<usize> {
+        self.softirq.iter().map(|thread| thread.core).collect()
     }
 
-    fn span(&self) -> Option<(Reading, Reading)> {
-        self.begin.zip(self.end)
+    /// The measured time.
+    pub(crate) fn window(&self) -> &Span {
+        &self.window
     }
 
-    fn share(&self, time: Duration) -> f64 {
-        let window = self.window().as_secs_f64();
-        if window > 0.0 { time.as_secs_f64() / window } else { 0.0 }
+    /// The time of the storm.
+    pub(crate) fn storm(&self) -> &Span {
+        &self.storm
     }
 
     fn reading(&self) -> Reading {
         Reading {
             at: Instant::now(),
             server: self.server_usage(),
+            softirq: self.softirq_time(),
             own: proc::usage(std::process::id()).ok(),
             thread: proc::thread_time(),
+            machine: machine::busy(),
+            memory: self.memory(),
         }
     }
 
-    /// `None` when the process is not known, or has ended: the report shows the gap.
+    fn memory(&self) -> Memory {
+        Memory { rss: self.server_usage().map(|usage| usage.rss_bytes), tcp: machine::tcp_bytes() }
+    }
+
+    fn softirq_time(&self) -> Option<Duration> {
+        let times: Option<Vec<Duration>> = self.softirq.iter().map(SoftirqThread::cpu).collect();
+        times.filter(|times| !times.is_empty()).map(|times| times.iter().sum())
+    }
+
+    /// All its processes together. `None` when they are not known, or one has ended: the report
+    /// shows the gap.
     fn server_usage(&self) -> Option<Usage> {
-        self.server.as_ref().ok().and_then(|pid| proc::usage(*pid).ok())
+        let pids = self.server.as_ref().ok()?;
+        pids.iter().try_fold(Usage::default(), |sum, pid| {
+            let usage = proc::usage(*pid).ok()?;
+            Some(Usage {
+                user: sum.user + usage.user,
+                system: sum.system + usage.system,
+                rss_bytes: sum.rss_bytes + usage.rss_bytes,
+            })
+        })
     }
 }
 
-fn cpu(usage: Usage) -> Duration {
-    usage.user + usage.system
+impl Span {
+    /// How long it took.
+    pub(crate) fn length(&self) -> Duration {
+        self.both(|reading| Some(reading.at)).map_or(Duration::ZERO, |(begin, end)| end - begin)
+    }
+
+    /// What the server cost meanwhile.
+    pub(crate) fn server_cost(&self) -> Option<ServerCost> {
+        let (before, after) = self.both(|reading| reading.server)?;
+        Some(ServerCost {
+            user: after.user.saturating_sub(before.user),
+            system: after.system.saturating_sub(before.system),
+            softirq: self.grown(|reading| reading.softirq),
+        })
+    }
+
+    /// What this client, and others, spent meanwhile.
+    pub(crate) fn own_cost(&self) -> OwnCost {
+        let own = self.grown(|reading| reading.own.map(|usage| usage.user + usage.system));
+        let work = self.grown(|reading| reading.machine.map(|busy| busy.work));
+        let server = self.server_cost().map(|cost| cost.all());
+        let others = work
+            .zip(own)
+            .map(|(work, own)| work.saturating_sub(own).saturating_sub(server.unwrap_or_default()));
+        let stolen = self.grown(|reading| reading.machine.map(|busy| busy.stolen));
+        let ran = self.grown(|reading| reading.thread.map(|thread| thread.ran));
+        let waited = self.grown(|reading| reading.thread.map(|thread| thread.waited));
+        let share = |time: Option<Duration>| time.map(|time| self.share(time));
+        OwnCost {
+            core_share: share(own),
+            reader_ran: share(ran),
+            reader_waited: share(waited),
+            others: share(others),
+            stolen: share(stolen),
+        }
+    }
+
+    /// That time as a share of this one.
+    pub(crate) fn share(&self, time: Duration) -> f64 {
+        let length = self.length().as_secs_f64();
+        if length > 0.0 { time.as_secs_f64() / length } else { 0.0 }
+    }
+
+    fn both<T>(&self, of: impl Fn(&Reading) -> Option<T>) -> Option<(T, T)> {
+        Some((of(self.begin.as_ref()?)?, of(self.end.as_ref()?)?))
+    }
+
+    fn grown(&self, of: impl Fn(&Reading) -> Option<Duration>) -> Option<Duration> {
+        self.both(of).map(|(before, after)| after.saturating_sub(before))
+    }
 }

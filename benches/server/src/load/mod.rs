@@ -3,48 +3,43 @@
 //! A plain client of any server with the same two paths: it uses nothing of the library it measures.
 //!
 //! - `args`: what is asked for
+//! - `run`: one run from begin to end; `ladder`: several, at one rate after the other
 //! - `schedule`: when each event is due
-//! - `publisher`: sends them, `answers` reads the replies
-//! - `fleet`: connects and reads all subscribers, each a `subscriber` with a `decode`r
-//! - `tally`: judges order, loss and lateness
-//! - `meter`: what the server and this client cost, read by `proc`
-//! - `report`: the outcome, as text and as JSON
+//! - `publisher`: sends them, `answers` reads the replies, `answered` tells the reading side
+//! - `fleet`: connects and reads all subscribers, each a `subscriber` with a `decode`r; lets them
+//!   leave, come and return
+//! - `ledger`: what one subscriber received and was owed; `tally`: order and lateness of all
+//! - `meter`: what the server and this client cost, read by `proc`; `metrics`: the server's counts
+//! - `report`: the outcome, as text and as JSON; `progress`: how far it is
 
+mod answered;
 mod answers;
 mod args;
 mod decode;
 mod fleet;
+mod ladder;
+mod ledger;
 mod meter;
+mod metrics;
 mod proc;
+mod progress;
 mod publisher;
 mod report;
+mod run;
 mod schedule;
 mod subscriber;
 mod tally;
 
 use std::io;
 use std::process::ExitCode;
-use std::thread;
-use std::time::{Duration, Instant};
 
+use crate::cli::USAGE;
 pub(crate) use args::LoadArgs;
-use fleet::Fleet;
-use meter::Meter;
-use publisher::{Shared, Target};
-pub(crate) use report::Report;
-use schedule::{Clock, Schedule};
-use subscriber::Habit;
-use tally::Tally;
+use ladder::Ladder;
+use progress::Progress;
 
-/// Time from the last connection to the first event.
-const LEAD: Duration = Duration::from_millis(100);
-
-/// Without a delivery for this long, the last one may have come: waiting on for missing ones is not
-/// part of the measured time.
-const QUIET: Duration = Duration::from_millis(100);
-
-/// Files the load has open besides its subscribers.
-const SPARE_FILES: usize = 16;
+/// Exit code of a run without a report.
+const NO_REPORT: u8 = 3;
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -56,9 +51,6 @@ pub(crate) enum LoadError {
     /// The operating system refused something that a load cannot do without.
     Io(io::Error),
 }
-
-/// Exit code of a run without a report.
-const NO_REPORT: u8 = 3;
 
 impl std::fmt::Display for LoadError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -82,13 +74,26 @@ impl From<io::Error> for LoadError {
     }
 }
 
-/// Runs a load and prints its report. Exits with 0 when every event reached everyone in order, 1
-/// when not, 3 when there was nothing to connect to.
+/// Runs a load and prints its report. Exits with 0 when every event reached everyone in order, or a
+/// ladder kept the order; 1 when not, 2 when flags contradict one another, 3 when there was nothing
+/// to connect to.
 pub(crate) fn main(args: &LoadArgs) -> ExitCode {
-    match run(args) {
-        Ok(report) => {
-            println!("{}", if args.json { report.json() } else { report.text() });
-            if let Some(failure) = report.failure() {
+    if let Err(line) = args.check() {
+        eprintln!("bench-server: {line} (see --help)");
+        return ExitCode::from(USAGE);
+    }
+    let progress = Progress::new(args.json);
+    let outcome = if args.ladder.is_empty() {
+        run::run(args, &progress)
+            .map(|report| (if args.json { report.json() } else { report.text() }, report.failure()))
+    } else {
+        Ladder::run(args, &progress)
+            .map(|ladder| (if args.json { ladder.json() } else { ladder.text() }, ladder.failure()))
+    };
+    match outcome {
+        Ok((report, failure)) => {
+            println!("{report}");
+            if let Some(failure) = failure {
                 eprintln!("bench-server: {failure}");
                 return ExitCode::FAILURE;
             }
@@ -98,98 +103,5 @@ pub(crate) fn main(args: &LoadArgs) -> ExitCode {
             eprintln!("bench-server: {error}");
             ExitCode::from(NO_REPORT)
         }
-    }
-}
-
-/// Runs a load.
-pub(crate) fn run(args: &LoadArgs) -> Result<Report, LoadError> {
-    check_file_limit(args)?;
-    let clock = Clock::new();
-    let mut fleet = Fleet::new(args.addr, &args.events_path, Tally::new(clock))?;
-    let mut meter = Meter::new(args.pid, args.addr);
-    connect(&mut fleet, &mut meter, args)?;
-
-    if args.hold {
-        meter.begin();
-        fleet.read_until(Some(Instant::now() + args.duration), |_| false)?;
-        meter.end();
-    }
-    let foreign_while_held = fleet.tally.foreign;
-    let schedule = schedule_of(args, clock);
-    let target = Target { addr: args.addr, path: args.publish_path.clone(), size: args.size };
-    let shared = Shared::default();
-    fleet.tally.expect(schedule);
-    let published = thread::scope(|scope| {
-        let publisher = scope.spawn(|| publisher::publish(&target, schedule, clock, &shared));
-        if args.hold {
-            settle(&mut fleet, &shared, args.settle, None)?;
-        } else {
-            let warmup = schedule.measure_start().saturating_sub(clock.now());
-            let measured_from = Instant::now() + Duration::from_nanos(warmup);
-            fleet.read_until(Some(measured_from), |_| false)?;
-            meter.begin();
-            settle(&mut fleet, &shared, args.settle, Some(&mut meter))?;
-        }
-        publisher.join().map_err(|_| io::Error::other("the publishing thread panicked"))
-    })?;
-    Ok(Report::new(args, &fleet, &published, &meter, schedule, foreign_while_held))
-}
-
-/// Connects everyone, and takes down the server's memory before and after.
-fn connect(fleet: &mut Fleet, meter: &mut Meter, args: &LoadArgs) -> Result<(), LoadError> {
-    meter.before_first();
-    fleet.connect(args.subscribers, Habit::Reads)?;
-    meter.after_last();
-    fleet.connect(args.stuck, Habit::Stuck)?;
-    if fleet.census.connected + fleet.census.stuck > 0 {
-        return Ok(());
-    }
-    Err(LoadError::CannotConnect(match fleet.census.first_refusal.take() {
-        Some(reason) => format!("{}: {reason}", args.addr),
-        None => "no subscribers were asked for".to_owned(),
-    }))
-}
-
-/// Reads until publishing is over and every subscriber has every event, or none came for
-/// `patience`. The measured time, if `meter` takes one, ends with the last delivery.
-fn settle(
-    fleet: &mut Fleet,
-    shared: &Shared,
-    patience: Duration,
-    mut meter: Option<&mut Meter>,
-) -> io::Result<()> {
-    let mut last_change = None;
-    let mut metered = false;
-    fleet.read_until(None, |fleet| {
-        let Some(count) = shared.final_count() else { return false };
-        let (deliveries, at) = last_change.get_or_insert((0, Instant::now()));
-        if *deliveries != fleet.tally.deliveries {
-            (*deliveries, *at) = (fleet.tally.deliveries, Instant::now());
-            metered = false;
-        }
-        let complete = fleet.all_have(count);
-        if !metered && (complete || at.elapsed() > QUIET) {
-            if let Some(meter) = &mut meter {
-                meter.end();
-            }
-            metered = true;
-        }
-        complete || at.elapsed() > patience
-    })
-}
-
-fn schedule_of(args: &LoadArgs, clock: Clock) -> Schedule {
-    let start = clock.now() + schedule::nanos(LEAD);
-    if args.hold {
-        return Schedule::once(start);
-    }
-    Schedule::new(start, args.rate.per_second(), args.warmup, args.duration)
-}
-
-fn check_file_limit(args: &LoadArgs) -> Result<(), LoadError> {
-    let needed = args.subscribers.saturating_add(args.stuck).saturating_add(SPARE_FILES);
-    match proc::open_file_limit() {
-        Some(limit) if limit < needed => Err(LoadError::FileLimit { needed, limit }),
-        _ => Ok(()),
     }
 }

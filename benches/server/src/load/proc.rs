@@ -1,5 +1,8 @@
 //! Reads from `/proc` what a process costs, and which process listens on a port.
-//! Where there is no `/proc`, each answer is an error that says so; a run goes on without.
+//! Where there is no `/proc`, each answer is an error that says so; a run goes on without. What the
+//! machine does besides is in `machine`.
+
+pub(crate) mod machine;
 
 use std::fs;
 use std::io;
@@ -38,6 +41,19 @@ pub(crate) fn usage(pid: u32) -> io::Result<Usage> {
     parse_usage(&stat, &status).ok_or_else(|| unreadable("the process's entry"))
 }
 
+/// CPU time of process `pid` so far; of the kernel's own, too.
+fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let stat = read(&PathBuf::from(format!("/proc/{pid}/stat")))?;
+    let (user, system) = parse_times(&stat).ok_or_else(|| unreadable("the process's entry"))?;
+    Ok(user + system)
+}
+
+/// The cores that process `pid` may run on.
+pub(crate) fn cores(pid: u32) -> io::Result<Vec<usize>> {
+    let status = read(&PathBuf::from(format!("/proc/{pid}/status")))?;
+    parse_cores(&status).ok_or_else(|| unreadable("the process's entry"))
+}
+
 /// What the calling thread did so far; `None` where the kernel does not tell.
 pub(crate) fn thread_time() -> Option<ThreadTime> {
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
@@ -55,8 +71,9 @@ pub(crate) fn open_file_limit() -> Option<usize> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The process that listens on `addr`, or on its port at every address.
-pub(crate) fn listener(addr: SocketAddr) -> Result<u32, String> {
+/// The processes that listen on `addr`, or on its port at every address: several where they share
+/// a listening socket.
+pub(crate) fn listeners(addr: SocketAddr) -> Result<Vec<u32>, String> {
     let table = match addr.ip() {
         IpAddr::V4(_) => ["/proc/net/tcp", "/proc/net/tcp6"],
         IpAddr::V6(_) => ["/proc/net/tcp6", "/proc/net/tcp"],
@@ -73,11 +90,16 @@ pub(crate) fn listener(addr: SocketAddr) -> Result<u32, String> {
     let names: Vec<PathBuf> =
         inodes.iter().map(|inode| PathBuf::from(format!("socket:[{inode}]"))).collect();
     let processes = fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?;
-    processes
+    let mut pids: Vec<u32> = processes
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .find(|pid| holds(*pid, &names))
-        .ok_or_else(|| format!("the files of the process that listens on {addr} cannot be read"))
+        .filter(|pid| holds(*pid, &names))
+        .collect();
+    if pids.is_empty() {
+        return Err(format!("the files of the process that listens on {addr} cannot be read"));
+    }
+    pids.sort_unstable();
+    Ok(pids)
 }
 
 fn holds(pid: u32, names: &[PathBuf]) -> bool {
@@ -113,15 +135,34 @@ fn kernel_address(hex: &str) -> Option<IpAddr> {
 }
 
 fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
+    let (user, system) = parse_times(stat)?;
+    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let rss_kib: u64 = rss.split_whitespace().next()?.parse().ok()?;
+    Some(Usage { user, system, rss_bytes: rss_kib * 1024 })
+}
+
+/// Time in user space and in the kernel.
+fn parse_times(stat: &str) -> Option<(Duration, Duration)> {
     // The command name, in parentheses, may hold spaces and parentheses itself.
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<u64>().ok();
-    let (user, system) = (ticks()?, ticks()?);
-    let time = |ticks| Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND);
-    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let rss_kib: u64 = rss.split_whitespace().next()?.parse().ok()?;
-    Some(Usage { user: time(user), system: time(system), rss_bytes: rss_kib * 1024 })
+    let mut time = || fields.next()?.parse().ok().map(ticks);
+    Some((time()?, time()?))
+}
+
+fn ticks(count: u64) -> Duration {
+    Duration::from_millis(count * 1_000 / TICKS_PER_SECOND)
+}
+
+/// A list such as `0,2-5`.
+fn parse_cores(status: &str) -> Option<Vec<usize>> {
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    let mut cores = Vec::new();
+    for part in list.trim().split(',') {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        cores.extend(from.parse::<usize>().ok()?..=to.parse::<usize>().ok()?);
+    }
+    Some(cores)
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -147,6 +188,14 @@ mod tests {
         assert_eq!(usage.rss_bytes, 2 * 1024 * 1024);
     }
 
+    #[test]
+    fn cores_are_read_as_numbers_and_ranges() {
+        let cores = |list: &str| parse_cores(&format!("Name:\ta\nCpus_allowed_list:\t{list}\n"));
+        assert_eq!(cores("0"), Some(vec![0]));
+        assert_eq!(cores("0,2-4,7"), Some(vec![0, 2, 3, 4, 7]));
+        assert_eq!(cores("x"), None);
+    }
+
     #[cfg(target_endian = "little")]
     #[test]
     fn a_listening_socket_is_found_by_address_and_port() {
@@ -167,7 +216,7 @@ mod tests {
     fn the_process_that_listens_here_is_this_one() {
         let listener_socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener_socket.local_addr().unwrap();
-        assert_eq!(listener(addr), Ok(std::process::id()));
+        assert_eq!(listeners(addr), Ok(vec![std::process::id()]));
         assert!(usage(std::process::id()).unwrap().rss_bytes > 0);
     }
 }

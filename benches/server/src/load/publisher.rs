@@ -4,11 +4,11 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use super::answered::{Answered, Shared};
 use super::answers::Answers;
 use super::proc::{self, ThreadTime};
 use super::schedule::{Clock, Schedule};
@@ -27,31 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a publisher tells the reading thread while it works.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    accepted: AtomicU64,
-    finished: AtomicBool,
-}
-
-impl Shared {
-    /// Events that were answered with success, once all answers are in; `None` before.
-    pub(crate) fn final_count(&self) -> Option<u64> {
-        // Pairs with the release in `publish`: the count is complete when the flag is seen.
-        self.finished.load(Ordering::Acquire).then(|| self.accepted.load(Ordering::Relaxed))
-    }
-}
-
 /// What came of publishing.
 #[derive(Debug)]
 pub(crate) struct Published {
     /// Events written to the server.
     pub(crate) sent: u64,
-    /// Those answered with success.
-    pub(crate) accepted: u64,
-    /// Those answered with anything else.
-    pub(crate) refused: u64,
-    /// The status of the first of these.
+    /// Those answered, and how.
+    pub(crate) answered: Answered,
+    /// The status of the first answer without success.
     pub(crate) first_refusal: Option<u16>,
     /// Measured events per second: what the schedule became in fact.
     pub(crate) rate: f64,
@@ -76,7 +59,7 @@ pub(crate) struct Target {
 }
 
 /// Publishes all events of `schedule`; returns when the last is answered, or with the error in
-/// its result. Sets `shared` to finished in every case.
+/// its result. Sets the outcome of `shared` in every case.
 pub(crate) fn publish(
     target: &Target,
     schedule: Schedule,
@@ -90,9 +73,9 @@ pub(crate) fn publish(
         size: target.size,
         addr: target.addr,
         connection: None,
+        shared,
         next: 1,
-        accepted: 0,
-        refused: 0,
+        answered: Answered::default(),
         first_refusal: None,
         blocked: 0,
         slip_us: lateness(),
@@ -100,15 +83,13 @@ pub(crate) fn publish(
     };
     let started = Instant::now();
     let error = publisher.run().err().map(|error| error.to_string());
-    shared.accepted.store(publisher.accepted, Ordering::Relaxed);
-    shared.finished.store(true, Ordering::Release);
+    shared.finish(publisher.answered.clone());
     Published {
         sent: publisher.next - 1,
-        accepted: publisher.accepted,
-        refused: publisher.refused,
         first_refusal: publisher.first_refusal,
         rate: publisher.rate(),
         blocked: publisher.blocked,
+        answered: publisher.answered,
         slip_us: publisher.slip_us,
         thread: proc::thread_time(),
         span: started.elapsed(),
@@ -116,17 +97,17 @@ pub(crate) fn publish(
     }
 }
 
-struct Publisher {
+struct Publisher<'s> {
     schedule: Schedule,
     clock: Clock,
     head: Vec<u8>,
     size: usize,
     addr: SocketAddr,
     connection: Option<Connection>,
+    shared: &'s Shared,
     /// The number of the next event.
     next: u64,
-    accepted: u64,
-    refused: u64,
+    answered: Answered,
     first_refusal: Option<u16>,
     blocked: u64,
     slip_us: Histogram<u64>,
@@ -141,19 +122,19 @@ struct Connection {
     written: usize,
 }
 
-impl Publisher {
+impl Publisher<'_> {
     fn run(&mut self) -> io::Result<()> {
         let mut last_progress = Instant::now();
         loop {
-            let before = (self.next, self.answered());
+            let before = (self.next, self.answered.count());
             self.encode_due()?;
             let all_written = self.flush()?;
             self.read_answers()?;
             let finished = all_written && self.next > self.schedule.total;
-            if finished && self.answered() == self.schedule.total {
+            if finished && self.answered.count() == self.schedule.total {
                 return Ok(());
             }
-            if before != (self.next, self.answered()) || (all_written && !finished) {
+            if before != (self.next, self.answered.count()) || (all_written && !finished) {
                 last_progress = Instant::now();
             } else if last_progress.elapsed() > PATIENCE {
                 return Err(io::Error::other(format!(
@@ -171,10 +152,6 @@ impl Publisher {
         }
     }
 
-    fn answered(&self) -> u64 {
-        self.accepted + self.refused
-    }
-
     /// Writes the requests of all events that are due, up to a batch, behind one another.
     fn encode_due(&mut self) -> io::Result<()> {
         loop {
@@ -190,6 +167,7 @@ impl Publisher {
                 return Ok(());
             }
             let (seq, due) = (self.next, self.schedule.due(self.next));
+            self.shared.sending(seq);
             connection.out.extend_from_slice(&self.head);
             let body_end = connection.out.len() + self.size;
             write!(connection.out, "seq={seq} t={due} ")?;
@@ -230,13 +208,11 @@ impl Publisher {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let (accepted, refused) = (&mut self.accepted, &mut self.refused);
-            let first_refusal = &mut self.first_refusal;
+            let (answered, first_refusal) = (&mut self.answered, &mut self.first_refusal);
             let on_status = |status| {
-                if (200..300).contains(&status) {
-                    *accepted += 1;
-                } else {
-                    *refused += 1;
+                let accepted = (200..300).contains(&status);
+                answered.next(accepted);
+                if !accepted {
                     first_refusal.get_or_insert(status);
                 }
             };
@@ -247,7 +223,7 @@ impl Publisher {
         }
         // Between two publishes a server may close an idle connection; a new one goes on.
         self.connection = None;
-        let open = self.next - 1 - self.answered();
+        let open = self.next - 1 - self.answered.count();
         if open == 0 {
             return Ok(());
         }

@@ -1,33 +1,42 @@
-//! The outcome of a run in numbers, what is wrong with it, and what to be wary of.
-//! How it is printed is in `text` and `json`.
+//! The outcome of a run in numbers. How it is printed is in `text` and `json`; what is wrong with
+//! it, and what to be wary of, in `faults`.
 
+mod faults;
 mod json;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+pub(super) use text::{grouped, micros, millions};
+
 use super::args::LoadArgs;
-use super::fleet::{Census, Fleet};
-use super::meter::{Meter, OwnCost, ServerCost};
+use super::fleet::{Account, Census, ChurnOutcome, Fleet, StormOutcome};
+use super::meter::{Memory, Meter, OwnCost, ServerCost};
+use super::metrics::Counts;
 use super::publisher::Published;
 use super::schedule::Schedule;
+use super::tally::Tally;
 
-/// A thread that runs, or waits for a core, for a larger share of the time has no reserve.
-const BUSY_SHARE: f64 = 0.9;
-
-/// A thread that waits for a core for a larger share of the time measures the machine's load.
-const STARVED_SHARE: f64 = 0.5;
-
-/// A slip of the schedule above this, in microseconds, is worth a warning.
-const SLIP_LIMIT_US: u64 = 10_000;
-
-/// Publishing at less than this share of the rate asked for is worth a warning.
-const RATE_SHARE: f64 = 0.99;
+/// What a report is drawn up from.
+pub(crate) struct Seen<'r> {
+    pub(crate) fleet: &'r Fleet,
+    pub(crate) account: Account,
+    pub(crate) published: &'r Published,
+    pub(crate) meter: &'r Meter,
+    pub(crate) schedule: Schedule,
+    /// What the server counted meanwhile.
+    pub(crate) counts: Counts,
+    /// Events of others while the load published none.
+    pub(crate) foreign_while_held: u64,
+}
 
 /// The outcome of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Report {
     target: SocketAddr,
     asked: LoadArgs,
@@ -35,16 +44,22 @@ pub(crate) struct Report {
     publish: Publish,
     delivered: Delivered,
     latency_us: Percentiles,
-    window_s: f64,
-    server_pid: Option<u32>,
+    slow: Option<Slow>,
+    churn: Option<Churn>,
+    storm: Option<Storm>,
+    counts: Counts,
+    window: Duration,
+    server_pids: Vec<u32>,
+    softirq_cores: Vec<usize>,
     server: Option<ServerCost>,
-    rss: Option<(u64, u64)>,
+    server_share: Option<f64>,
+    memories: [Memory; 3],
     own: OwnCost,
     publisher_share: Option<f64>,
     warnings: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Publish {
     warmup: u64,
     sent: u64,
@@ -53,10 +68,12 @@ struct Publish {
     first_refusal: Option<u16>,
     rate: f64,
     slip_us: Percentiles,
+    /// Times the server's socket was full.
+    blocked: u64,
     error: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Delivered {
     all: u64,
     measured: u64,
@@ -67,13 +84,60 @@ struct Delivered {
     duplicates: u64,
     foreign: u64,
     ids_skipped: u64,
+    /// Those known by their bytes only.
+    counted: u64,
 }
 
 impl Delivered {
+    fn of(tally: &Tally, account: &Account, schedule: Schedule) -> Self {
+        let measured_s = float(tally.last_arrival.saturating_sub(schedule.measure_start())) / 1e9;
+        // Of those whose bytes are only counted, the same share is measured as of the others.
+        let share = ratio(float(tally.measured), float(tally.deliveries));
+        let measured = tally.measured + whole(float(account.counted) * share);
+        Self {
+            all: tally.deliveries + account.counted,
+            measured,
+            per_second: ratio(float(measured), measured_s),
+            due: account.due,
+            lost: account.lost,
+            out_of_order: tally.out_of_order,
+            duplicates: tally.duplicates,
+            foreign: tally.foreign,
+            ids_skipped: tally.ids_skipped,
+            counted: account.counted,
+        }
+    }
+
     /// The lost deliveries among those that were due, warm-up included.
     fn lost_of_due(&self) -> String {
-        format!("{} of {}", text::grouped(self.lost), text::grouped(self.due))
+        format!("{} of {}", grouped(self.lost), grouped(self.due))
     }
+}
+
+/// What came to those that read slowly.
+#[derive(Clone, Copy, Debug)]
+struct Slow {
+    delivered: u64,
+    skipped: u64,
+    behind: u64,
+    out_of_order: u64,
+    duplicates: u64,
+    latency_us: Percentiles,
+}
+
+#[derive(Clone, Debug)]
+struct Churn {
+    outcome: ChurnOutcome,
+    came_us: Percentiles,
+}
+
+#[derive(Clone, Debug)]
+struct Storm {
+    outcome: StormOutcome,
+    back_us: Percentiles,
+    missed_away: u64,
+    server: Option<ServerCost>,
+    server_share: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -94,148 +158,159 @@ impl Percentiles {
 
 impl Report {
     /// Draws up the report of a finished run.
-    pub(crate) fn new(
-        args: &LoadArgs,
-        fleet: &Fleet,
-        published: &Published,
-        meter: &Meter,
-        schedule: Schedule,
-        foreign_while_held: u64,
-    ) -> Self {
-        let tally = &fleet.tally;
-        let measured_s = float(tally.last_arrival.saturating_sub(schedule.measure_start())) / 1e9;
+    pub(crate) fn new(args: &LoadArgs, seen: &Seen<'_>) -> Self {
+        let Seen { fleet, account, published, meter, schedule, .. } = seen;
+        let window = meter.window();
+        let server = window.server_cost();
         let mut report = Self {
             target: args.addr,
             asked: args.clone(),
             census: fleet.census.clone(),
-            publish: Publish {
-                warmup: schedule.warmup,
-                sent: published.sent,
-                accepted: published.accepted,
-                refused: published.refused,
-                first_refusal: published.first_refusal,
-                rate: published.rate,
-                slip_us: Percentiles::of(&published.slip_us),
-                error: published.error.clone(),
-            },
-            delivered: Delivered {
-                all: tally.deliveries,
-                measured: tally.measured,
-                per_second: ratio(float(tally.measured), measured_s),
-                due: published.accepted * fleet.census.connected as u64,
-                lost: fleet.missing(published.accepted),
-                out_of_order: tally.out_of_order,
-                duplicates: tally.duplicates,
-                foreign: tally.foreign,
-                ids_skipped: tally.ids_skipped,
-            },
-            latency_us: Percentiles::of(&tally.lateness_us),
-            window_s: meter.window().as_secs_f64(),
-            server_pid: meter.server.as_ref().ok().copied(),
-            server: meter.server_cost(),
-            rss: meter.rss(),
-            own: meter.own_cost(),
+            publish: Publish::of(published, *schedule),
+            delivered: Delivered::of(&fleet.tally, account, *schedule),
+            latency_us: Percentiles::of(&fleet.tally.lateness_us),
+            slow: (fleet.census.slow > 0).then(|| Slow::of(&fleet.slow_tally, account)),
+            churn: fleet.churn_outcome().map(Churn::of),
+            storm: fleet.storm_outcome().map(|outcome| Storm::of(outcome, account, meter)),
+            counts: seen.counts,
+            window: window.length(),
+            server_pids: meter.server.clone().unwrap_or_default(),
+            softirq_cores: meter.softirq_cores(),
+            server,
+            server_share: server.map(|cost| window.share(cost.all())),
+            memories: meter.memories(),
+            own: window.own_cost(),
             publisher_share: published
                 .thread
                 .map(|thread| ratio(thread.ran.as_secs_f64(), published.span.as_secs_f64())),
             warnings: Vec::new(),
         };
-        report.warnings = report.find_warnings(published.blocked, foreign_while_held);
+        report.warnings = report.find_warnings(seen.foreign_while_held);
         if let Err(reason) = &meter.server {
-            let hint = if args.pid.is_none() { "; give --pid" } else { "" };
+            let hint = if args.pid.is_empty() { "; give --pid" } else { "" };
             let warning = format!("CPU and memory of the server are not known: {reason}{hint}");
             report.warnings.push(warning);
         }
         report
     }
 
-    /// What went wrong, in one line; `None` when every event reached everyone in order.
-    pub(crate) fn failure(&self) -> Option<String> {
-        let because = |count: usize, what: &str, reason: &Option<String>| {
-            let reason = reason.as_deref().unwrap_or("no reason given");
-            (count > 0).then(|| format!("{} {what} ({reason})", text::grouped(count as u64)))
-        };
-        let counted = |count: u64, what: &str| {
-            (count > 0).then(|| format!("{} {what}", text::grouped(count)))
-        };
-        let answered =
-            self.publish.first_refusal.map_or(String::new(), |status| format!(" ({status})"));
-        let delivered = &self.delivered;
-        let faults: Vec<String> = [
-            because(self.census.refused, "subscribers refused", &self.census.first_refusal),
-            because(self.census.lost, "subscribers lost", &self.census.first_loss),
-            self.publish.error.as_ref().map(|error| format!("publishing ended: {error}")),
-            counted(self.publish.refused, "publishes refused").map(|text| text + &answered),
-            (delivered.lost > 0).then(|| format!("{} deliveries lost", delivered.lost_of_due())),
-            counted(delivered.out_of_order, "out of order"),
-            counted(delivered.duplicates, "duplicates"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        (!faults.is_empty()).then(|| faults.join(", "))
+    /// What to be wary of, each a sentence.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
-    /// What makes the numbers less than they seem.
-    fn find_warnings(&self, blocked: u64, foreign_while_held: u64) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.asked.hold {
-            if foreign_while_held > 0 {
-                warnings.push(
-                    "the server sent events of its own meanwhile, so it was not idle: serve with \
-                     --rate 0"
-                        .to_owned(),
-                );
-            }
-        } else {
-            warnings.extend(self.bottleneck());
-            let slip = self.publish.slip_us.p99;
-            let asked = self.asked.rate.per_second();
-            if slip > SLIP_LIMIT_US || self.publish.rate < asked * RATE_SHARE && slip > 0 {
-                let whose = if blocked > 0 {
-                    "the server took publishes too slowly"
-                } else {
-                    "the load generator could not keep it"
-                };
-                let slip = text::micros(slip);
-                warnings.push(format!("the schedule slipped (p99 {slip}): {whose}"));
-            }
-        }
-        if self.delivered.ids_skipped > 0 && self.delivered.lost == 0 {
-            warnings.push(format!(
-                "{} ids were skipped: events of others were lost, or ids are not consecutive",
-                text::grouped(self.delivered.ids_skipped)
-            ));
-        }
-        warnings
+    /// Events per second asked for.
+    pub(crate) fn offered(&self) -> f64 {
+        self.asked.rate.per_second()
     }
 
-    fn bottleneck(&self) -> Option<String> {
-        let ran = self.own.reader_ran?;
-        let waited = self.own.reader_waited?;
-        let busy = format!("the reading thread ran {:.0} % of the time", ran * 100.0);
-        if ran > BUSY_SHARE {
-            return Some(format!("{busy}: the load generator was the bottleneck"));
-        }
-        (ran + waited > BUSY_SHARE || waited > STARVED_SHARE).then(|| {
-            let waited = waited * 100.0;
-            format!("{busy} and waited {waited:.0} % for a core: the load generator was starved")
-        })
+    /// Measured deliveries per second.
+    pub(crate) fn per_second(&self) -> f64 {
+        self.delivered.per_second
     }
 
-    /// Server CPU per measured delivery, in microseconds.
-    fn cpu_us_per_delivery(&self) -> Option<f64> {
+    /// Deliveries due that did not come.
+    pub(crate) fn lost(&self) -> u64 {
+        self.delivered.lost
+    }
+
+    /// The share of deliveries due that did not come.
+    pub(crate) fn lost_share(&self) -> f64 {
+        ratio(float(self.delivered.lost), float(self.delivered.due))
+    }
+
+    /// Latency in microseconds: the median, and the 99th percentile.
+    pub(crate) fn latency_us(&self) -> (u64, u64) {
+        (self.latency_us.p50, self.latency_us.p99)
+    }
+
+    /// Whether order was kept and nothing came twice, whatever was lost.
+    pub(crate) fn in_order(&self) -> bool {
+        self.delivered.out_of_order == 0 && self.delivered.duplicates == 0
+    }
+
+    /// Whether this client was the limit.
+    pub(crate) fn load_was_the_limit(&self) -> bool {
+        self.bottleneck().is_some()
+    }
+
+    /// Server CPU with its softirq threads, as a share of one core.
+    pub(crate) fn server_share(&self) -> Option<f64> {
+        self.server_share
+    }
+
+    /// Server CPU per measured delivery, in microseconds: of its processes alone, and with the
+    /// softirq threads.
+    fn cpu_us_per_delivery(&self) -> Option<(f64, f64)> {
         let server = self.server?;
         (self.delivered.measured > 0 && !self.asked.hold).then(|| {
-            (server.user + server.system).as_secs_f64() * 1e6 / float(self.delivered.measured)
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / float(self.delivered.measured);
+            (each(server.process()), each(server.all()))
         })
+    }
+
+    /// Attempts to send per event sent, as the server counts them. Where it does not count the
+    /// events, those that came count.
+    fn sends_per_delivery(&self) -> Option<f64> {
+        let delivered = self.counts.delivered.unwrap_or(self.delivered.all);
+        let sends = self.counts.sends?;
+        (delivered > 0).then(|| float(sends) / float(delivered))
     }
 
     /// Resident bytes that the server gained per subscriber; below zero when it shrank.
     fn rss_growth_per_subscriber(&self) -> Option<f64> {
-        let (before, after) = self.rss?;
-        (self.census.connected > 0)
-            .then(|| (float(after) - float(before)) / float(self.census.connected as u64))
+        let [before, after, _] = self.memories;
+        (self.census.connected > 0).then(|| {
+            Some((float(after.rss?) - float(before.rss?)) / float(self.census.connected as u64))
+        })?
+    }
+}
+
+impl Publish {
+    fn of(published: &Published, schedule: Schedule) -> Self {
+        Self {
+            warmup: schedule.warmup,
+            sent: published.sent,
+            accepted: published.answered.accepted(),
+            refused: published.answered.refused(),
+            first_refusal: published.first_refusal,
+            rate: published.rate,
+            slip_us: Percentiles::of(&published.slip_us),
+            blocked: published.blocked,
+            error: published.error.clone(),
+        }
+    }
+}
+
+impl Slow {
+    fn of(tally: &Tally, account: &Account) -> Self {
+        Self {
+            delivered: tally.deliveries,
+            skipped: account.slow_skipped,
+            behind: account.slow_behind,
+            out_of_order: tally.out_of_order,
+            duplicates: tally.duplicates,
+            latency_us: Percentiles::of(&tally.lateness_us),
+        }
+    }
+}
+
+impl Churn {
+    fn of(outcome: ChurnOutcome) -> Self {
+        Self { came_us: Percentiles::of(&outcome.came_us), outcome }
+    }
+}
+
+impl Storm {
+    fn of(outcome: StormOutcome, account: &Account, meter: &Meter) -> Self {
+        let server = meter.storm().server_cost();
+        Self {
+            back_us: Percentiles::of(&outcome.back_us),
+            outcome,
+            missed_away: account.missed_away,
+            server,
+            server_share: server.map(|cost| meter.storm().share(cost.all())),
+        }
     }
 }
 
@@ -243,6 +318,16 @@ impl Report {
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
+}
+
+/// A count that came out of a calculation.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the nearest count is meant, and none is negative"
+)]
+pub(crate) fn whole(count: f64) -> u64 {
+    count.round() as u64
 }
 
 fn ratio(part: f64, whole: f64) -> f64 {

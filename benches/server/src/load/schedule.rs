@@ -34,12 +34,55 @@ pub(crate) struct Stamp {
     pub(crate) due: u64,
 }
 
+/// Moments at equal distances, which do not drift: the time between two in nanoseconds, and its
+/// fraction in units of 2⁻³².
+#[derive(Clone, Copy, Debug)]
+struct Period(u64, u64);
+
+impl Period {
+    const NONE: Self = Self(0, 0);
+
+    fn of_rate(per_second: f64) -> Self {
+        let nanos = 1e9 / per_second;
+        Self(whole(nanos), whole(nanos.fract() * 4_294_967_296.0))
+    }
+
+    /// Below 2³² periods and 500 years neither product overflows.
+    fn times(self, count: u64) -> u64 {
+        count * self.0 + ((count * self.1) >> 32)
+    }
+}
+
+/// Moments at a steady rate, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    start: u64,
+    period: Period,
+    passed: u64,
+}
+
+impl Pace {
+    /// The first moment is one period after `start`.
+    pub(crate) fn new(start: u64, per_second: f64) -> Self {
+        Self { start, period: Period::of_rate(per_second), passed: 0 }
+    }
+
+    /// The next moment.
+    pub(crate) fn due(&self) -> u64 {
+        self.start + self.period.times(self.passed + 1)
+    }
+
+    /// Goes on to the one after it.
+    pub(crate) fn advance(&mut self) {
+        self.passed += 1;
+    }
+}
+
 /// An open-loop schedule: event `seq` is due at `start + (seq − 1) / rate`, whatever was answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
     start: u64,
-    /// Time between events in nanoseconds, and its fraction in units of 2⁻³².
-    period: (u64, u64),
+    period: Period,
     /// Events that come before the measured ones.
     pub(crate) warmup: u64,
     /// All events, warm-up included.
@@ -50,10 +93,9 @@ impl Schedule {
     /// Events at `rate` per second, due from `start` on; of these the ones in `warmup` are not
     /// measured. At least one event is measured.
     pub(crate) fn new(start: u64, rate: f64, warmup: Duration, measured: Duration) -> Self {
-        let period = 1e9 / rate;
         Self {
             start,
-            period: (whole(period), whole(period.fract() * 4_294_967_296.0)),
+            period: Period::of_rate(rate),
             warmup: whole((warmup.as_secs_f64() * rate).ceil()),
             total: whole((warmup.as_secs_f64() * rate).ceil())
                 + whole((measured.as_secs_f64() * rate).round()).max(1),
@@ -62,14 +104,12 @@ impl Schedule {
 
     /// One event, due at `start`.
     pub(crate) fn once(start: u64) -> Self {
-        Self { start, period: (0, 0), warmup: 0, total: 1 }
+        Self { start, period: Period::NONE, warmup: 0, total: 1 }
     }
 
     /// When event `seq` is due.
     pub(crate) fn due(&self, seq: u64) -> u64 {
-        let before = seq - 1;
-        // Below 2³² events and 500 years neither product overflows.
-        self.start + before * self.period.0 + ((before * self.period.1) >> 32)
+        self.start + self.period.times(seq - 1)
     }
 
     /// When the first measured event is due.
@@ -108,6 +148,15 @@ mod tests {
         assert_eq!(schedule.due(1), 1_000);
         let hour = schedule.due(3_000 * 3_600 + 1) - 1_000;
         assert!(hour.abs_diff(3_600_000_000_000) < 10_000, "{hour}");
+    }
+
+    #[test]
+    fn a_pace_keeps_its_rate() {
+        let mut pace = Pace::new(1_000, 3.0);
+        for due in [333_334_333, 666_667_666, 1_000_001_000] {
+            assert!(pace.due().abs_diff(due) < 10, "{pace:?}");
+            pace.advance();
+        }
     }
 
     #[test]

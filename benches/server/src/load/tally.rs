@@ -1,65 +1,15 @@
-//! Judges what subscribers received: order, loss, duplicates and lateness.
-//! Counts only: it reads no bytes and prints nothing.
+//! Adds up what subscribers received: order, duplicates and lateness.
+//! Counts only: it reads no bytes and prints nothing. Who is owed what is `ledger`'s.
 
 use hdrhistogram::Histogram;
 
+use super::args::SIZE_MIN;
 use super::decode::Block;
+use super::ledger::{Arrival, Ledger};
 use super::schedule::{Clock, Schedule};
 
 /// The longest lateness told apart, in microseconds: ten minutes.
 const LATENESS_LIMIT_US: u64 = 600_000_000;
-
-/// What one subscriber has received.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Ledger {
-    last_id: Option<u64>,
-    /// The highest number received; numbers start at 1.
-    last_seq: u64,
-    /// Bit `n` is set when `last_seq − n` has been received.
-    recent: u64,
-    /// Events of this load, each counted once.
-    pub(crate) unique: u64,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Arrival {
-    InOrder,
-    Late,
-    Duplicate,
-}
-
-impl Ledger {
-    fn arrived(&mut self, seq: u64) -> Arrival {
-        if let Some(ahead) = seq.checked_sub(self.last_seq).filter(|ahead| *ahead > 0) {
-            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
-            self.recent = self.recent.checked_shl(shift).unwrap_or(0) | 1;
-            self.last_seq = seq;
-            self.unique += 1;
-            return Arrival::InOrder;
-        }
-        let behind = u32::try_from(self.last_seq - seq).unwrap_or(u32::MAX);
-        match 1_u64.checked_shl(behind) {
-            Some(bit) if self.recent & bit == 0 => {
-                self.recent |= bit;
-                self.unique += 1;
-                Arrival::Late
-            }
-            // Too far back to remember, so not counted as received twice either.
-            None => Arrival::Late,
-            Some(_) => Arrival::Duplicate,
-        }
-    }
-
-    /// Ids that were passed over, or `None` when `id` does not come after the last one.
-    fn follows(&mut self, id: u64) -> Option<u64> {
-        let skipped = match self.last_id {
-            None => Some(0),
-            Some(last) => id.checked_sub(last)?.checked_sub(1),
-        };
-        self.last_id = Some(id);
-        skipped
-    }
-}
 
 /// What all subscribers have received together.
 #[derive(Debug)]
@@ -80,7 +30,9 @@ pub(crate) struct Tally {
     pub(crate) ids_skipped: u64,
     /// When the last event of this load came.
     pub(crate) last_arrival: u64,
-    /// Receive time minus due time of the measured events, in microseconds.
+    /// Bytes of streams that were only counted.
+    pub(crate) counted_bytes: u64,
+    /// Receive time minus due time of the measured events that were not replayed, in microseconds.
     pub(crate) lateness_us: Histogram<u64>,
 }
 
@@ -96,6 +48,7 @@ impl Tally {
             duplicates: 0,
             ids_skipped: 0,
             last_arrival: 0,
+            counted_bytes: 0,
             lateness_us: lateness(),
         }
     }
@@ -109,11 +62,25 @@ impl Tally {
         self.clock.now()
     }
 
+    /// Takes down that this many bytes came now which nobody looks at.
+    pub(crate) fn counted(&mut self, bytes: usize) {
+        self.counted_bytes += bytes as u64;
+        // Less than an event is a heartbeat.
+        if bytes >= SIZE_MIN {
+            self.last_arrival = self.now();
+        }
+    }
+
+    /// Grows with whatever is received.
+    pub(crate) fn progress(&self) -> u64 {
+        self.deliveries + self.counted_bytes
+    }
+
     /// Takes down that `block` came at `now`.
     pub(crate) fn record(&mut self, ledger: &mut Ledger, block: Block, now: u64) {
         let (id, stamp) = match block {
             Block::Position(id) => {
-                ledger.last_id = Some(id);
+                ledger.positioned(id);
                 return;
             }
             Block::Event { id, stamp } => (id, stamp),
@@ -143,7 +110,9 @@ impl Tally {
         }
         if stamp.seq > schedule.warmup {
             self.measured += 1;
-            self.lateness_us.saturating_record(now.saturating_sub(stamp.due) / 1_000);
+            if ledger.is_live(stamp.seq) {
+                self.lateness_us.saturating_record(now.saturating_sub(stamp.due) / 1_000);
+            }
         }
     }
 }
@@ -170,7 +139,8 @@ mod tests {
 
     fn receive(seqs: &[u64]) -> (Tally, Ledger) {
         let (mut tally, schedule) = tally();
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new();
+        ledger.opened(1);
         for &seq in seqs {
             let stamp = Some(Stamp { seq, due: schedule.due(seq) });
             tally.record(&mut ledger, Block::Event { id: None, stamp }, schedule.due(seq) + 5_000);
@@ -181,7 +151,7 @@ mod tests {
     #[test]
     fn events_in_order_count_once_each() {
         let (tally, ledger) = receive(&[1, 2, 3, 4, 5]);
-        assert_eq!((ledger.unique, tally.out_of_order, tally.duplicates), (5, 0, 0));
+        assert_eq!((ledger.stay().received(), tally.out_of_order, tally.duplicates), (5, 0, 0));
     }
 
     #[test]
@@ -194,21 +164,21 @@ mod tests {
     #[test]
     fn a_late_event_is_not_a_duplicate_and_a_duplicate_is_not_late() {
         let (tally, ledger) = receive(&[1, 3, 2, 3, 4]);
-        assert_eq!((ledger.unique, tally.out_of_order, tally.duplicates), (4, 1, 1));
+        assert_eq!((ledger.stay().received(), tally.out_of_order, tally.duplicates), (4, 1, 1));
     }
 
     #[test]
     fn late_events_are_told_from_duplicates_for_the_last_64() {
         for (first, unique) in [(938, 3), (937, 3), (936, 2)] {
             let (tally, ledger) = receive(&[1, 1_000, first]);
-            assert_eq!((ledger.unique, tally.out_of_order), (unique, 1), "{first}");
+            assert_eq!((ledger.stay().received(), tally.out_of_order), (unique, 1), "{first}");
         }
     }
 
     #[test]
     fn ids_must_rise_and_a_gap_in_them_is_counted() {
         let (mut tally, _) = tally();
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new();
         let mut event =
             |id| tally.record(&mut ledger, Block::Event { id: Some(id), stamp: None }, 0);
         event(7);
@@ -222,7 +192,7 @@ mod tests {
     #[test]
     fn an_opening_position_is_where_ids_are_counted_from() {
         let (mut tally, _) = tally();
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new();
         tally.record(&mut ledger, Block::Position(40), 0);
         tally.record(&mut ledger, Block::Event { id: Some(42), stamp: None }, 0);
         assert_eq!((tally.foreign, tally.ids_skipped), (1, 1));

@@ -102,3 +102,22 @@ pub(crate) fn a_load_run_loses_nothing(engine: &str) {
     assert_eq!(report["deliveries"]["all"], 50 * published, "{report}");
     server.stop();
 }
+
+/// Subscribers that come, leave, return, read slowly or never: what the others are owed they get.
+pub(crate) fn a_load_run_with_churn_and_a_storm_loses_nothing(engine: &str) {
+    let server = Server::start(engine, "--rate 0 --subscriber-buffer 1000");
+    let (code, out, errors) = run(&format!(
+        "load --addr {} --subscribers 100 --slow 2 --stuck 2 --rate 200 --duration 2 --warmup 0.2 \
+         --churn 20 --storm 40 --storm-within 0.2 --settle 1 --json",
+        server.addr
+    ));
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    let report: serde_json::Value = serde_json::from_str(&out).expect("valid JSON");
+    assert_eq!(report["deliveries"]["lost"], 0, "{report}");
+    assert_eq!(report["storm"]["dropped"], 40, "{report}");
+    assert_eq!(report["storm"]["back"], 40, "{report}");
+    assert_eq!(report["churn"]["refused"], 0, "{report}");
+    assert_eq!(report["churn"]["left"], report["churn"]["came"], "{report}");
+    assert_eq!(report["subscribers"]["stuck_cut"], 0, "{report}");
+    server.stop();
+}

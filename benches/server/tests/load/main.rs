@@ -1,11 +1,15 @@
 //! `bench-server load` as a process, against a small server that is sound or faulty on purpose.
+//! What a sound server and the command line give is here.
 
+mod disturbed;
 mod fake;
+mod faults;
+mod ladder;
 
 use std::net::SocketAddr;
 use std::process::{Command, Output};
 
-use fake::{Faults, Plan, SOUND};
+use fake::{Faults, SOUND};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
@@ -16,11 +20,13 @@ fn bench_server(words: &str) -> Output {
         .expect("the bench server can be started")
 }
 
-/// Runs a short load of 20 subscribers and 50 events, with further flags.
+/// Runs a short load of 20 subscribers and 50 events, or as many as another duration gives, with
+/// further flags.
 fn load(addr: SocketAddr, flags: &str) -> (i32, Value, String) {
+    let duration = if flags.contains("--duration") { "" } else { "--duration 0.16" };
     let output = bench_server(&format!(
-        "load --addr {addr} --subscribers 20 --rate 250 --duration 0.16 --warmup 0.04 --settle 2 \
-         --json {flags}"
+        "load --addr {addr} --subscribers 20 --rate 250 {duration} --warmup 0.04 --settle 2 --json \
+         {flags}"
     ));
     let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
     let errors = String::from_utf8(output.stderr).expect("errors are text");
@@ -56,91 +62,6 @@ fn events_of_the_server_itself_may_come_between() {
 }
 
 #[test]
-fn one_lost_delivery_fails_the_run() {
-    let plan = |subscriber, event| match (subscriber, event) {
-        (7, 20) => Plan::Skip,
-        _ => Plan::Send,
-    };
-    let (code, report, errors) = load(fake::start(Faults { plan, ..SOUND }), "");
-    assert_eq!((code, errors.as_str()), (1, "bench-server: 1 of 1,000 deliveries lost\n"));
-    assert_eq!(count(&report, "/deliveries/lost"), 1);
-    assert_eq!(count(&report, "/deliveries/ids_skipped"), 1);
-}
-
-#[test]
-fn the_last_event_lost_is_noticed_too() {
-    let plan = |subscriber, event| match (subscriber, event) {
-        (7, 49) => Plan::Skip,
-        _ => Plan::Send,
-    };
-    let (code, report, _) = load(fake::start(Faults { plan, ..SOUND }), "");
-    assert_eq!((code, count(&report, "/deliveries/lost")), (1, 1));
-}
-
-#[test]
-fn one_event_out_of_order_fails_the_run() {
-    let plan = |subscriber, event| match (subscriber, event) {
-        (7, 20) => Plan::Later,
-        _ => Plan::Send,
-    };
-    let (code, report, _) = load(fake::start(Faults { plan, ..SOUND }), "");
-    assert_eq!((code, count(&report, "/deliveries/out_of_order")), (1, 1), "{report}");
-    assert_eq!(count(&report, "/deliveries/lost"), 0);
-    assert_eq!(count(&report, "/deliveries/duplicates"), 0);
-}
-
-#[test]
-fn one_duplicate_fails_the_run() {
-    let plan = |subscriber, event| match (subscriber, event) {
-        (7, 20) => Plan::Twice,
-        _ => Plan::Send,
-    };
-    let (code, report, _) = load(fake::start(Faults { plan, ..SOUND }), "");
-    assert_eq!((code, count(&report, "/deliveries/duplicates")), (1, 1), "{report}");
-    assert_eq!(count(&report, "/deliveries/lost"), 0);
-}
-
-#[test]
-fn a_subscriber_that_is_cut_off_fails_the_run() {
-    let plan = |subscriber, event| match (subscriber, event) {
-        (7, 40..) => Plan::Close,
-        _ => Plan::Send,
-    };
-    let (code, report, _) = load(fake::start(Faults { plan, ..SOUND }), "");
-    assert_eq!((code, count(&report, "/subscribers/lost")), (1, 1), "{report}");
-    assert_eq!(count(&report, "/deliveries/lost"), 10);
-}
-
-#[test]
-fn a_refused_subscriber_fails_the_run_and_the_others_are_measured() {
-    let subscribe = |subscriber| if subscriber == 3 { 503 } else { 200 };
-    let (code, report, errors) = load(fake::start(Faults { subscribe, ..SOUND }), "");
-    assert_eq!(code, 1, "{report}");
-    assert_eq!(errors, "bench-server: 1 subscribers refused (answered with status 503)\n");
-    assert_eq!(count(&report, "/subscribers/connected"), 19);
-    assert_eq!(count(&report, "/deliveries/all"), 950);
-    assert_eq!(count(&report, "/deliveries/lost"), 0);
-}
-
-#[test]
-fn a_refused_publish_is_not_counted_as_lost() {
-    let status = |publish| if publish == 20 { 503 } else { 200 };
-    let (code, report, errors) = load(fake::start(Faults { status, ..SOUND }), "");
-    assert_eq!((code, errors.as_str()), (1, "bench-server: 1 publishes refused (503)\n"));
-    assert_eq!(count(&report, "/published/events"), 49);
-    assert_eq!(count(&report, "/deliveries/lost"), 0);
-}
-
-#[test]
-fn a_stuck_subscriber_is_no_loss() {
-    let addr = fake::start(SOUND);
-    let (code, report, _) = load(addr, "--stuck 3");
-    assert_eq!(code, 0, "{report}");
-    assert_eq!(count(&report, "/subscribers/stuck"), 3);
-    assert_eq!(count(&report, "/deliveries/all"), 1_000);
-}
-
-#[test]
 fn holding_publishes_one_event_that_reaches_everyone() {
     let (code, report, _) = load(fake::start(SOUND), "--hold");
     assert_eq!(code, 0, "{report}");
@@ -156,6 +77,7 @@ fn the_server_is_found_by_its_port() {
     let (_, report, _) = load(fake::start(SOUND), "");
     assert_eq!(count(&report, "/server/pid"), u64::from(std::process::id()));
     assert!(count(&report, "/server/rss_connected_bytes") > 0);
+    assert_eq!(report["server"]["pids"], serde_json::json!([std::process::id()]));
     let (_, report, _) = load(fake::start(SOUND), "--pid 4294967295");
     assert!(report["server"]["pid"].is_null());
     let warnings = report["warnings"].to_string();
@@ -189,11 +111,58 @@ fn a_server_that_is_not_there_is_one_line_and_code_3() {
 
 #[test]
 fn wrong_usage_is_one_line_and_code_2() {
-    for words in ["load --rate 0", "load --size 1", "load --frobnicate", "--workers 0", "serve"] {
+    for words in [
+        "load --rate 0",
+        "load --size 1",
+        "load --frobnicate",
+        "load --subscribers 5 --storm 6",
+        "load --ladder 100,200 --rate 5",
+        "load --ladder 100,0",
+        "load --decode-every 2 --churn 5",
+        "--workers 0",
+        "serve",
+    ] {
         let output = bench_server(words);
         let errors = String::from_utf8(output.stderr).expect("errors are text");
         assert_eq!(output.status.code(), Some(2), "{words}: {errors}");
         assert_eq!(errors.lines().count(), 1, "{words}: {errors}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn publishing_goes_where_it_is_told_to() {
+    let (here, there) = (fake::start(SOUND), fake::start(SOUND));
+    let (code, report, _) = load(here, &format!("--publish-addr {there}"));
+    // The other server took every event, and nobody was subscribed there.
+    assert_eq!((code, count(&report, "/published/events")), (1, 50), "{report}");
+    assert_eq!(count(&report, "/deliveries/lost"), 1_000);
+}
+
+#[test]
+fn the_servers_own_counts_are_set_against_each_other() {
+    let (_, report, _) = load(fake::start(SOUND), "");
+    assert_eq!(report["server"]["sends_per_delivery"], 0.5, "{report}");
+    assert_eq!(report["server"]["events_per_send"], 2.0, "{report}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_the_kernel_is_told() {
+    let (_, report, _) = load(fake::start(SOUND), "");
+    for when in ["before", "connected", "end"] {
+        let bytes = report.pointer(&format!("/kernel/tcp_{when}_bytes")).and_then(Value::as_u64);
+        assert!(bytes.is_some(), "{when}: {report}");
+    }
+}
+
+#[test]
+fn in_a_pipe_progress_is_plain_lines_and_beside_json_nothing() {
+    let addr = fake::start(SOUND);
+    let output = bench_server(&format!("load --addr {addr} --subscribers 5 --duration 0.1"));
+    let errors = String::from_utf8(output.stderr).expect("errors are text");
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!(lines[0], "connecting 5 subscribers …");
+    assert!(lines.contains(&"publishing …"), "{errors}");
+    assert!(!errors.contains('\u{1b}'), "{errors}");
 }
