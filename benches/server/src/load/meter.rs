@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use super::proc::machine::{self, Busy, SoftirqThread};
 use super::proc::{self, ThreadTime, Usage};
 
+/// How far a time in ticks may be from the exact one.
+const TICKS_ARE_OFF: Duration = Duration::from_millis(50);
+
 /// Readings of the server's processes, of this one, and of the machine.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -49,21 +52,19 @@ pub(crate) struct Span {
 /// What the server cost over a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerCost {
+    /// In user space and in the kernel, to 10 ms.
     pub(crate) user: Duration,
     pub(crate) system: Duration,
+    /// Both together, exact where the kernel tells.
+    pub(crate) process: Duration,
     /// The softirq threads of the cores it may run on; `None` where they cannot be seen.
     pub(crate) softirq: Option<Duration>,
 }
 
 impl ServerCost {
-    /// Its processes alone.
-    pub(crate) fn process(&self) -> Duration {
-        self.user + self.system
-    }
-
     /// Its processes and the softirq threads.
     pub(crate) fn all(&self) -> Duration {
-        self.process() + self.softirq.unwrap_or_default()
+        self.process + self.softirq.unwrap_or_default()
     }
 }
 
@@ -185,11 +186,13 @@ impl Meter {
     /// shows the gap.
     fn server_usage(&self) -> Option<Usage> {
         let pids = self.server.as_ref().ok()?;
-        pids.iter().try_fold(Usage::default(), |sum, pid| {
+        let none = Usage { exact: Some(Duration::ZERO), ..Usage::default() };
+        pids.iter().try_fold(none, |sum, pid| {
             let usage = proc::usage(*pid).ok()?;
             Some(Usage {
                 user: sum.user + usage.user,
                 system: sum.system + usage.system,
+                exact: sum.exact.zip(usage.exact).map(|(sum, time)| sum + time),
                 rss_bytes: sum.rss_bytes + usage.rss_bytes,
             })
         })
@@ -205,9 +208,17 @@ impl Span {
     /// What the server cost meanwhile.
     pub(crate) fn server_cost(&self) -> Option<ServerCost> {
         let (before, after) = self.both(|reading| reading.server)?;
+        let user = after.user.saturating_sub(before.user);
+        let system = after.system.saturating_sub(before.system);
+        // What threads did that ended meanwhile is in the ticks only.
+        let exact = after.exact.zip(before.exact).and_then(|(after, before)| {
+            let exact = after.checked_sub(before)?;
+            (exact + TICKS_ARE_OFF >= user + system).then_some(exact)
+        });
         Some(ServerCost {
-            user: after.user.saturating_sub(before.user),
-            system: after.system.saturating_sub(before.system),
+            user,
+            system,
+            process: exact.unwrap_or(user + system),
             softirq: self.grown(|reading| reading.softirq),
         })
     }

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// architecture that Linux still supports.
 const TICKS_PER_SECOND: u64 = 100;
 
+/// The most threads whose times are asked for one by one.
+const EXACT_THREADS: usize = 64;
+
 /// What a process has used so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
@@ -21,6 +24,8 @@ pub(crate) struct Usage {
     pub(crate) user: Duration,
     /// CPU time in the kernel.
     pub(crate) system: Duration,
+    /// CPU time of the threads that run now, exact where the other two count in ticks of 10 ms.
+    pub(crate) exact: Option<Duration>,
     /// Resident memory now.
     pub(crate) rss_bytes: u64,
 }
@@ -38,7 +43,25 @@ pub(crate) struct ThreadTime {
 pub(crate) fn usage(pid: u32) -> io::Result<Usage> {
     let stat = read(&PathBuf::from(format!("/proc/{pid}/stat")))?;
     let status = read(&PathBuf::from(format!("/proc/{pid}/status")))?;
-    parse_usage(&stat, &status).ok_or_else(|| unreadable("the process's entry"))
+    let usage = parse_usage(&stat, &status).ok_or_else(|| unreadable("the process's entry"))?;
+    Ok(Usage { exact: exact_time(pid, &status), ..usage })
+}
+
+/// `None` where the kernel does not tell, or where there are so many threads that to ask for each
+/// would disturb what is measured.
+fn exact_time(pid: u32, status: &str) -> Option<Duration> {
+    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:"))?;
+    if threads.trim().parse::<usize>().ok()? > EXACT_THREADS {
+        return None;
+    }
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    tasks.flatten().map(|task| run_time(&task.path().join("schedstat"))).sum()
+}
+
+/// The first number of a `schedstat`: how long a thread has run.
+fn run_time(schedstat: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(schedstat).ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// CPU time of process `pid` so far; of the kernel's own, too.
@@ -138,7 +161,7 @@ fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
     let (user, system) = parse_times(stat)?;
     let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let rss_kib: u64 = rss.split_whitespace().next()?.parse().ok()?;
-    Some(Usage { user, system, rss_bytes: rss_kib * 1024 })
+    Some(Usage { user, system, exact: None, rss_bytes: rss_kib * 1024 })
 }
 
 /// Time in user space and in the kernel.
@@ -217,6 +240,8 @@ mod tests {
         let listener_socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener_socket.local_addr().unwrap();
         assert_eq!(listeners(addr), Ok(vec![std::process::id()]));
-        assert!(usage(std::process::id()).unwrap().rss_bytes > 0);
+        let usage = usage(std::process::id()).unwrap();
+        assert!(usage.rss_bytes > 0);
+        assert!(usage.exact.is_some_and(|time| time > Duration::ZERO));
     }
 }

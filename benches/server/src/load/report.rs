@@ -245,7 +245,7 @@ impl Report {
         let server = self.server?;
         (self.delivered.measured > 0 && !self.asked.hold).then(|| {
             let each = |time: Duration| time.as_secs_f64() * 1e6 / float(self.delivered.measured);
-            (each(server.process()), each(server.all()))
+            (each(server.process), each(server.all()))
         })
     }
 

@@ -2,9 +2,10 @@
 //! sockets, and how busy it is. Knows no process but these threads.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use super::{cpu_time, ticks};
+use super::{cpu_time, run_time, ticks};
 
 /// The thread that works off a core's network softirqs when there are many. Loopback traffic is
 /// delivered in softirqs: what is left to this thread is spent for the server all the same.
@@ -19,9 +20,8 @@ impl SoftirqThread {
     /// CPU time it has used so far; `None` where the kernel does not tell.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         // One thread, so its own exact count is that of the process.
-        let exact = fs::read_to_string(format!("/proc/{}/schedstat", self.pid)).ok();
-        let nanos = exact.and_then(|text| text.split_whitespace().next()?.parse().ok());
-        nanos.map(Duration::from_nanos).or_else(|| cpu_time(self.pid).ok())
+        let schedstat = format!("/proc/{}/schedstat", self.pid);
+        run_time(Path::new(&schedstat)).or_else(|| cpu_time(self.pid).ok())
     }
 }
 

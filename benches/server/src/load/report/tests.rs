@@ -55,6 +55,7 @@ pub(super) fn sound() -> Report {
         server: Some(ServerCost {
             user: Duration::from_secs(1),
             system: Duration::from_secs(3),
+            process: Duration::from_secs(4),
             softirq: Some(Duration::from_secs(1)),
         }),
         server_share: Some(0.5),

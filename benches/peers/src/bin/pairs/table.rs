@@ -1,0 +1,194 @@
+//! Medians and ratios of a pair. A ratio is taken of two slices next to each other, and then the
+//! median of the ratios: what drifts slowly does not matter.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::slice::{Slice, Subject};
+
+/// Something that is compared: its name and unit, where it is in a report, and its scale there.
+struct Measure {
+    name: &'static str,
+    pointer: &'static str,
+    scale: f64,
+}
+
+const fn measure(name: &'static str, pointer: &'static str, scale: f64) -> Measure {
+    Measure { name, pointer, scale }
+}
+
+const MEBIBYTES: f64 = 1.0 / (1024.0 * 1024.0);
+
+/// All that is compared, where the reports have it.
+const MEASURES: &[Measure] = &[
+    measure("best with < 1 % lost, M/s", "/best/delivered_per_s", 1e-6),
+    measure("  at offered events/s", "/best/offered_per_s", 1.0),
+    measure("delivered, k/s", "/deliveries/per_s", 1e-3),
+    measure("lost, %", "/deliveries/lost_percent", 1.0),
+    measure("p50, ms", "/latency_us/p50", 1e-3),
+    measure("p99, ms", "/latency_us/p99", 1e-3),
+    measure("CPU per delivery, µs", "/server/cpu_us_per_delivery", 1.0),
+    measure("  without ksoftirqd, µs", "/server/cpu_us_per_delivery_process", 1.0),
+    measure("CPU, % of a core", "/server/cpu_percent", 1.0),
+    measure("sends per delivery", "/server/sends_per_delivery", 1.0),
+    measure("events per send", "/server/events_per_send", 1.0),
+    measure("RSS per subscriber, B", "/server/rss_growth_per_subscriber_bytes", 1.0),
+    measure("RSS connected, MiB", "/server/rss_connected_bytes", MEBIBYTES),
+    measure("RSS at the end, MiB", "/server/rss_end_bytes", MEBIBYTES),
+    measure("kernel TCP at the end, MiB", "/kernel/tcp_end_bytes", MEBIBYTES),
+    measure("slow ones: delivered", "/slow/delivered", 1.0),
+    measure("churn: to a stream p99, ms", "/churn/came_us/p99", 1e-3),
+    measure("storm: all back, s", "/storm/took_s", 1.0),
+    measure("storm: to a stream p99, ms", "/storm/back_us/p99", 1e-3),
+    measure("storm: refusals", "/storm/refusals", 1.0),
+    measure("storm: CPU, s", "/storm/server_cpu_s", 1.0),
+];
+
+/// The slices of two servers in turn.
+pub(crate) struct Pair {
+    names: [String; 2],
+    /// Before, between, after.
+    slices: Vec<[Slice; 3]>,
+}
+
+impl Pair {
+    pub(crate) fn new(first: &Subject, other: &Subject) -> Self {
+        Self { names: [first.to_string(), other.to_string()], slices: Vec::new() }
+    }
+
+    /// A slice of the other server between two of the first.
+    pub(crate) fn add(&mut self, before: Slice, between: Slice, after: Slice) {
+        self.slices.push([before, between, after]);
+    }
+
+    /// The comparison as a table, and what to be wary of.
+    pub(crate) fn text(&self) -> String {
+        let [first, other] = &self.names;
+        let mut text = format!(
+            "{:<28} {first:>width$} {other:>width$}   {:<28} {first} against itself",
+            "",
+            format!("{other} / {first}"),
+            width = self.width(),
+        );
+        for measure in MEASURES {
+            if let Some(line) = self.line(measure) {
+                // A string takes everything.
+                let _ = write!(text, "\n{line}");
+            }
+        }
+        for warning in self.warnings() {
+            let _ = write!(text, "\nWARNING {warning}");
+        }
+        text
+    }
+
+    fn width(&self) -> usize {
+        self.names.iter().map(String::len).fold(18, usize::max)
+    }
+
+    fn line(&self, measure: &Measure) -> Option<String> {
+        let value = |slice: &Slice| {
+            slice.report.pointer(measure.pointer).and_then(Value::as_f64).map(|v| v * measure.scale)
+        };
+        let all = |at: usize| -> Vec<f64> {
+            self.slices.iter().filter_map(|slices| value(&slices[at])).collect()
+        };
+        let ratios = |at: usize| -> Vec<f64> {
+            let ratio = |slices: &[Slice; 3]| Some(value(&slices[at])? / value(&slices[0])?);
+            self.slices.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect()
+        };
+        let (first, other) = (all(0), all(1));
+        if first.is_empty() && other.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "{:<28} {:>width$} {:>width$}   {:<28} {}",
+            measure.name,
+            number(median(first)),
+            number(median(other)),
+            spread(ratios(1)),
+            spread(ratios(2)),
+            width = self.width(),
+        ))
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (name, at) in [(&self.names[0], 0), (&self.names[1], 1)] {
+            let slices = || self.slices.iter().map(move |slices| &slices[at]);
+            let of = self.slices.len();
+            let mut warn = |count: usize, what: &str| {
+                if count > 0 {
+                    warnings.push(format!("{name}: {count} of {of} slices {what}"));
+                }
+            };
+            warn(slices().filter(|slice| slice.disturbed).count(), "were disturbed by others");
+            let bound = slices().filter(|slice| slice.load_was_the_limit()).count();
+            warn(bound, "show the load's limit, not the server's");
+            let failures: Vec<&str> = slices().filter_map(Slice::failure).collect();
+            if let Some(first) = failures.first() {
+                warn(failures.len(), &format!("failed: {first}"));
+            }
+        }
+        warnings
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
+    }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+}
+
+/// The median, with the least and the greatest.
+fn spread(ratios: Vec<f64>) -> String {
+    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    median(ratios).map_or_else(
+        || "–".to_owned(),
+        |median| format!("{median:.3} ({least:.2} … {greatest:.2})"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn slice(p99_us: u64, disturbed: bool) -> Slice {
+        Slice::made_up(json!({ "failure": null, "latency_us": { "p99": p99_us } }), disturbed)
+    }
+
+    #[test]
+    fn medians_of_odd_and_even_counts() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn ratios_are_of_neighbours_and_the_noise_is_of_the_first_with_itself() {
+        let mut pair = Pair::new(&"bare".parse().unwrap(), &"nchan".parse().unwrap());
+        // The machine becomes slower all the time; the other takes twice as long all the time.
+        pair.add(slice(1_000, false), slice(2_000, false), slice(1_100, false));
+        pair.add(slice(2_000, false), slice(4_000, false), slice(2_200, false));
+        pair.add(slice(8_000, false), slice(16_000, true), slice(8_000, false));
+        let text = pair.text();
+        let line = text.lines().find(|line| line.starts_with("p99")).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[2..5], ["2.000", "4.000", "2.000"], "{text}");
+        assert!(line.contains("2.000 (2.00 … 2.00)"), "{text}");
+        assert!(line.ends_with("1.100 (1.00 … 1.10)"), "{text}");
+        assert!(text.contains("WARNING nchan: 1 of 3 slices were disturbed by others"), "{text}");
+        assert!(!text.contains("RSS"), "what no report has is not shown: {text}");
+    }
+}
