@@ -28,9 +28,9 @@ impl Progress {
     pub(crate) fn begin(&self, what: &str, length: u64) {
         match self {
             Self::Bar(bar) => {
+                bar.set_message(what.to_owned());
                 bar.set_length(length.max(1));
                 bar.set_position(0);
-                bar.set_message(what.to_owned());
             }
             Self::Lines => {
                 let mut line = String::new();
