@@ -54,7 +54,7 @@ fn without_slow_ones_churn_or_storm_the_report_has_none() {
 
 #[test]
 fn churn_loses_nothing_on_a_sound_server() {
-    let (code, report, _) = load(fake::start(SOUND), "--duration 0.5 --churn 100");
+    let (code, report, _) = load(fake::start(SOUND), "--duration 0.5 --churn 100 --settle 30");
     assert_eq!(code, 0, "{report}");
     let left = count(&report, "/churn/left");
     assert!((49..=50).contains(&left), "{report}");
@@ -79,7 +79,8 @@ fn what_is_withheld_from_those_that_come_is_lost() {
 fn those_that_come_and_are_refused_fail_the_run() {
     let subscribe = |subscriber| if (30..33).contains(&subscriber) { 503 } else { 200 };
     let faults = Faults { subscribe, ..SOUND };
-    let (code, report, errors) = load(fake::start(faults), "--duration 0.5 --churn 100");
+    let (code, report, errors) =
+        load(fake::start(faults), "--duration 0.5 --churn 100 --settle 30");
     assert_eq!((code, count(&report, "/churn/refused")), (1, 3), "{report}");
     assert!(errors.contains("3 subscribers that came were refused"), "{errors}");
     assert_eq!(count(&report, "/deliveries/lost"), 0);

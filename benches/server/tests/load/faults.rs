@@ -111,10 +111,10 @@ fn events_lost_are_noticed_by_bytes_where_they_are_not_decoded() {
         (7, 20) | (8, 10..13) => Plan::Skip,
         _ => Plan::Send,
     };
-    let (code, report, errors) = load(fake::start(Faults { plan, ..SOUND }), "--decode-every 5");
+    let (code, report, errors) = load(fake::start(Faults { plan, ..SOUND }), "--decode-every 20");
     assert_eq!((code, errors.as_str()), (1, "bench-server: 4 of 1,000 deliveries lost\n"));
-    assert_eq!(count(&report, "/deliveries/known_by_bytes"), 796);
     assert_eq!(count(&report, "/deliveries/all"), 996);
+    assert!(count(&report, "/deliveries/known_by_bytes") >= 19 * 50 - 4, "{report}");
 }
 
 #[test]

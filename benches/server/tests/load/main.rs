@@ -23,9 +23,12 @@ fn bench_server(words: &str) -> Output {
 /// Runs a short load of 20 subscribers and 50 events, or as many as another duration gives, with
 /// further flags.
 fn load(addr: SocketAddr, flags: &str) -> (i32, Value, String) {
-    let duration = if flags.contains("--duration") { "" } else { "--duration 0.16" };
+    let or = |flag: &str, value| if flags.contains(flag) { "" } else { value };
+    let duration = or("--duration", "--duration 0.16");
+    // What is lost is waited for as long as this.
+    let settle = or("--settle", "--settle 3");
     let output = bench_server(&format!(
-        "load --addr {addr} --subscribers 20 --rate 250 {duration} --warmup 0.04 --settle 2 --json \
+        "load --addr {addr} --subscribers 20 --rate 250 {duration} --warmup 0.04 {settle} --json \
          {flags}"
     ));
     let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
@@ -39,7 +42,7 @@ fn count(report: &Value, pointer: &str) -> u64 {
 
 #[test]
 fn a_sound_server_passes() {
-    let (code, report, errors) = load(fake::start(SOUND), "");
+    let (code, report, errors) = load(fake::start(SOUND), "--settle 30");
     assert_eq!((code, errors.as_str()), (0, ""), "{report}");
     assert_eq!(report["ok"], true);
     assert_eq!(count(&report, "/subscribers/connected"), 20);
