@@ -70,6 +70,7 @@ mod tests {
     fn counts_are_known_by_the_end_of_their_names() {
         let page = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n\
                     # HELP any_sends_total Sends.\n# TYPE any_sends_total counter\n\
+                    # any_sends_total 7\n\
                     any_sends_total{worker=\"0\"} 40\nany_sends_total{worker=\"1\"} 2\n\
                     any_events_delivered_total 1000\nany_sends_total_not 7\n";
         assert_eq!(parse(page), Counts { sends: Some(42), delivered: Some(1_000) });
