@@ -83,7 +83,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = values::seconds)]
     pub(crate) warmup: Duration,
 
-    /// Time without any delivery after which missing ones count as lost
+    /// Time without any delivery after which missing ones count as lost, and time behind the
+    /// schedule at which publishing ends
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
     pub(crate) settle: Duration,
 

@@ -1,5 +1,6 @@
 //! A ladder: the same run at one offered rate after the other, each with subscribers of its own, to
-//! find the most that a server delivers with little loss. Each step is a `run`.
+//! find the most that a server delivers with little loss. Each step is a `run`. What a server was
+//! too busy to take from the publisher counts as lost.
 
 use serde_json::{Value, json};
 
@@ -35,28 +36,30 @@ impl Ladder {
     fn best(&self) -> Option<&Report> {
         self.steps
             .iter()
-            .filter(|step| step.lost_share() < LOSS_LIMIT)
+            .filter(|step| step.missed_share() < LOSS_LIMIT)
             .max_by(|one, other| one.per_second().total_cmp(&other.per_second()))
     }
 
     /// A table, without a final line break.
     pub(crate) fn text(&self) -> String {
         let mut lines = vec![format!(
-            "{:>10} {:>12} {:>16} {:>9} {:>10} {:>10} {:>6}",
-            "offered/s", "delivered/s", "lost", "lost %", "p50", "p99", "CPU %"
+            "{:>10} {:>12} {:>16} {:>12} {:>9} {:>10} {:>10} {:>6}",
+            "offered/s", "delivered/s", "lost", "unpublished", "missed %", "p50", "p99", "CPU %"
         )];
         for step in &self.steps {
             let (p50, p99) = step.latency_us();
+            let (lost, unsent) = step.lost_and_unsent();
+            let share = step.server_share();
             lines.push(format!(
-                "{:>10} {:>12} {:>16} {:>9.3} {:>10} {:>10} {:>6}{}",
+                "{:>10} {:>12} {:>16} {:>12} {:>9.3} {:>10} {:>10} {:>6}{}",
                 step.offered(),
                 millions(step.per_second()),
-                grouped(step.lost()),
-                step.lost_share() * 100.0,
+                grouped(lost),
+                grouped(unsent),
+                step.missed_share() * 100.0,
                 micros(p50),
                 micros(p99),
-                step.server_share()
-                    .map_or_else(|| "?".to_owned(), |share| format!("{:.0}", share * 100.0)),
+                share.map_or_else(|| "?".to_owned(), |share| format!("{:.0}", share * 100.0)),
                 if step.load_was_the_limit() { "  load-bound" } else { "" },
             ));
         }
@@ -78,14 +81,14 @@ impl Ladder {
     }
 
     /// One JSON object: `ok`, `failure`, `steps` as reports, `best` (`offered_per_s`,
-    /// `delivered_per_s`, `lost_percent`, `load_was_the_limit`), null if no step lost little.
+    /// `delivered_per_s`, `missed_percent`, `load_was_the_limit`), null if no step lost little.
     pub(crate) fn json(&self) -> String {
         let steps: Vec<Value> = self.steps.iter().map(Report::value).collect();
         let best = self.best().map(|best| {
             json!({
                 "offered_per_s": best.offered(),
                 "delivered_per_s": best.per_second(),
-                "lost_percent": best.lost_share() * 100.0,
+                "missed_percent": best.missed_share() * 100.0,
                 "load_was_the_limit": best.load_was_the_limit(),
             })
         });

@@ -1,22 +1,29 @@
 //! Publishes on schedule over one keep-alive connection, without waiting for answers.
 //! Runs on a thread of its own, so that reading subscribers never delays an event. Events that
-//! fell behind are sent at once, pipelined; how far behind each was is kept as its slip.
+//! fell behind are sent at once, pipelined; how far behind each was is kept as its slip. What is
+//! on its way is bounded, and far behind its schedule publishing ends: a server that takes too little
+//! does not draw a run out.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use socket2::SockRef;
 
 use super::answered::{Answered, Shared};
 use super::answers::Answers;
 use super::proc::{self, ThreadTime};
-use super::schedule::{Clock, Schedule};
+use super::schedule::{Clock, Schedule, nanos};
 use super::tally::lateness;
 
 /// Bytes of requests written at once. The next batch waits until these are in the kernel, so a
 /// server that stops reading costs no memory here.
 const BATCH_BYTES: usize = 64 * 1024;
+
+/// Bytes that the kernel keeps for the server, about; a fast one takes in that many between two
+/// rounds of sending.
+const SEND_BUFFER: usize = 512 * 1024;
 
 /// Pause before a full socket, or a missing answer, is looked at again.
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
@@ -32,6 +39,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Published {
     /// Events written to the server.
     pub(crate) sent: u64,
+    /// Events that were too late to be written.
+    pub(crate) unsent: u64,
     /// Those answered, and how.
     pub(crate) answered: Answered,
     /// The status of the first answer without success.
@@ -56,6 +65,8 @@ pub(crate) struct Target {
     pub(crate) path: String,
     /// Data bytes of an event.
     pub(crate) size: usize,
+    /// Publishing ends when it is so far behind its schedule.
+    pub(crate) most_behind: Duration,
 }
 
 /// Publishes all events of `schedule`; returns when the last is answered, or with the error in
@@ -75,6 +86,8 @@ pub(crate) fn publish(
         connection: None,
         shared,
         next: 1,
+        total: schedule.total,
+        most_behind: nanos(target.most_behind),
         answered: Answered::default(),
         first_refusal: None,
         blocked: 0,
@@ -86,6 +99,7 @@ pub(crate) fn publish(
     shared.finish(publisher.answered.clone());
     Published {
         sent: publisher.next - 1,
+        unsent: schedule.total - publisher.total,
         first_refusal: publisher.first_refusal,
         rate: publisher.rate(),
         blocked: publisher.blocked,
@@ -107,6 +121,10 @@ struct Publisher<'s> {
     shared: &'s Shared,
     /// The number of the next event.
     next: u64,
+    /// The number of the last event.
+    total: u64,
+    /// In nanoseconds.
+    most_behind: u64,
     answered: Answered,
     first_refusal: Option<u16>,
     blocked: u64,
@@ -127,11 +145,12 @@ impl Publisher<'_> {
         let mut last_progress = Instant::now();
         loop {
             let before = (self.next, self.answered.count());
+            self.end_if_behind();
             self.encode_due()?;
             let all_written = self.flush()?;
             self.read_answers()?;
-            let finished = all_written && self.next > self.schedule.total;
-            if finished && self.answered.count() == self.schedule.total {
+            let finished = all_written && self.next > self.total;
+            if finished && self.answered.count() == self.total {
                 return Ok(());
             }
             if before != (self.next, self.answered.count()) || (all_written && !finished) {
@@ -152,11 +171,18 @@ impl Publisher<'_> {
         }
     }
 
+    fn end_if_behind(&mut self) {
+        let behind = |seq| self.clock.now().saturating_sub(self.schedule.due(seq));
+        if self.next <= self.total && behind(self.next) > self.most_behind {
+            self.total = self.next - 1;
+        }
+    }
+
     /// Writes the requests of all events that are due, up to a batch, behind one another.
     fn encode_due(&mut self) -> io::Result<()> {
         loop {
             let now = self.clock.now();
-            if self.next > self.schedule.total || self.schedule.due(self.next) > now {
+            if self.next > self.total || self.schedule.due(self.next) > now {
                 return Ok(());
             }
             let connection = match &mut self.connection {
@@ -242,13 +268,14 @@ impl Connection {
     fn open(addr: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&addr, CONNECT_TIMEOUT)?;
         stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         stream.set_nonblocking(true)?;
         Ok(Self { stream, answers: Answers::default(), out: Vec::new(), written: 0 })
     }
 }
 
 fn head(target: &Target) -> Vec<u8> {
-    let Target { addr, path, size } = target;
+    let Target { addr, path, size, .. } = target;
     format!(
         "POST {path} HTTP/1.1\r\nHost: {addr}\r\nContent-Type: text/plain\r\n\
          Content-Length: {size}\r\n\r\n"

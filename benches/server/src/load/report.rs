@@ -63,6 +63,7 @@ pub(crate) struct Report {
 struct Publish {
     warmup: u64,
     sent: u64,
+    unsent: u64,
     accepted: u64,
     refused: u64,
     first_refusal: Option<u16>,
@@ -209,14 +210,22 @@ impl Report {
         self.delivered.per_second
     }
 
-    /// Deliveries due that did not come.
-    pub(crate) fn lost(&self) -> u64 {
-        self.delivered.lost
+    /// Deliveries due that did not come, and events that were never published.
+    pub(crate) fn lost_and_unsent(&self) -> (u64, u64) {
+        (self.delivered.lost, self.publish.unsent)
     }
 
     /// The share of deliveries due that did not come.
-    pub(crate) fn lost_share(&self) -> f64 {
+    fn lost_share(&self) -> f64 {
         ratio(float(self.delivered.lost), float(self.delivered.due))
+    }
+
+    /// The share of what the schedule asked for that did not come: lost, or never published because
+    /// the server took too little.
+    pub(crate) fn missed_share(&self) -> f64 {
+        let unsent = self.publish.unsent * self.census.connected as u64;
+        let missed = float(self.delivered.lost + unsent);
+        ratio(missed, float(self.delivered.due + unsent))
     }
 
     /// Latency in microseconds: the median, and the 99th percentile.
@@ -271,6 +280,7 @@ impl Publish {
         Self {
             warmup: schedule.warmup,
             sent: published.sent,
+            unsent: published.unsent,
             accepted: published.answered.accepted(),
             refused: published.answered.refused(),
             first_refusal: published.first_refusal,

@@ -112,6 +112,7 @@ impl Run<'_> {
             addr: args.publish_addr.unwrap_or(args.addr),
             path: args.publish_path.clone(),
             size: args.size,
+            most_behind: args.settle,
         };
         self.fleet.expect(schedule);
         let published = thread::scope(|scope| {

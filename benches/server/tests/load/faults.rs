@@ -1,7 +1,8 @@
 //! Servers that are faulty on purpose: the load has to notice each fault, and nothing else.
 
 use crate::fake::{self, Faults, Plan, SOUND};
-use crate::{count, load};
+use crate::{bench_server, count, load};
+use serde_json::Value;
 use std::time::Duration;
 
 #[test]
@@ -115,6 +116,25 @@ fn events_lost_are_noticed_by_bytes_where_they_are_not_decoded() {
     assert_eq!((code, errors.as_str()), (1, "bench-server: 4 of 1,000 deliveries lost\n"));
     assert_eq!(count(&report, "/deliveries/all"), 996);
     assert!(count(&report, "/deliveries/known_by_bytes") >= 19 * 50 - 4, "{report}");
+}
+
+/// It would draw the run out otherwise, for as long as it takes.
+#[test]
+fn a_server_that_takes_too_little_ends_the_publishing() {
+    let addr = fake::start(Faults { pause: |_| Duration::from_millis(20), ..SOUND });
+    let output = bench_server(&format!(
+        "load --addr {addr} --subscribers 1 --rate 2000 --size 16384 --duration 5 --warmup 0 \
+         --settle 1 --json"
+    ));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("valid JSON");
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    let (sent, unsent) = (count(&report, "/published/sent"), count(&report, "/published/unsent"));
+    assert_eq!(sent + unsent, 10_000, "{report}");
+    assert!(unsent > 0, "{report}");
+    assert_eq!(count(&report, "/published/events"), sent);
+    assert_eq!(count(&report, "/deliveries/lost"), 0);
+    let failure = report["failure"].as_str().expect("a failure");
+    assert!(failure.ends_with("events never published, too far behind the schedule"), "{failure}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ impl Report {
             because(census.lost as u64, "subscribers lost", census.first_loss.as_ref()),
             publish.error.as_ref().map(|error| format!("publishing ended: {error}")),
             counted(publish.refused, "publishes refused").map(|text| text + &status),
+            counted(publish.unsent, "events never published, too far behind the schedule"),
             (delivered.lost > 0).then(|| format!("{} deliveries lost", delivered.lost_of_due())),
             counted(delivered.out_of_order, "out of order"),
             counted(delivered.duplicates, "duplicates"),

@@ -9,7 +9,7 @@
 //! | `asked` | `subscribers`, `decode_every`, `slow`, `slow_rate_bytes_per_s`, `stuck`, `churn_per_s`, `storm`, `rate`, `size_bytes`, `duration_s`, `warmup_s` |
 //! | `window_s` | measured time: the hold, or from the first measured event to the last delivery |
 //! | `subscribers` | `connected`, `refused`, `lost`, `slow`, `slow_cut`, `stuck`, `stuck_cut`; cut: ended by the server |
-//! | `published` | `events` accepted, `warmup` among them, `sent`, `refused`, `rate_per_s` achieved, `slip_us`: send − due time |
+//! | `published` | `events` accepted, `warmup` among them, `sent`, `unsent` because too late, `refused`, `rate_per_s` achieved, `slip_us`: send − due time |
 //! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due`, `lost` of these, `lost_percent`, `out_of_order`, `duplicates`, `foreign` (events of others), `ids_skipped`, `known_by_bytes` (see `--decode-every`) |
 //! | `latency_us` | receive − due time of the measured events: `p50`, `p90`, `p99`, `p99_9`, `max` |
 //! | `slow` | of slow subscribers: `delivered`, `skipped` before later ones, `behind` at the end, `out_of_order`, `duplicates`, `latency_us`; null without any |
@@ -58,6 +58,7 @@ impl Report {
                 "events": self.publish.accepted,
                 "warmup": self.publish.warmup,
                 "sent": self.publish.sent,
+                "unsent": self.publish.unsent,
                 "refused": self.publish.refused,
                 "rate_per_s": self.publish.rate,
                 "slip_us": percentiles(self.publish.slip_us),

@@ -24,6 +24,7 @@ pub(super) fn sound() -> Report {
         publish: Publish {
             warmup: 100,
             sent: 1_100,
+            unsent: 0,
             accepted: 1_100,
             refused: 0,
             first_refusal: None,
@@ -105,6 +106,15 @@ fn sends_are_set_against_the_events_that_the_server_counts() {
     assert_eq!(report.sends_per_delivery(), Some(2.0));
     report.counts.sends = None;
     assert_eq!(report.sends_per_delivery(), None);
+}
+
+#[test]
+fn what_was_never_published_is_missed_by_everyone() {
+    let mut report = sound();
+    assert!(report.missed_share() < 1e-9);
+    // 11 of 1,111 events, and 1,000 of the deliveries of the others.
+    (report.publish.unsent, report.delivered.lost) = (11, 1_000);
+    assert!((report.missed_share() - 12_000.0 / 1_111_000.0).abs() < 1e-9);
 }
 
 #[test]
