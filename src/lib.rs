@@ -23,6 +23,7 @@ mod blocking;
 mod body;
 mod detached;
 mod error;
+mod guard;
 mod handle;
 mod handler;
 mod headers;

@@ -157,6 +157,10 @@ impl Request {
     }
 
     /// All headers as a map of the `http` crate. Allocates; made anew by each call.
+    ///
+    /// # Panics
+    /// If there are more than the 32,768 of a map, which [`HttpLimits`](crate::HttpLimits) allow only where
+    /// they were raised.
     pub fn header_map(&self) -> HeaderMap {
         self.owned_headers().collect()
     }

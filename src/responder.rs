@@ -120,9 +120,9 @@ pub(crate) struct Portable {
 impl Portable {
     /// In place of a stream that was made away from its core.
     pub(crate) fn stranded() -> Self {
-        let body = Bytes::from_static(b"a blocking handler cannot answer with a stream\n");
-        let (status, headers) = (StatusCode::INTERNAL_SERVER_ERROR, Headers::new());
-        Self { status, headers, body, extensions: Extensions::new() }
+        let text = "a blocking handler cannot answer with a stream\n";
+        let answer = Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+        Self::try_from(answer).expect("text is no stream")
     }
 }
 

@@ -129,6 +129,11 @@ impl Response {
         matches!(self.body.0, Content::Detached(_))
     }
 
+    /// Whether nothing of users' types is in it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.extensions.is_empty() && matches!(self.body.0, Content::Empty | Content::Bytes(_))
+    }
+
     /// How long the body is, as far as it is known before it is sent.
     #[cfg(feature = "tracing")]
     pub(crate) fn body_bytes(&self) -> Option<u64> {

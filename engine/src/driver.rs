@@ -153,6 +153,12 @@ pub trait Sockets {
     /// The address of the peer, asked from the kernel. `None` when the connection is gone.
     fn peer_addr(&self, key: Key) -> Option<SocketAddr>;
 
+    /// Asks the kernel whether the peer has said its last word, although what it said before was not
+    /// received: for a paused connection, whose end is reported only once it is resumed. Where the system
+    /// cannot tell (not Linux), false until both directions are shut down; also false when the connection
+    /// is gone.
+    fn has_finished(&self, key: Key) -> bool;
+
     /// How many connections are open.
     fn open(&self) -> usize;
 }

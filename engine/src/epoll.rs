@@ -12,6 +12,7 @@ use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
     slots::Slots,
     socket::{self, RECEIVE_BUFFER_BYTES},
+    std_threads::poll,
 };
 use accept::Acceptor;
 use connection::{Connection, Flow, Step};
@@ -21,6 +22,7 @@ use std::{
     io::{self, IoSlice},
     net::{Shutdown, SocketAddr, TcpListener},
     ops::Deref,
+    os::fd::AsFd,
     sync::Arc,
     time::Duration,
 };
@@ -273,6 +275,10 @@ impl Sockets for Epoll {
 
     fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
         self.connections.get(key)?.stream.peer_addr().ok()
+    }
+
+    fn has_finished(&self, key: Key) -> bool {
+        self.connections.get(key).is_some_and(|at| poll::has_finished(at.stream.as_fd()))
     }
 
     fn open(&self) -> usize {

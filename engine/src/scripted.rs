@@ -25,7 +25,7 @@ use crate::{
     slots::Slots,
 };
 use bytes::Bytes;
-use peer::Peer;
+use peer::{End, Peer};
 pub use script::Script;
 use std::{
     collections::{HashMap, VecDeque},
@@ -212,6 +212,10 @@ impl Sockets for Scripted {
         // A different port per slot, below the ones that are often told apart as ephemeral.
         let port = u16::try_from(key.index() % 30_000).unwrap_or(0) + 1;
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    fn has_finished(&self, key: Key) -> bool {
+        self.shared.state().open.get(key).is_some_and(|peer| peer.end != End::Open)
     }
 
     fn open(&self) -> usize {

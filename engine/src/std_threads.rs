@@ -9,7 +9,7 @@
 
 mod acceptor;
 mod line;
-mod poll;
+pub(crate) mod poll;
 mod retry;
 
 use crate::{
@@ -26,6 +26,7 @@ use std::{
     io::{self, IoSlice},
     mem,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -310,6 +311,10 @@ impl Sockets for StdThreads {
 
     fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
         self.connections.get(key)?.line.stream().peer_addr().ok()
+    }
+
+    fn has_finished(&self, key: Key) -> bool {
+        self.connections.get(key).is_some_and(|at| poll::has_finished(at.line.stream().as_fd()))
     }
 
     fn open(&self) -> usize {

@@ -61,6 +61,7 @@ suite! {
         fin_that_comes_with_the_request_is_noticed_behind_it
         fin_behind_many_bytes_is_noticed_behind_them
         fin_while_paused_is_noticed_after_resume
+        fin_behind_unread_bytes_is_seen_when_asked
         answer_can_be_sent_after_a_fin
         fin_of_a_detached_connection_is_noticed_behind_a_flood
         reset_while_receiving_is_noticed

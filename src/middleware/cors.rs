@@ -22,6 +22,9 @@ use std::time::Duration;
 /// `Vary` among them. An origin that is not allowed gets the same answers without permission: browsers
 /// keep them from their page. This protects users of browsers, and nothing else.
 ///
+/// What no middleware sees, such as a body that is too large (413), is answered without permission: to a
+/// page that looks like a failure of the network.
+///
 /// Requests to a private network (`Access-Control-Request-Private-Network`) get no permission.
 ///
 /// ```

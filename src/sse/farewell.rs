@@ -2,8 +2,8 @@
 //! by whoever has the stream at the time.
 
 use super::{Client, Disconnect};
+use crate::guard::guard;
 use crate::task;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -33,7 +33,7 @@ impl Farewell {
 impl Drop for Farewell {
     fn drop(&mut self) {
         let why = self.why();
-        if catch_unwind(AssertUnwindSafe(|| (self.hook)(&self.client, why))).is_err() {
+        if guard(|| (self.hook)(&self.client, why)).is_err() {
             task::count_panic();
         }
     }

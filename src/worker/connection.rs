@@ -102,6 +102,8 @@ pub(super) struct HttpConnection {
 pub(super) struct Asked {
     pub(super) version: Version,
     pub(super) head_only: bool,
+    /// The method is CONNECT.
+    pub(super) connects: bool,
 }
 
 impl HttpConnection {
@@ -123,7 +125,7 @@ impl HttpConnection {
             lookup: None,
             body: BytesMut::new(),
             mark: None,
-            asked: Asked { version: Version::Http11, head_only: false },
+            asked: Asked { version: Version::Http11, head_only: false, connects: false },
             expects_continue: false,
             task: None,
             sending: None,

@@ -2,15 +2,16 @@
 //! time. Writing answers is in `respond`.
 
 use super::connection::{After, HttpConnection};
-use super::guarded::{Guarded, Panicked};
+use super::guarded::Guarded;
 use super::{Reply, Worker};
+use crate::guard::{Panicked, guard};
+use crate::report;
 use crate::request::Request;
 use crate::response::Response;
 use headwater_engine::{Core, Key};
 use headwater_http::{ParseError, Step, encode};
 use http::StatusCode;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
@@ -112,7 +113,7 @@ impl Worker {
             None => shared.router.answer(request),
             Some(lookup) => shared.router.answer_at(request, lookup),
         };
-        let reply = self.first_call(|| catch_unwind(AssertUnwindSafe(answer)));
+        let reply = self.first_call(|| guard(answer));
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
             Ok(Reply::Pending(answering)) => {
@@ -128,7 +129,7 @@ impl Worker {
                     }
                 }
             }
-            Err(_) => {
+            Err(Panicked) => {
                 self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
                 internal_error()
             }
@@ -158,6 +159,8 @@ impl Worker {
                 self.with_http(core, key, |worker, core, connection| {
                     worker.answered(core, key, connection, response)
                 });
+            } else {
+                self.discard(response);
             }
         }
     }
@@ -203,6 +206,7 @@ impl Worker {
     ) -> Option<After> {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
         connection.refused = true;
+        report::refused(answer.status, peer_of(core, key, connection));
         self.respond(core, key, connection, answer)
     }
 
@@ -269,6 +273,9 @@ impl Worker {
             }
         } else if connection.sending.is_some() && connection.peer_finished {
             core.arm(key, classes.half_closed);
+        } else if connection.sending.is_some() && connection.paused {
+            // Nobody tells of a FIN behind bytes that are not wanted.
+            core.arm(key, classes.look);
         } else if connection.task.is_some() {
             if core.armed(key) != Some(classes.handler) {
                 core.arm(key, classes.handler);

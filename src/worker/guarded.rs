@@ -1,8 +1,9 @@
 //! Futures of handlers. Whatever one of them panics over, polled or dropped, ends here.
 
+use super::Worker;
 use super::held::Watch;
+use crate::guard::{Panicked, guard};
 use crate::stats::WorkerCounts;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,9 +16,6 @@ pub(super) struct Guarded<T> {
     counts: Arc<WorkerCounts>,
     watch: Option<Watch>,
 }
-
-/// The handler did, and has no outcome.
-pub(super) struct Panicked;
 
 impl<T> Guarded<T> {
     pub(super) fn new(future: Pin<Box<dyn Future<Output = T>>>, counts: Arc<WorkerCounts>) -> Self {
@@ -36,9 +34,8 @@ impl<T> Guarded<T> {
     }
 
     fn guard<O>(&mut self, call: impl FnOnce(&mut Self) -> O) -> Result<O, Panicked> {
-        catch_unwind(AssertUnwindSafe(|| call(self))).map_err(|_| {
+        guard(|| call(self)).inspect_err(|Panicked| {
             self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-            Panicked
         })
     }
 
@@ -91,5 +88,14 @@ impl<T, D: FnOnce(Result<T, Panicked>) + Unpin> Future for Then<T, D> {
                 done(outcome);
             }
         })
+    }
+}
+
+impl Worker {
+    /// Drops what users made and nobody has seen. Their panics are counted and go no further.
+    pub(super) fn discard<T>(&self, value: T) {
+        if guard(|| drop(value)).is_err() {
+            self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

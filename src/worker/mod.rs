@@ -304,6 +304,10 @@ impl App for Worker {
                     worker.too_late(core, key, connection)
                 });
             }
+            Some(Phase::Http(_)) if class == classes.look => {
+                let finished = core.has_finished(key);
+                core.arm(key, if finished { classes.half_closed } else { classes.look });
+            }
             Some(Phase::Http(_)) if class == classes.idle || class == classes.grace => {
                 self.with_http(core, key, |_, _, _| After::Linger);
             }

@@ -4,10 +4,11 @@
 
 use super::Worker;
 use super::connection::{After, HttpConnection, Live, Phase};
-use super::guarded::{Guarded, Panicked};
+use super::guarded::Guarded;
 use super::handlers::HandlerId;
 use super::held::Watch;
 use super::respond::unsendable;
+use crate::guard::Panicked;
 use crate::response::Response;
 use crate::sse::{Farewell, Opening, StreamHandler};
 use bytes::Bytes;

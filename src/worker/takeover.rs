@@ -124,10 +124,12 @@ impl Worker {
             None
         };
         if let Some((status, text)) = refusal {
+            self.discard(handler);
             return self.respond(core, key, connection, Response::plain(status, text));
         }
         let framed = BodyFraming::UntilClose;
         if let Err(error) = self.write_head(core.now(), connection, response, framed, true) {
+            self.discard(handler);
             return self.respond(core, key, connection, unsendable(error));
         }
         if switches {

@@ -10,11 +10,12 @@ use super::{
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
     socket,
+    std_threads::poll,
 };
 use std::{
     io::{self, IoSlice},
     net::{Shutdown, SocketAddr, TcpListener},
-    os::fd::AsRawFd,
+    os::fd::{AsFd, AsRawFd},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -257,6 +258,10 @@ impl Sockets for Uring {
 
     fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
         self.connections.get(key)?.socket.peer_addr().ok()
+    }
+
+    fn has_finished(&self, key: Key) -> bool {
+        self.connections.get(key).is_some_and(|at| poll::has_finished(at.socket.as_fd()))
     }
 
     fn open(&self) -> usize {

@@ -85,6 +85,11 @@ impl Core<'_> {
         self.sockets.peer_addr(key)
     }
 
+    /// See [`Sockets::has_finished`].
+    pub fn has_finished(&self, key: Key) -> bool {
+        self.sockets.has_finished(key)
+    }
+
     /// How many connections are open.
     pub fn open(&self) -> usize {
         self.sockets.open()

@@ -1,8 +1,14 @@
 //! Handlers that panic: at once, later, or while they are cleaned up.
 
-use crate::support::{Gate, eventually, serve, serve_on_one};
-use headwater::routing::get;
-use headwater::{Engine, Router};
+use crate::support::{Answer, Gate, eventually, serve, serve_on_one};
+use bytes::Bytes;
+use futures_core::Stream;
+use headwater::http::{HeaderValue, StatusCode, header};
+use headwater::routing::{get, post};
+use headwater::{Body, Engine, IntoResponse, Request, Response, Router, blocking, detach, sse};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 fn panicking_app() -> Router {
@@ -76,7 +82,94 @@ fn panic_while_cleaning_up_does_not_end_the_worker(engine: Engine) {
     assert_eq!(server.get("/").text(), "ok");
 }
 
+/// A stream that yields nothing, and fails when it is dropped.
+struct BrittleStream(Brittle);
+
+impl Stream for BrittleStream {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
+    }
+}
+
+/// Fails whenever it is dropped, also as what another panic left.
+#[derive(Clone)]
+struct Explosive;
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        std::panic::panic_any("on purpose: dropping what a panic left");
+    }
+}
+
+fn panic_over_what_is_left_of_an_answer_does_not_end_the_worker(engine: Engine) {
+    let body = || Response::new(StatusCode::OK).body(Body::stream(BrittleStream(Brittle)));
+    let line = || {
+        let brittle = Brittle;
+        detach(Response::new(StatusCode::OK), async move |_| drop(brittle))
+    };
+    let events = |request: Request| {
+        let brittle = Brittle;
+        sse::stream(&request, async move |_| drop(brittle)).into_response()
+    };
+    let extended = || {
+        let mut response = Response::new(StatusCode::OK);
+        response.extensions_mut().insert(Explosive);
+        response
+    };
+    let unsendable = move || extended().header(header::CONNECTION, HeaderValue::from_static("x"));
+    let early_hints = move || extended().with_status(StatusCode::from_u16(103).expect("a status"));
+    let explosive = || -> &'static str { std::panic::panic_any(Explosive) };
+    let later = async || -> &'static str {
+        headwater::time::sleep(Duration::from_millis(1)).await;
+        std::panic::panic_any(Explosive)
+    };
+    let app = Router::new()
+        .route("/body", get(body))
+        .route("/line", get(line))
+        .route("/events", get(events))
+        .route("/extended", get(extended))
+        .route("/aside", get(blocking(extended)))
+        .route("/unsendable", get(unsendable))
+        .route("/early-hints", get(early_hints))
+        .route("/explosive", get(explosive))
+        .route("/aside/explosive", get(blocking(explosive)))
+        .route("/later", get(later))
+        .route(
+            "/checked",
+            post(|| "").before_body(move |_: &Request| match explosive() {
+                "" => Ok(()),
+                _ => Err(StatusCode::FORBIDDEN),
+            }),
+        )
+        .route("/", get(|| "ok"));
+    let server = serve_on_one(engine, app);
+    for (ask, status) in [
+        ("HEAD /body", 200),
+        ("GET /body", 200),
+        ("HEAD /line", 200),
+        ("HEAD /events", 200),
+        ("GET /extended", 200),
+        ("GET /aside", 200),
+        ("GET /unsendable", 500),
+        ("GET /early-hints", 500),
+        ("GET /explosive", 500),
+        ("GET /aside/explosive", 500),
+        ("GET /later", 500),
+        ("POST /checked", 500),
+    ] {
+        let mut peer = server.connect();
+        peer.send(format!("{ask} HTTP/1.1\r\nhost: test\r\ncontent-length: 1\r\n\r\n1"));
+        assert_eq!(Answer::receive_head(&mut peer).expect("a head").status, status, "{ask}");
+        assert_eq!(server.get("/").text(), "ok", "{ask}");
+    }
+    // Each but the body that was sent: one that was sent, too, failed as it went.
+    assert!(server.stats().handler_panics >= 12, "{:?}", server.stats());
+}
+
 on_every_engine! {
+    panic_over_what_is_left_of_an_answer_does_not_end_the_worker,
     panic_costs_one_connection_a_500_and_nothing_more,
     requests_behind_a_panic_are_answered,
     panic_while_cleaning_up_does_not_end_the_worker,

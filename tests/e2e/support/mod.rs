@@ -5,6 +5,8 @@ mod answer;
 mod futures;
 mod numbers;
 mod peer;
+#[cfg(feature = "tracing")]
+pub(crate) mod reports;
 mod source;
 mod subscriber;
 
