@@ -111,7 +111,7 @@ macro_rules! settable {
             }
 
             /// How many events that are sent to a client may wait: 256 by default. With `None` there is no
-            /// queue: each send waits until the kernel has the event.
+            /// queue: each send waits until the kernel has the event, but for those of an `on_connect`.
             pub fn client_queue(mut self, events: impl Into<Option<usize>>) -> Self {
                 self.settings.change_client(|client| client.queue_events(events));
                 self

@@ -1,6 +1,5 @@
-//! The end of a worker: streams end with their terminal chunk, spread over a
-//! time, requests are answered, idle connections
-//! are closed, and whatever is left at the deadline is cut.
+//! The end of a worker: streams end with their terminal chunk, spread over a time, requests are answered,
+//! idle connections are closed, and whatever is left at the deadline is cut.
 
 use super::Worker;
 use super::connection::{After, Phase, Slot};
@@ -70,5 +69,7 @@ impl Drop for Worker {
             while self.executor.next_command().is_some() {}
             self.executor.run(usize::MAX);
         }
+        // Those that were cut are closed with the driver.
+        self.counts.open.store(0, Ordering::Relaxed);
     }
 }

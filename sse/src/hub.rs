@@ -20,8 +20,9 @@ const CLOSED: usize = 1024;
 
 /// Where brokers meet cores. Cheap to clone; all clones are the same hub.
 ///
-/// Events of all brokers of a hub are in one order, which is also the order of their ids, and every
-/// core delivers them in it.
+/// Events of all brokers of a hub are in one order, which is also the order of their ids. Every core
+/// delivers those of one broker in it; a client of several gets each broker's in it, but what one broker
+/// published may come before what another published earlier.
 ///
 /// ```
 /// use headwater_sse::Hub;

@@ -82,7 +82,8 @@ impl ClientConfig {
     /// counted.
     ///
     /// With `None` there is no queue: each send waits until the kernel has the event, and no
-    /// policy applies.
+    /// policy applies. Before the stream is admitted (`on_connect`), when nothing leaves, sends do not
+    /// wait, up to `queue_bytes`.
     pub fn queue_events(mut self, events: impl Into<Option<usize>>) -> Self {
         self.queue_events = events.into().map(|events| events.max(1));
         self

@@ -32,11 +32,14 @@ pub(crate) struct Queued {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(super) struct Queue {
     events: VecDeque<Queued>,
     bytes: usize,
     /// The core was asked to take events and has not emptied the queue since.
     asked: bool,
+    /// The stream is not admitted yet: nothing leaves.
+    held: bool,
     /// `close` was called.
     closing: bool,
     end: Option<Disconnect>,
@@ -146,6 +149,11 @@ impl ClientShared {
         queued
     }
 
+    /// Nothing leaves until the stream is admitted, or all that was queued may leave from now on.
+    pub(crate) fn hold(&self, hold: bool) {
+        self.lock().held = hold;
+    }
+
     /// The kernel has this many more of the client's events.
     pub(crate) fn flushed(&self, events: usize) {
         let mut queue = self.lock();
@@ -195,7 +203,8 @@ impl Queue {
             Some(events) => {
                 self.events.is_empty() || self.events.len() < events && bytes <= config.queue_bytes
             }
-            None => self.flushed == self.sent,
+            // Where nothing leaves there would never be room for a second.
+            None => self.flushed == self.sent || self.held && bytes <= config.queue_bytes,
         };
         if event.is_empty() {
             // As a chunk it would end the body.
@@ -222,6 +231,11 @@ impl Queue {
     /// Events ever queued.
     pub(super) fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// Nothing leaves yet.
+    pub(super) fn is_held(&self) -> bool {
+        self.held
     }
 
     /// Whether the kernel has the client's events up to this number: `None` if that is still to be

@@ -21,6 +21,7 @@ impl Fanout {
         origin: Option<Arc<dyn Origin>>,
     ) -> StreamId {
         let id = self.insert(NOWHERE, framing, config, origin);
+        self.client(id).shared.hold(true);
         // As one whose socket is full: it is owed something, even if that is nothing yet.
         self.streams[id.index as usize].blocked = true;
         self.note_refused(id.index);
@@ -35,6 +36,9 @@ impl Fanout {
         let Some(stream) = self.get(id).filter(|stream| stream.to == NOWHERE) else { return false };
         stream.to = to;
         stream.blocked = false;
+        if let Some(client) = &stream.client {
+            client.hold(false);
+        }
         let bytes = head.len();
         stream.owed().push_front(head);
         self.owed_bytes += bytes;

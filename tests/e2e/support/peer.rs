@@ -2,7 +2,7 @@
 
 use super::{Answer, PATIENCE};
 use socket2::{Domain, SockRef, Socket, Type};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -27,20 +27,37 @@ pub(crate) enum End {
 impl Peer {
     #[track_caller]
     pub(crate) fn connect(addr: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(addr).expect("the server listens"))
+        Self::reach(addr).expect("the server listens")
+    }
+
+    /// Connects to a server that may be gone.
+    pub(crate) fn reach(addr: SocketAddr) -> io::Result<Self> {
+        TcpStream::connect(addr).map(Self::over)
     }
 
     /// Whether somebody listens there.
     pub(crate) fn try_connect(addr: SocketAddr) -> bool {
-        TcpStream::connect(addr).is_ok()
+        Self::reach(addr).is_ok_and(|peer| !peer.is_its_own_server())
     }
 
     #[track_caller]
     pub(crate) fn connect_narrow(addr: SocketAddr) -> Self {
+        Self::reach_narrow(addr).expect("the server listens")
+    }
+
+    /// As `connect_narrow`, to a server that may be gone.
+    pub(crate) fn reach_narrow(addr: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
         socket.set_recv_buffer_size(NARROW_BYTES).expect("before connecting");
-        socket.connect(&addr.into()).expect("the server listens");
-        Self::over(socket.into())
+        socket.connect(&addr.into())?;
+        Ok(Self::over(socket.into()))
+    }
+
+    /// Whether the system has given this client the port that it wanted to connect to, so that it has
+    /// connected to itself: on the loopback that happens where nobody listens.
+    pub(crate) fn is_its_own_server(&self) -> bool {
+        let here = self.stream.local_addr().expect("an open socket");
+        self.stream.peer_addr().is_ok_and(|there| there == here)
     }
 
     fn over(stream: TcpStream) -> Self {

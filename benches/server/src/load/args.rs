@@ -50,6 +50,11 @@ pub(crate) struct LoadArgs {
     #[arg(long)]
     pub(crate) hold: bool,
 
+    /// Publish nothing at all, and report what the server's own events cost: for paths that send
+    /// some by themselves
+    #[arg(long, conflicts_with = "hold")]
+    pub(crate) listen: bool,
+
     /// The server's process, for CPU and memory [default: found by its listening port]
     #[arg(long)]
     pub(crate) pid: Option<u32>,
@@ -65,6 +70,27 @@ pub(crate) struct LoadArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Whose events are measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Those that this client publishes.
+    Publish,
+    /// None, and then one.
+    Hold,
+    /// Those that the server sends by itself.
+    Listen,
+}
+
+impl LoadArgs {
+    pub(crate) fn mode(&self) -> Mode {
+        match (self.hold, self.listen) {
+            (true, _) => Mode::Hold,
+            (_, true) => Mode::Listen,
+            _ => Mode::Publish,
+        }
+    }
 }
 
 fn payload(text: &str) -> Result<usize, String> {

@@ -28,9 +28,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use args::LoadArgs;
+use args::Mode;
 use fleet::Fleet;
 use meter::Meter;
-use publisher::{Shared, Target};
+use publisher::{Published, Shared, Target};
 pub(crate) use report::Report;
 use schedule::{Clock, Schedule};
 use subscriber::Habit;
@@ -109,19 +110,24 @@ pub(crate) fn run(args: &LoadArgs) -> Result<Report, LoadError> {
     let mut meter = Meter::new(args.pid, args.addr);
     connect(&mut fleet, &mut meter, args)?;
 
-    if args.hold {
+    let mode = args.mode();
+    let before = fleet.tally.foreign;
+    if mode != Mode::Publish {
         meter.begin();
         fleet.read_until(Some(Instant::now() + args.duration), |_| false)?;
         meter.end();
     }
-    let foreign_while_held = fleet.tally.foreign;
+    let foreign = fleet.tally.foreign - before;
     let schedule = schedule_of(args, clock);
+    if mode == Mode::Listen {
+        return Ok(Report::new(args, &fleet, &Published::nothing(), &meter, schedule, foreign));
+    }
     let target = Target { addr: args.addr, path: args.publish_path.clone(), size: args.size };
     let shared = Shared::default();
     fleet.tally.expect(schedule);
     let published = thread::scope(|scope| {
         let publisher = scope.spawn(|| publisher::publish(&target, schedule, clock, &shared));
-        if args.hold {
+        if mode == Mode::Hold {
             settle(&mut fleet, &shared, args.settle, None)?;
         } else {
             let warmup = schedule.measure_start().saturating_sub(clock.now());
@@ -132,7 +138,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<Report, LoadError> {
         }
         publisher.join().map_err(|_| io::Error::other("the publishing thread panicked"))
     })?;
-    Ok(Report::new(args, &fleet, &published, &meter, schedule, foreign_while_held))
+    Ok(Report::new(args, &fleet, &published, &meter, schedule, foreign))
 }
 
 /// Connects everyone, and takes down the server's memory before and after.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use hdrhistogram::Histogram;
 
-use super::args::LoadArgs;
+use super::args::{LoadArgs, Mode};
 use super::fleet::{Census, Fleet};
 use super::meter::{Meter, OwnCost, ServerCost};
 use super::publisher::Published;
@@ -66,6 +66,8 @@ struct Delivered {
     out_of_order: u64,
     duplicates: u64,
     foreign: u64,
+    /// Of these, while nothing was published.
+    by_themselves: u64,
     ids_skipped: u64,
 }
 
@@ -100,10 +102,14 @@ impl Report {
         published: &Published,
         meter: &Meter,
         schedule: Schedule,
-        foreign_while_held: u64,
+        by_themselves: u64,
     ) -> Self {
         let tally = &fleet.tally;
         let measured_s = float(tally.last_arrival.saturating_sub(schedule.measure_start())) / 1e9;
+        let per_second = match args.mode() {
+            Mode::Listen => ratio(float(by_themselves), meter.window().as_secs_f64()),
+            _ => ratio(float(tally.measured), measured_s),
+        };
         let mut report = Self {
             target: args.addr,
             asked: args.clone(),
@@ -121,12 +127,13 @@ impl Report {
             delivered: Delivered {
                 all: tally.deliveries,
                 measured: tally.measured,
-                per_second: ratio(float(tally.measured), measured_s),
+                per_second,
                 due: published.accepted * fleet.census.connected as u64,
                 lost: fleet.missing(published.accepted),
                 out_of_order: tally.out_of_order,
                 duplicates: tally.duplicates,
                 foreign: tally.foreign,
+                by_themselves,
                 ids_skipped: tally.ids_skipped,
             },
             latency_us: Percentiles::of(&tally.lateness_us),
@@ -140,7 +147,7 @@ impl Report {
                 .map(|thread| ratio(thread.ran.as_secs_f64(), published.span.as_secs_f64())),
             warnings: Vec::new(),
         };
-        report.warnings = report.find_warnings(published.blocked, foreign_while_held);
+        report.warnings = report.find_warnings(published.blocked);
         if let Err(reason) = &meter.server {
             let hint = if args.pid.is_none() { "; give --pid" } else { "" };
             let warning = format!("CPU and memory of the server are not known: {reason}{hint}");
@@ -169,6 +176,7 @@ impl Report {
             (delivered.lost > 0).then(|| format!("{} deliveries lost", delivered.lost_of_due())),
             counted(delivered.out_of_order, "out of order"),
             counted(delivered.duplicates, "duplicates"),
+            self.silence(),
         ]
         .into_iter()
         .flatten()
@@ -176,11 +184,20 @@ impl Report {
         (!faults.is_empty()).then(|| faults.join(", "))
     }
 
+    /// Where the server's own events are measured, there must be some.
+    fn silence(&self) -> Option<String> {
+        let (events, subscribers) = (self.delivered.by_themselves, self.census.connected as u64);
+        (self.asked.listen && events < subscribers).then(|| {
+            let (events, subscribers) = (text::grouped(events), text::grouped(subscribers));
+            format!("only {events} events for {subscribers} subscribers")
+        })
+    }
+
     /// What makes the numbers less than they seem.
-    fn find_warnings(&self, blocked: u64, foreign_while_held: u64) -> Vec<String> {
+    fn find_warnings(&self, blocked: u64) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.asked.hold {
-            if foreign_while_held > 0 {
+            if self.delivered.by_themselves > 0 {
                 warnings.push(
                     "the server sent events of its own meanwhile, so it was not idle: serve with \
                      --rate 0"
@@ -189,6 +206,8 @@ impl Report {
             }
         } else {
             warnings.extend(self.bottleneck());
+        }
+        if self.asked.mode() == Mode::Publish {
             let slip = self.publish.slip_us.p99;
             let asked = self.asked.rate.per_second();
             if slip > SLIP_LIMIT_US || self.publish.rate < asked * RATE_SHARE && slip > 0 {
@@ -226,9 +245,13 @@ impl Report {
     /// Server CPU per measured delivery, in microseconds.
     fn cpu_us_per_delivery(&self) -> Option<f64> {
         let server = self.server?;
-        (self.delivered.measured > 0 && !self.asked.hold).then(|| {
-            (server.user + server.system).as_secs_f64() * 1e6 / float(self.delivered.measured)
-        })
+        let deliveries = match self.asked.mode() {
+            Mode::Publish => self.delivered.measured,
+            Mode::Listen => self.delivered.by_themselves,
+            Mode::Hold => 0,
+        };
+        (deliveries > 0)
+            .then(|| (server.user + server.system).as_secs_f64() * 1e6 / float(deliveries))
     }
 
     /// Resident bytes that the server gained per subscriber; below zero when it shrank.

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::Disconnect;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 fn held(core: &mut Core, config: &Arc<ClientConfig>) -> StreamId {
@@ -35,6 +37,28 @@ fn what_a_held_stream_is_sent_comes_after_its_head_and_before_all_else() {
     let begin = [HEAD, b"d\r\nretry: 3000\n\n\r\n"].concat();
     assert!(core.socket(peer).bytes.starts_with(&begin));
     assert!(!core.fanout.admit(id, 2, Bytes::from_static(HEAD)), "it has a socket");
+}
+
+#[test]
+fn sends_on_a_held_stream_without_a_queue_do_not_wait_for_the_kernel() {
+    let mut core = Core::new();
+    let id = held(&mut core, &Arc::new(ClientConfig::new().queue_events(None).queue_bytes(30)));
+    let client = core.fanout.client(id);
+    let mut done = 0;
+    for word in ["one", "two", "three"] {
+        let mut send = pin!(client.send(Event::data(word)));
+        let polled = send.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        done += usize::from(polled.is_ready());
+    }
+    assert_eq!(done, 2, "as much as the queue's bytes");
+    let peer = admit(&mut core, id);
+    assert_eq!(core.data(peer), ["one", "two"]);
+    // From now on they do.
+    let mut send = pin!(client.send(Event::data("four")));
+    assert!(send.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    core.run();
+    assert!(send.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    assert_eq!(core.data(peer), ["one", "two", "four"]);
 }
 
 #[test]

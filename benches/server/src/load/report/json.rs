@@ -4,19 +4,19 @@
 //! |---|---|
 //! | `ok`, `failure` | whether all went well; if not, why, in one line |
 //! | `warnings` | what to be wary of, each a sentence |
-//! | `target`, `mode` | `HOST:PORT`; `publish` or `hold` |
+//! | `target`, `mode` | `HOST:PORT`; `publish`, `hold` or `listen` |
 //! | `asked` | `subscribers`, `stuck`, `rate`, `size_bytes`, `duration_s`, `warmup_s` |
-//! | `window_s` | measured time: the hold, or from the first measured event to the last delivery |
+//! | `window_s` | measured time: of the hold, of listening, or from the first measured event to the last delivery |
 //! | `subscribers` | `connected`, `refused`, `lost`, `stuck` |
 //! | `published` | `events` accepted, `warmup` among them, `sent`, `refused`, `rate_per_s` achieved, `slip_us`: send − due time |
-//! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due` (accepted events × subscribers), `lost` of these, `out_of_order`, `duplicates`, `foreign` (events of others), `ids_skipped` |
+//! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due` (accepted events × subscribers), `lost` of these, `out_of_order`, `duplicates`, `foreign` (events of others), `by_themselves` (of these, while nothing was published), `ids_skipped` |
 //! | `latency_us` | receive − due time of the measured events: `p50`, `p90`, `p99`, `p99_9`, `max` |
 //! | `server` | `pid`, `cpu_user_s`, `cpu_system_s`, `cpu_percent` of a core, `cpu_us_per_delivery`, `rss_before_bytes`, `rss_connected_bytes`, `rss_end_bytes`, `rss_growth_per_subscriber_bytes`; null where not known |
 //! | `client` | `cpu_percent` of a core, `reader_busy_percent`, `reader_waiting_percent`, `publisher_busy_percent`; null where not known |
 
 use serde_json::{Value, json};
 
-use super::{Percentiles, Report};
+use super::{Mode, Percentiles, Report};
 
 impl Report {
     /// The report as one line of JSON.
@@ -28,7 +28,11 @@ impl Report {
             "failure": self.failure(),
             "warnings": self.warnings,
             "target": self.target.to_string(),
-            "mode": if self.asked.hold { "hold" } else { "publish" },
+            "mode": match self.asked.mode() {
+                Mode::Publish => "publish",
+                Mode::Hold => "hold",
+                Mode::Listen => "listen",
+            },
             "asked": {
                 "subscribers": self.asked.subscribers,
                 "stuck": self.asked.stuck,
@@ -61,6 +65,7 @@ impl Report {
                 "out_of_order": self.delivered.out_of_order,
                 "duplicates": self.delivered.duplicates,
                 "foreign": self.delivered.foreign,
+                "by_themselves": self.delivered.by_themselves,
                 "ids_skipped": self.delivered.ids_skipped,
             },
             "latency_us": percentiles(self.latency_us),
