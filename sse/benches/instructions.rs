@@ -138,9 +138,8 @@ fn brokers() -> u64 {
 fn stalled(many: usize) -> u64 {
     let (broker, mut core) = (broker(), Core::new());
     core.subscribers(&broker, 1000);
-    let full: Vec<u64> = (0..many).map(|_| core.subscriber(&broker).0).collect();
-    core.run();
-    core.sockets.full.extend(full);
+    core.subscribers(&broker, many);
+    core.sockets.full_from = Some(1000);
     let event = PreparedEvent::new(&Event::data(data()));
     // They are refused, and then owed as much as they may be.
     for _ in 0..100 {

@@ -1,6 +1,7 @@
 //! Bytes of heap per resting subscriber and per quiet broker, counted in the allocator, and what they
 //! are in the resident set; then one second's work of 100,000 brokers with one subscriber each, on this
 //! core alone.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod support;
 

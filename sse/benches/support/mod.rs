@@ -7,7 +7,6 @@ use headwater_sse::{
     Attempt, Broker, ClientConfig, Command, Counts, Egress, Fanout, Framing, Home, Outcome,
     StreamId, Wake,
 };
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,8 +37,8 @@ pub(crate) struct Sockets {
     pub(crate) sends: u64,
     pub(crate) batches: u64,
     pub(crate) bytes: u64,
-    /// Those that are full.
-    pub(crate) full: HashSet<u64>,
+    /// Sockets from this number on are full.
+    pub(crate) full_from: Option<u64>,
 }
 
 impl Egress for Sockets {
@@ -47,7 +46,7 @@ impl Egress for Sockets {
         self.batches += 1;
         self.sends += batch.len() as u64;
         for attempt in batch {
-            if !self.full.is_empty() && self.full.contains(&attempt.to) {
+            if self.full_from.is_some_and(|full| attempt.to >= full) {
                 continue;
             }
             let len: usize = attempt.slices.iter().map(|slice| slice.len()).sum();
