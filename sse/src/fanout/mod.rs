@@ -19,6 +19,7 @@ pub(crate) mod on_core;
 mod owed;
 mod round;
 mod settle;
+mod short;
 mod slow;
 pub(crate) mod stalled;
 mod stream;
@@ -92,7 +93,8 @@ pub struct Fanout {
     over: VecDeque<Over>,
     blocks: Blocks,
     scratch: Scratch,
-    batch: Batch,
+    /// None while it is being made.
+    batch: Option<Box<Batch>>,
     owed_bytes: usize,
     /// Bytes that slow streams may be owed together.
     owed_limit: usize,
@@ -125,7 +127,7 @@ impl Fanout {
             over: VecDeque::new(),
             blocks: Blocks::default(),
             scratch: Scratch::default(),
-            batch: Batch::default(),
+            batch: None,
             owed_bytes: 0,
             owed_limit: OWED_PER_CORE,
             log_bytes: 0,

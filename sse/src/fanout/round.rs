@@ -29,7 +29,7 @@ impl Fanout {
     }
 
     fn news_batch(&mut self, egress: &mut dyn Egress, now: u32) {
-        let mut batch = std::mem::take(&mut self.batch);
+        let mut batch = self.batch.take().unwrap_or_default();
         let mut looks = LOOK_AT;
         // Each topic once.
         for _ in 0..self.ready.len() {
@@ -50,7 +50,7 @@ impl Fanout {
         }
         self.settle(&mut batch, now);
         batch.clear();
-        self.batch = batch;
+        self.batch = Some(batch);
     }
 
     /// Chooses whom of a topic to serve next, and who has to wait for what they are owed already, while

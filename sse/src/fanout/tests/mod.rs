@@ -7,6 +7,7 @@ mod wire;
 
 mod callbacks;
 mod clients;
+mod direct;
 mod ends;
 mod forwarding;
 mod gaps;
