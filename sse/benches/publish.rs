@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use support::{Core, data, median};
 
 const SUBSCRIBERS: [usize; 6] = [1, 10, 100, 1000, 10_000, 100_000];
+/// Of a send on the loopback.
+const SEND_TIME: Duration = Duration::from_nanos(3500);
 /// Publishes between two looks at the clock.
 const BURST: u64 = 64;
 const BURSTS: u64 = 300;
@@ -75,6 +77,7 @@ fn running(many: usize, bursts: u64) -> [f64; 2] {
         scope.spawn(|| {
             let mut core = Core::new();
             core.subscribers(&broker, many);
+            core.sockets.send_time = SEND_TIME;
             ready.store(true, Ordering::Release);
             while !stop.load(Ordering::Acquire) {
                 core.run();

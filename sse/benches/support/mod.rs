@@ -9,6 +9,7 @@ use headwater_sse::{
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// The head of every stream.
 pub(crate) const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -39,6 +40,8 @@ pub(crate) struct Sockets {
     pub(crate) bytes: u64,
     /// Sockets from this number on are full.
     pub(crate) full_from: Option<u64>,
+    /// How long each send takes.
+    pub(crate) send_time: Duration,
 }
 
 impl Egress for Sockets {
@@ -52,6 +55,12 @@ impl Egress for Sockets {
             let len: usize = attempt.slices.iter().map(|slice| slice.len()).sum();
             self.bytes += len as u64;
             attempt.outcome = Outcome::Sent(len);
+            if !self.send_time.is_zero() {
+                let begin = Instant::now();
+                while begin.elapsed() < self.send_time {
+                    std::hint::spin_loop();
+                }
+            }
         }
     }
 }

@@ -83,16 +83,11 @@ impl<T> Ring<T> {
             .then(|| ReleaseFlag(&self.releasing))
     }
 
-    /// About how many values there are to take out: not 0 if there is one. May tell of one in vain, as
-    /// it looks without the flag.
+    /// At most how many values there are to take out: 0 only if there are none. Looks without the flag.
     fn releasable(&self) -> u64 {
         let released = self.released.load(Ordering::Relaxed);
         let passed = self.passed_by_all().saturating_sub(released);
-        if passed == 0 || !self.slot(released).holds(released) {
-            return 0;
-        }
-        // Without a reader all count as passed.
-        passed.min(self.tail().saturating_sub(released)).max(1)
+        if passed > 0 && self.slot(released).holds(released) { passed } else { 0 }
     }
 
     /// The slowest cursor; `u64::MAX` without a reader, when stamps alone are the bound.
