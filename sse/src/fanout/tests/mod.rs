@@ -20,6 +20,7 @@ mod rounds;
 mod seed;
 mod sending;
 mod slow;
+mod stuck;
 mod whole_events;
 
 use super::{Counts, Fanout, Framing, Over, StreamId};
