@@ -10,8 +10,11 @@ use crate::prepared::PreparedEvent;
 use crate::ring::Full;
 use std::cmp::Reverse;
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 
 mod asker;
@@ -129,7 +132,8 @@ impl Broker {
         }
     }
 
-    /// Publishes an event, and waits for room in the ring until `deadline` (`None`: for ever). For
+    /// Publishes an event, and waits for room in the ring until `deadline`, or, with `None`, as long as
+    /// the core that has to make it is stuck: until it reads or ends, or the broker is closed. For
     /// threads; on a core it would wait for itself.
     ///
     /// # Errors
@@ -158,7 +162,8 @@ impl Broker {
                     if on_core::is_core() {
                         return Err(PublishError::new(Refusal::Busy, event));
                     }
-                    if !self.shared.hub.ring.wait_for_room(event.len() as u64, deadline) {
+                    let (ring, weight) = (&self.shared.hub.ring, event.len() as u64);
+                    if !ring.wait_for_room_unless(|| self.is_closed(), weight, deadline) {
                         return Err(error);
                     }
                 }
@@ -167,7 +172,8 @@ impl Broker {
         }
     }
 
-    /// Publishes an event, and waits for room in the ring. For tasks; on a core, too.
+    /// Publishes an event, and waits for room in the ring, as [`Broker::publish_wait`] does. For tasks;
+    /// on a core, too. Dropping the future ends the wait, and publishes nothing.
     ///
     /// # Errors
     /// As [`Broker::publish`], with [`Refusal::Full`] only where 4,096 tasks wait already.
@@ -176,7 +182,12 @@ impl Broker {
         loop {
             match self.publish_prepared(&event) {
                 Err(error) if error.refusal() == Refusal::Full => {
-                    let room = self.shared.hub.ring.room(event.len() as u64);
+                    let mut room = pin!(self.shared.hub.ring.room(event.len() as u64));
+                    let room = poll_fn(|context| match room.as_mut().poll(context) {
+                        // After it is among those who are told of it.
+                        Poll::Pending if self.is_closed() => Poll::Ready(Ok(())),
+                        polled => polled,
+                    });
                     if room.await.is_err() {
                         return Err(error);
                     }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-mod block;
+pub(crate) mod block;
 mod config;
 mod error;
 mod forward;

@@ -24,6 +24,23 @@ const CLOSED: usize = 1024;
 /// delivers those of one broker in it; a client of several gets each broker's in it, but what one broker
 /// published may come before what another published earlier.
 ///
+/// # When a core does not read
+///
+/// A core that is held up, by a handler that blocks for example, finds its events in the hub when it goes
+/// on: nothing is lost, and publishers and other cores go on meanwhile, until as many events or bytes
+/// wait as the hub holds ([`HubBuilder::ring_events`], [`HubBuilder::ring_bytes`]). From then on, for all
+/// brokers of the hub:
+///
+/// | | while the hub is full |
+/// |---|---|
+/// | [`Broker::publish`](crate::Broker::publish) | gives the event back at once, as [`Refusal::Full`](crate::Refusal::Full) |
+/// | ... on the core that is behind | reads what waits for this core, then tries once more |
+/// | [`Broker::publish_wait`](crate::Broker::publish_wait) | waits for room, its deadline, the broker's close or the core's end; on a core it is [`Refusal::Busy`](crate::Refusal::Busy) at once |
+/// | [`Broker::publish_async`](crate::Broker::publish_async) | the same in a task, on a core, too |
+///
+/// A core that ends, be it by a panic, holds nobody up from then on. [`Hub::backlog`] tells how far the
+/// slowest is behind.
+///
 /// ```
 /// use headwater_sse::Hub;
 ///
@@ -108,6 +125,8 @@ impl HubShared {
         self.closings.fetch_add(1, Ordering::Release);
         drop(closed);
         self.ring.wake_all();
+        // Of those who wait to publish, the ones of this broker do so in vain.
+        self.ring.look_again();
     }
 
     /// The count of closings, and which brokers those since `seen` were: `None` if they were too

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::format::{ID, format_event, formatted_len};
+use crate::format::{ID, format_event};
 use crate::{Event, EventId};
 
 /// The bytes of one event, formatted once, immutable, and shared by all its clones.
@@ -27,7 +27,8 @@ pub struct PreparedEvent {
 impl PreparedEvent {
     /// Formats `event`, as [`format_event`] does.
     pub fn new(event: &Event) -> Self {
-        let mut out = Vec::with_capacity(formatted_len(event));
+        // Which makes room for just that.
+        let mut out = Vec::new();
         format_event(&mut out, event);
         let id_line_bytes = event.id.as_ref().map_or(0, |id| ID.len() + id.len() + 1);
         Self { bytes: out.into(), id_line_bytes }

@@ -17,7 +17,9 @@ use std::sync::atomic::Ordering;
 impl Fanout {
     /// A subscriber that is owed something gets the news of a topic added, within its limits.
     pub(super) fn owe_news(&mut self, index: u32, stream: u32) {
-        let Some(place) = self.streams[stream as usize].subscriptions.find(index) else { return };
+        // It may have ended a moment ago, as a subscriber of another topic.
+        let Some(stood) = self.streams.get(stream as usize) else { return };
+        let Some(place) = stood.subscriptions.find(index) else { return };
         let missed = self.owe_log(stream, place);
         if missed > 0 {
             self.past_limits(stream, place, missed);

@@ -5,6 +5,7 @@
 //! An event goes ring → [`Fanout::absorb`] → log of its topic → [`Fanout::round`] → socket. What a
 //! socket refuses becomes *owed* and leaves before anything else does on that stream.
 
+mod batch;
 mod block;
 mod closed;
 mod egress;
@@ -17,6 +18,8 @@ mod log;
 pub(crate) mod on_core;
 mod owed;
 mod round;
+mod settle;
+mod short;
 mod slow;
 pub(crate) mod stalled;
 mod stream;
@@ -35,6 +38,7 @@ pub use subscribe::SubscribeError;
 
 use crate::client::{Client, ClientConfig, Command, Home, Origin, Wish};
 use crate::ring::Wake;
+use batch::Batch;
 use block::{Blocks, frame};
 use bytes::Bytes;
 use slab::Slab;
@@ -89,6 +93,8 @@ pub struct Fanout {
     over: VecDeque<Over>,
     blocks: Blocks,
     scratch: Scratch,
+    /// None while it is being made.
+    batch: Option<Box<Batch>>,
     owed_bytes: usize,
     /// Bytes that slow streams may be owed together.
     owed_limit: usize,
@@ -121,6 +127,7 @@ impl Fanout {
             over: VecDeque::new(),
             blocks: Blocks::default(),
             scratch: Scratch::default(),
+            batch: None,
             owed_bytes: 0,
             owed_limit: OWED_PER_CORE,
             log_bytes: 0,
@@ -165,6 +172,7 @@ impl Fanout {
             life: Life::Open,
             blocked: false,
             queued: false,
+            in_batch: false,
             config: config.clone(),
             last_sent: 0,
             owed: None,

@@ -69,6 +69,8 @@ pub(super) struct Stream {
     pub(super) blocked: bool,
     /// Already in the flush queue.
     pub(super) queued: bool,
+    /// In the batch of attempts that is being made.
+    pub(super) in_batch: bool,
     pub(super) config: Arc<ClientConfig>,
     /// When bytes last left, in the owner's ticks.
     pub(super) last_sent: u32,

@@ -5,6 +5,7 @@ use super::Framing;
 use super::gap::Gap;
 use super::log::Log;
 use super::stream::{List, Place, Stream, number};
+use super::take::Chain;
 use crate::broker::BrokerShared;
 use crate::id::EventId;
 use slab::Slab;
@@ -50,8 +51,8 @@ pub(super) struct Topic {
     /// Events before this position of the ring are from before all subscriptions.
     pub(super) since: u64,
     pub(super) circle: Circle,
-    /// Events taken from the ring in this phase: first and last in the core's scratch list.
-    pub(super) taken: Option<(u32, u32)>,
+    /// Events taken from the ring in this phase.
+    pub(super) taken: Option<Chain>,
     /// How many subscribers are told of gaps.
     pub(super) noticing: u32,
     /// The last id of an event that the log has released, while anybody is to be told.

@@ -7,6 +7,7 @@ mod wire;
 
 mod callbacks;
 mod clients;
+mod direct;
 mod ends;
 mod forwarding;
 mod gaps;
@@ -19,6 +20,7 @@ mod rounds;
 mod seed;
 mod sending;
 mod slow;
+mod stuck;
 mod whole_events;
 
 use super::{Counts, Fanout, Framing, Over, StreamId};

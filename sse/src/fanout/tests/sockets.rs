@@ -50,7 +50,11 @@ impl TestSockets {
 impl Egress for TestSockets {
     fn send(&mut self, batch: &mut [Attempt<'_>]) {
         assert!(!batch.is_empty(), "an empty batch is no work for an engine");
-        self.batches.push(batch.iter().map(|attempt| attempt.to).collect());
+        let mut all: Vec<u64> = batch.iter().map(|attempt| attempt.to).collect();
+        self.batches.push(all.clone());
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), batch.len(), "a socket is tried again before its answer is known");
         for attempt in batch {
             let socket = self.all.entry(attempt.to).or_default();
             attempt.outcome = socket.take(attempt.slices);

@@ -34,6 +34,8 @@ macro_rules! test_every_scenario {
             a_thread_that_waits_is_told_of_room
             a_thread_that_waits_is_told_when_the_last_reader_leaves
             a_task_that_waits_is_told_of_room
+            a_thread_that_waits_in_vain_is_told
+            a_task_that_waits_in_vain_is_told
         }
         test_every_scenario! { $large:
             two_publishers_and_a_reader_agree_on_one_order
