@@ -84,6 +84,7 @@ suite! {
         fin_on_the_way_is_noticed_by_the_new_owner
         reset_on_the_way_is_noticed_by_the_new_owner
         reset_while_it_leaves_is_noticed_by_the_new_owner
+        end_that_was_seen_and_not_told_travels_along
         connection_that_is_detached_at_once_throws_its_bytes_away
         detached_connection_can_be_handed_over
         lease_that_is_out_holds_the_hand_over_back

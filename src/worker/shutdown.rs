@@ -43,7 +43,8 @@ impl Worker {
     /// Whether a drain has come to its end.
     pub(super) fn is_drained(&mut self, core: &mut Core<'_>) -> bool {
         let Some(until) = self.drain_until else { return false };
-        if core.open() == 0 && !self.executor.has_tasks() {
+        // Nobody may be on the way here, either.
+        if core.open() == 0 && !self.executor.has_tasks() && self.counts.occupancy.end_if_empty() {
             return true;
         }
         if core.now() < until {
@@ -52,7 +53,10 @@ impl Worker {
         let unfinished = |slot: &&Slot| {
             matches!(slot.phase, Phase::Http(_) | Phase::Stream(_) | Phase::Detached(_))
         };
-        let cut = self.slots.iter().filter(unfinished).count();
+        self.counts.occupancy.end();
+        // Those on the way here are cut, too, by whoever drops them.
+        let arriving = self.counts.arriving.load(Ordering::Relaxed);
+        let cut = self.slots.iter().filter(unfinished).count() + arriving;
         self.counts.cut.store(cut, Ordering::Relaxed);
         true
     }

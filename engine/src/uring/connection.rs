@@ -182,7 +182,6 @@ impl Connection {
     /// With another driver it begins again, its turn in whose queue comes first.
     pub(super) const fn arrive(&mut self) {
         self.flow = Flow::Receiving;
-        self.readable = false;
         self.queued = true;
     }
 

@@ -163,6 +163,19 @@ pub(crate) fn reset_while_it_leaves_is_noticed_by_the_new_owner<D: Subject>() {
     }
 }
 
+pub(crate) fn end_that_was_seen_and_not_told_travels_along<D: Subject>() {
+    let ends: [(fn(TcpStream), Ended); 2] = [(drop, Ended::Finished), (reset, Ended::Failed)];
+    for (leave, how) in ends {
+        let (mut from, mut to, key, peer) = pair::<D>();
+        leave(peer);
+        // Returns when the driver knows.
+        from.driver.wait(Some(PATIENCE)).expect("sound");
+        assert!(from.driver.release(key));
+        let key = to.adopt(from.released(key));
+        assert_eq!(to.gone(key), how);
+    }
+}
+
 pub(crate) fn connection_that_is_detached_at_once_throws_its_bytes_away<D: Subject>() {
     let (mut from, mut to, key, mut peer) = pair::<D>();
     from.driver.pause(key);

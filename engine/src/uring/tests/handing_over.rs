@@ -52,6 +52,24 @@ fn late_bytes_travel_along_in_order_and_free_their_buffers() {
 }
 
 #[test]
+fn bytes_behind_a_turn_that_was_queued_before_travel_along() {
+    let (mut from, mut to) = (Stage::new(), Stage::new());
+    let (key, _peer) = from.connect();
+    let slices = [IoSlice::new(b"12")];
+    from.kernel.sends_come_to([Ok(1), Ok(0)]);
+    from.driver.send(&mut [key, key].map(|key| Attempt::new(key, &slices)));
+    let room = Tag::Connection(Watch::Room, key);
+    // Its turn stands in the queue, and what comes now behind that.
+    from.kernel.complete(room, Ok(4), false);
+    from.driver.wait(Some(Duration::ZERO)).expect("sound");
+    assert!(from.driver.release(key));
+    from.kernel.receives(receive(key), b"hello", false);
+    assert_eq!(turns(&mut from), [Seen::Released(key)]);
+    let key = adopt(&mut to, &mut from, key);
+    assert_eq!(turns(&mut to), [Seen::Writable(key), received(key, "hello")]);
+}
+
+#[test]
 fn bytes_that_overflew_travel_along() {
     let (mut from, mut to) = (Stage::new(), Stage::new());
     let (key, _peer) = from.connect();
