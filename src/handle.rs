@@ -2,12 +2,13 @@
 
 use crate::error::Error;
 use crate::stats::{Stats, WorkerCounts};
-use crate::worker::Message;
+use crate::worker::{Colleague, Message};
 use headwater_engine::{Engine, Remote, Selected, Spawned};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt;
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -129,8 +130,12 @@ impl Running {
     }
 
     /// Those that were added, in their order.
-    pub(crate) fn workers(&self) -> Vec<Remote<Message>> {
-        self.state.lock().workers.iter().map(|(remote, _)| remote.clone()).collect()
+    pub(crate) fn workers(&self) -> Vec<Colleague> {
+        let inner = self.state.lock();
+        let workers = inner.workers.iter();
+        workers
+            .map(|(remote, counts)| Colleague { remote: remote.clone(), counts: counts.clone() })
+            .collect()
     }
 
     /// Ends the workers that were started, as dropping does, and waits until they have ended.
@@ -185,6 +190,21 @@ impl ServerHandle {
     /// What the server has counted.
     pub fn stats(&self) -> Stats {
         Stats::sum(self.running.state.lock().workers.iter().map(|(_, counts)| counts))
+    }
+
+    /// What each worker has counted, in the order of their numbers: how evenly streams and requests are
+    /// spread.
+    ///
+    /// ```no_run
+    /// # fn look(server: &headwater::ServerHandle) {
+    /// for (number, worker) in server.worker_stats().iter().enumerate() {
+    ///     println!("worker {number}: {} streams", worker.streams);
+    /// }
+    /// # }
+    /// ```
+    pub fn worker_stats(&self) -> Vec<Stats> {
+        let inner = self.running.state.lock();
+        inner.workers.iter().map(|(_, counts)| Stats::sum(iter::once(counts))).collect()
     }
 
     /// Ends the server: it stops listening, ends every stream with its terminal chunk, answers the

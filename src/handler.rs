@@ -22,6 +22,7 @@ pub struct Endpoint(Arc<Made<Answer>>);
 
 struct Made<A: ?Sized> {
     needs: Needs,
+    opens_streams: bool,
     answer: A,
 }
 
@@ -30,7 +31,19 @@ impl Endpoint {
         needs: Needs,
         answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Made { needs, answer }))
+        Self(Arc::new(Made { needs, opens_streams: false, answer }))
+    }
+
+    /// A handler whose connections become streams as a rule.
+    pub(crate) fn of_streams(
+        needs: Needs,
+        answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Made { needs, opens_streams: true, answer }))
+    }
+
+    pub(crate) fn opens_streams(&self) -> bool {
+        self.0.opens_streams
     }
 
     /// In line: requests are large, and a call would move this one once more.

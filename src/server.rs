@@ -49,6 +49,7 @@ impl Server {
                 connections_per_worker: CONNECTIONS_PER_WORKER,
                 slow_handler: Some(SLOW_HANDLER),
                 reconnect: Some(RECONNECT),
+                balances: true,
             },
             blocking: PoolLimits::default(),
             streams: PoolLimits { threads: STREAM_THREADS, queue: 0 },
@@ -72,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) slow_handler: Option<Duration>,
     /// When clients of streams are to come back after a drain.
     pub(crate) reconnect: Option<RangeInclusive<Duration>>,
+    /// Whether streams are spread over the workers.
+    pub(crate) balances: bool,
 }
 
 enum Source {
@@ -183,6 +186,29 @@ impl ServerBuilder {
     /// own; past it a request for one is answered with 503. Default 256.
     pub fn stream_threads(mut self, threads: usize) -> Self {
         self.streams.threads = threads;
+        self
+    }
+
+    /// Whether a stream begins on the worker that has fewest. The kernel spreads connections over workers by
+    /// chance, and streams stay where they are for hours. So a worker that has noticeably more of them than
+    /// another one (four, and a 64th of the other's) hands the connection over when its request for a stream
+    /// is complete: [middleware](Router::with), `on_connect` and the handler are called by the other worker
+    /// then. Default true.
+    ///
+    /// Only streams of routes whose handlers are made by [`sse`](crate::sse) are handed over: what a handler
+    /// answers with [`sse::stream`](crate::sse::stream()) has begun on its core, and stays there. Nothing is
+    /// handed over while the server drains, to a worker that has
+    /// [`connections_per_worker`](Self::connections_per_worker), and for clients that have sent their FIN,
+    /// or several requests at once.
+    ///
+    /// ```
+    /// use headwater::Server;
+    ///
+    /// // Each stream stays where the kernel put its connection.
+    /// let server = Server::builder().balance_streams(false);
+    /// ```
+    pub fn balance_streams(mut self, balance: bool) -> Self {
+        self.settings.balances = balance;
         self
     }
 

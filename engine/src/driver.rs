@@ -18,7 +18,13 @@
 //!    after its lease was recycled.
 //! 8. `AcceptFailed` stops accepting until [`Sockets::resume_accept`]: the listener never spins.
 //!    Errors that concern only one embryonic connection (`ECONNABORTED` and the like) are skipped.
+//! 9. After [`Sockets::release`] nothing is reported of the connection but `Released`, once nothing of the
+//!    kernel's and no lease refers to it any more. What it has received meanwhile, and its end, travel
+//!    along. Until then it may be sent to, and closed: then nothing is reported at all.
+//! 10. After [`Sockets::adopt`] it is like one that was just accepted: what travelled along is delivered
+//!     first, the end behind it, and `Writable` follows where a send had fallen short before.
 
+use crate::handover::{Handover, NotAdopted};
 use std::{
     io::{self, IoSlice},
     net::SocketAddr,
@@ -85,6 +91,8 @@ pub enum Completion<L> {
     Writable(Key),
     /// The peer left. See promise 3.
     Gone(Key, Departure),
+    /// The connection has left this worker, and its slot is free. See promise 9.
+    Released(Key, Handover),
     /// Somebody used the [`Wake`] handle. Several wakes may come as one.
     Woken,
 }
@@ -142,6 +150,17 @@ pub trait Sockets {
 
     /// Closes the connection and frees its slot.
     fn close(&mut self, key: Key);
+
+    /// Takes the connection out of this worker, to be adopted by another one: `Released` follows (promise
+    /// 9). False, and nothing happens, if it is gone or its end was reported: there is nothing to hand
+    /// over then but its close.
+    fn release(&mut self, key: Key) -> bool;
+
+    /// Takes over a connection that another driver of this engine has released (promise 10).
+    ///
+    /// # Errors
+    /// [`NotAdopted`] hands it back when it comes from another engine, or the system has no room for it.
+    fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted>;
 
     /// Tries to accept again after `AcceptFailed`.
     fn resume_accept(&mut self);

@@ -71,8 +71,10 @@ pub mod driver;
 mod engine;
 #[cfg(feature = "epoll")]
 pub mod epoll;
+mod handover;
 pub mod listener;
 mod mailbox;
+mod occupancy;
 mod outbox;
 pub mod scripted;
 mod slots;
@@ -88,8 +90,10 @@ pub mod worker;
 
 pub use driver::{Attempt, Completion, Departure, Driver, Key, Outcome, Sockets, Wake};
 pub use engine::{Engine, ParseEngineError, Selected, Unavailable};
+pub use handover::{Handover, NotAdopted};
 pub use listener::SocketOptions;
 pub use mailbox::{Closed, Mailbox, Remote};
+pub use occupancy::Occupancy;
 pub use outbox::{Full, Outbox};
 pub use slots::Slots;
 pub use spawn::{Spawned, spawn};

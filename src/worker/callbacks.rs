@@ -4,7 +4,7 @@
 use super::connection::{After, Phase, Slot};
 use super::deadlines::Classes;
 use super::{Message, Worker};
-use headwater_engine::{App, Class, Core, Departure, Key, Turn};
+use headwater_engine::{App, Class, Core, Departure, Handover, Key, Turn};
 use headwater_sse::Disconnect;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -77,6 +77,10 @@ impl App for Worker {
         }
     }
 
+    fn released(&mut self, core: &mut Core<'_>, key: Key, connection: Handover) {
+        self.send_away(core, key, connection);
+    }
+
     fn accept_failed(&mut self, _core: &mut Core<'_>, _error: &io::Error) {
         self.counts.accept_failures.fetch_add(1, Ordering::Relaxed);
         // What the others have sent is received first: see `make_room`.
@@ -116,6 +120,7 @@ impl App for Worker {
             Message::JobDone => self.executor.job_done(),
             Message::Drain(until) => self.drain(core, until),
             Message::MakeRoom(asker) => self.make_room_for(core, asker),
+            Message::Arrival(arrival) => self.arrive(core, *arrival),
         }
     }
 

@@ -8,8 +8,10 @@ use crate::guard::{Panicked, guard};
 use crate::report;
 use crate::request::Request;
 use crate::response::Response;
+use crate::router::Lookup;
+use bytes::Bytes;
 use headwater_engine::{Core, Key};
-use headwater_http::{ParseError, Step, encode};
+use headwater_http::{Head, ParseError, Step, encode};
 use http::StatusCode;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -93,20 +95,42 @@ impl Worker {
         if connection.peer_finished { After::Close } else { After::Linger }
     }
 
-    /// A request is complete: asks its handler.
+    /// A request is complete: asks its handler, here or on another worker.
     fn request(
         &mut self,
         core: &mut Core<'_>,
         key: Key,
         connection: &mut HttpConnection,
     ) -> Option<After> {
-        self.counts.requests.fetch_add(1, Ordering::Relaxed);
         (connection.served, connection.expects_continue) = (true, false);
         connection.mark = None;
         let head = connection.head.take().expect("the end of a request follows its head");
         let body = std::mem::take(&mut connection.body).freeze();
+        let mut lookup = connection.lookup.take();
+        if self.is_crowded() {
+            let router = &self.shared.router;
+            let found = lookup.get_or_insert_with(|| router.look_up(head.path()));
+            if router.opens_stream(found, head.method())
+                && let Some(to) = self.release_to(core, key, connection)
+            {
+                return Some(self.pack(connection, head, body, to));
+            }
+        }
+        self.ask_handler(core, key, connection, lookup, head, body)
+    }
+
+    /// Asks the handler of a request that is answered here.
+    pub(super) fn ask_handler(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        lookup: Option<Lookup>,
+        head: Head,
+        body: Bytes,
+    ) -> Option<After> {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
         self.remember(connection, head.path());
-        let lookup = connection.lookup.take();
         let request = Request::received(head, body, peer_of(core, key, connection));
         let shared = self.shared.clone();
         let answer = || match lookup {

@@ -12,26 +12,25 @@ mod deadlines;
 mod endings;
 mod exchange;
 mod guarded;
+mod handing_over;
 mod handlers;
 mod held;
 mod pieces;
 mod respond;
+mod shared;
 mod shutdown;
 mod streams;
 mod takeover;
 mod tell;
 
+pub(crate) use shared::{Colleague, Message, Shared};
 pub(crate) use tell::Tell;
 
-use crate::blocking::pool::Pool;
 use crate::handler::Reply;
 use crate::response::Response;
-use crate::router::Router;
-use crate::server::Settings;
 use crate::sse::Entered;
 use crate::stats::WorkerCounts;
-use crate::task::{Executor, Woken};
-use crate::tokio::Runtime;
+use crate::task::Executor;
 use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
 use deadlines::Classes;
@@ -39,45 +38,16 @@ use endings::Attached;
 use handlers::{HandlerId, Handlers};
 use headwater_engine::timer::Heap;
 use headwater_engine::{Core, Key, Remote};
-use headwater_sse::{Command, Disconnect, Fanout, Hub, StreamId};
+use headwater_sse::{Disconnect, Fanout, StreamId};
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tell::Told;
 
 /// A handler that returned, and its event stream, if it had one, with how that ends.
 type Returned = (HandlerId, Option<(StreamId, Disconnect)>);
-
-/// What other threads tell a worker.
-pub(crate) enum Message {
-    /// A task was woken.
-    Run(Woken),
-    /// A client's handle wants something of its stream.
-    Stream(Command),
-    /// A blocking job is done.
-    JobDone,
-    /// Finish until then.
-    Drain(Instant),
-    /// The worker of this number needs a descriptor.
-    MakeRoom(usize),
-}
-
-/// What the workers of a server share.
-pub(crate) struct Shared {
-    pub(crate) router: Router,
-    pub(crate) settings: Settings,
-    pub(crate) hubs: Vec<Hub>,
-    /// Threads of blocking handlers, shared by their requests.
-    pub(crate) pool: Arc<Pool>,
-    /// Threads of blocking streams, one for each.
-    pub(crate) stream_pool: Arc<Pool>,
-    pub(crate) runtime: Runtime,
-    /// By number, once all have started.
-    pub(crate) workers: OnceLock<Vec<Remote<Message>>>,
-}
 
 pub(crate) struct Worker {
     number: usize,
@@ -189,6 +159,7 @@ impl Worker {
             After::Keep => Phase::Http(connection),
             After::Stream(live) => Phase::Stream(live),
             After::Detached(line) => Phase::Detached(line),
+            After::Leave(leaving) => Phase::Leaving(leaving),
             After::Linger => {
                 self.linger(core, key);
                 Phase::Lingering
@@ -210,7 +181,7 @@ impl Worker {
     fn close(&mut self, core: &mut Core<'_>, key: Key) {
         core.close(key);
         self.slots[key.index()] = Slot::vacant();
-        self.counts.open.store(core.open(), Ordering::Relaxed);
+        self.counts.occupancy.leave();
         if self.accept_failed || self.accept_again.is_some() {
             self.resume_accept(core);
         }

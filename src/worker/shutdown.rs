@@ -42,7 +42,8 @@ impl Worker {
     /// Whether a drain has come to its end.
     pub(super) fn is_drained(&mut self, core: &mut Core<'_>) -> bool {
         let Some(until) = self.drain_until else { return false };
-        if core.open() == 0 && !self.executor.has_tasks() {
+        // Nobody may be on the way here, either.
+        if core.open() == 0 && !self.executor.has_tasks() && self.counts.occupancy.end_if_empty() {
             return true;
         }
         if core.now() < until {
@@ -51,7 +52,10 @@ impl Worker {
         let unfinished = |slot: &&Slot| {
             matches!(slot.phase, Phase::Http(_) | Phase::Stream(_) | Phase::Detached(_))
         };
-        let cut = self.slots.iter().filter(unfinished).count();
+        self.counts.occupancy.end();
+        // Those on the way here are cut, too, by whoever drops them.
+        let arriving = self.counts.arriving.load(Ordering::Relaxed);
+        let cut = self.slots.iter().filter(unfinished).count() + arriving;
         self.counts.cut.store(cut, Ordering::Relaxed);
         true
     }
@@ -63,13 +67,15 @@ impl Drop for Worker {
         let surroundings = self.executor.surround();
         let _entered = surroundings.enter();
         self.cut_streams();
+        // Those that were cut are closed with the driver.
+        let is_here = |slot: &&Slot| !matches!(slot.phase, Phase::Vacant | Phase::Leaving(_));
+        let here = self.slots.iter().filter(is_here).count();
+        (0..here).for_each(|_| self.counts.occupancy.leave());
         self.slots.clear();
         self.handlers.clear();
         while self.executor.is_busy() {
             while self.executor.next_command().is_some() {}
             self.executor.run(usize::MAX);
         }
-        // Those that were cut are closed with the driver.
-        self.counts.open.store(0, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,7 @@
-//! One connection of the `io_uring` engine: what completions said, what the worker wants, and which
-//! operation is to be begun or taken back for both. Begins none itself: see the driver.
+//! One connection of the `io_uring` engine: what completions said, what the worker wants, and one turn of
+//! work from both. Which operation is to be begun or taken back is in `wish`.
+
+mod wish;
 
 use super::{
     events,
@@ -8,6 +10,7 @@ use super::{
 use crate::{driver::Departure, socket::RECEIVE_BUFFER_BYTES};
 use socket2::SockRef;
 use std::{collections::VecDeque, io, mem::MaybeUninit, net::TcpStream};
+pub(super) use wish::Wish;
 
 /// What is done with bytes from the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +20,8 @@ pub(super) enum Flow {
     Detached,
     /// The end was reported; there is nothing to receive any more.
     Departed,
+    /// On its way to another worker: kept until nothing is under way on it.
+    Leaving,
 }
 
 /// How far the peer's side has ended, as the kernel told.
@@ -26,10 +31,6 @@ enum End {
     Finished,
     Failed(i32),
 }
-
-/// Pieces of one connection that wait in the driver before its receive is taken back, so that one
-/// flood does not fill all buffers while the worker is busy. One enter may add 32 more.
-const MOST_PIECES: u16 = 32;
 
 /// How many buffers of a detached connection's bytes are thrown away per turn.
 const DISCARDS_PER_TURN: usize = 4;
@@ -47,8 +48,8 @@ pub(super) struct Connection {
     /// Received while it was paused or lent, copied so that the buffers are free: what had been
     /// received when its receive was taken back, 256 KiB at the very most. Not empty.
     held: Option<Box<Held>>,
-    /// Its receive is being taken back.
-    cancelling: bool,
+    /// What is being taken back of it.
+    cancelling: Watches,
     /// A detached connection has bytes, or its end.
     readable: bool,
     /// An error is pending, so far unseen: told once, whatever is done with bytes then.
@@ -69,14 +70,6 @@ struct Held {
     pieces: VecDeque<Box<[u8]>>,
 }
 
-/// What the kernel is to be asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wish {
-    Begin(Watch),
-    /// Takes the receive back.
-    Cancel,
-}
-
 /// What a turn found.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -84,6 +77,7 @@ pub(super) enum Step {
     Writable,
     Received(Box<[u8]>),
     Gone(Departure),
+    Released,
 }
 
 impl Connection {
@@ -95,47 +89,13 @@ impl Connection {
             end: End::Open,
             pieces: 0,
             held: None,
-            cancelling: false,
+            cancelling: Watches::NONE,
             readable: false,
             failing: false,
             writable: false,
             stalled: false,
             lent: false,
             queued: false,
-        }
-    }
-
-    /// The next thing to ask the kernel for; from then on it counts as asked.
-    pub(super) fn next_wish(&mut self) -> Option<Wish> {
-        let wish = self.receiving_wish().or_else(|| {
-            (self.stalled && !self.writable && !self.watches.has(Watch::Room))
-                .then_some(Wish::Begin(Watch::Room))
-        });
-        match wish? {
-            Wish::Begin(watch) => self.watches.begin(watch),
-            Wish::Cancel => self.cancelling = true,
-        }
-        wish
-    }
-
-    fn receiving_wish(&self) -> Option<Wish> {
-        let receives = self.watches.has(Watch::Receive);
-        let idle = |watch| !self.watches.has(watch);
-        let begin = |watch| Some(Wish::Begin(watch));
-        let cancel = || (!self.cancelling).then_some(Wish::Cancel);
-        match self.flow {
-            Flow::Receiving if receives => (self.pieces >= MOST_PIECES).then(cancel).flatten(),
-            Flow::Receiving if self.end == End::Open && self.pieces == 0 && self.held.is_none() => {
-                begin(Watch::Receive)
-            }
-            // As long as nothing comes, the receive may stay: it tells of a reset.
-            Flow::Paused if receives => self.held.is_some().then(cancel).flatten(),
-            Flow::Paused if !self.is_failed() && idle(Watch::Reset) => begin(Watch::Reset),
-            Flow::Detached if receives => cancel(),
-            Flow::Detached if self.end == End::Open && !self.readable && idle(Watch::Detached) => {
-                begin(Watch::Detached)
-            }
-            _ => None,
         }
     }
 
@@ -146,9 +106,7 @@ impl Connection {
     /// An operation had its last completion.
     pub(super) fn ended(&mut self, watch: Watch) {
         self.watches.end(watch);
-        if watch == Watch::Receive {
-            self.cancelling = false;
-        }
+        self.cancelling.end(watch);
     }
 
     /// A receive brought a piece, which now waits in the driver.
@@ -199,7 +157,7 @@ impl Connection {
 
     /// Keeps bytes that cannot be delivered now.
     pub(super) fn hold(&mut self, bytes: &[u8]) {
-        if matches!(self.flow, Flow::Receiving | Flow::Paused) {
+        if matches!(self.flow, Flow::Receiving | Flow::Paused | Flow::Leaving) {
             self.held.get_or_insert_default().pieces.push_back(bytes.into());
         }
     }
@@ -209,6 +167,22 @@ impl Connection {
         self.held = None;
         // The poll for it, unless it has told already.
         self.readable = false;
+    }
+
+    /// From now on everything that is under way on it is taken back.
+    pub(super) const fn leave(&mut self) {
+        self.flow = Flow::Leaving;
+    }
+
+    /// Whether it has left: nothing is under way on it, nor lent, and its pieces are held.
+    fn has_left(&self) -> bool {
+        self.watches.is_empty() && self.pieces == 0 && !self.lent
+    }
+
+    /// With another driver it begins again, its turn in whose queue comes first.
+    pub(super) const fn arrive(&mut self) {
+        self.flow = Flow::Receiving;
+        self.queued = true;
     }
 
     /// Whether there is something to do and it does not stand in the queue yet; from now on it does.
@@ -226,6 +200,7 @@ impl Connection {
             Flow::Detached => self.readable || self.end != End::Open,
             Flow::Paused => self.is_failed() || self.failing,
             Flow::Departed => false,
+            Flow::Leaving => return self.has_left(),
         };
         receive || (self.stalled && self.writable)
     }
@@ -233,6 +208,9 @@ impl Connection {
     /// One turn: one thing to report at most.
     pub(super) fn step(&mut self, scratch: &mut Vec<u8>) -> Step {
         self.queued = false;
+        if self.flow == Flow::Leaving {
+            return if self.has_left() { Step::Released } else { Step::Nothing };
+        }
         if self.writable {
             // Without a stall this is only the room that was there all along.
             self.writable = false;
@@ -311,30 +289,6 @@ fn failed(error: &io::Error) -> End {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn receive_is_taken_back_at_the_limit_of_pieces_and_begun_again_at_none() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut connection = Connection::new(socket);
-        assert_eq!(connection.next_wish(), Some(Wish::Begin(Watch::Receive)));
-        for _ in 1..MOST_PIECES {
-            connection.piece_came();
-        }
-        assert_eq!(connection.next_wish(), None, "one below");
-        connection.piece_came();
-        assert_eq!(connection.next_wish(), Some(Wish::Cancel), "at the limit");
-        connection.piece_came();
-        assert_eq!(connection.next_wish(), None, "one above, and asked already");
-        connection.receive_ended(Err(libc::ECANCELED));
-        connection.ended(Watch::Receive);
-        for _ in 0..MOST_PIECES {
-            connection.piece_left();
-            assert_eq!(connection.next_wish(), None);
-        }
-        connection.piece_left();
-        assert_eq!(connection.next_wish(), Some(Wish::Begin(Watch::Receive)));
-    }
 
     #[test]
     fn idle_connection_is_small() {

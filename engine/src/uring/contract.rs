@@ -2,13 +2,14 @@
 //! completions lead to is in the parent module.
 
 use super::{
-    Bytes, Lease, Ready, Uring,
+    Bytes, Carried, Lease, Ready, Uring,
     connection::{Connection, Flow, Step},
     ring::{Operation, Outgoing, Patience, Piece},
     tag::{Tag, Watch},
 };
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
+    handover::{self, Handover, NotAdopted},
     socket,
     std_threads::poll,
 };
@@ -48,9 +49,13 @@ impl Uring {
 
     fn connection_turn(&mut self, key: Key) -> Option<Completion<Lease>> {
         let step = self.connections.get_mut(key)?.step(&mut self.scratch);
+        if let Step::Released = step {
+            let carried = Carried(Box::new(self.connections.remove(key)?));
+            return Some(Completion::Released(key, Handover(handover::Carried::Uring(carried))));
+        }
         self.go_on(key);
         match step {
-            Step::Nothing => None,
+            Step::Nothing | Step::Released => None,
             Step::Writable => Some(Completion::Writable(key)),
             Step::Received(bytes) => Some(Completion::Received(key, Lease(Bytes::Copy(bytes)))),
             Step::Gone(departure) => Some(Completion::Gone(key, departure)),
@@ -208,7 +213,7 @@ impl Sockets for Uring {
 
     fn detach(&mut self, key: Key) {
         self.change(key, |connection| {
-            if connection.flow != Flow::Departed {
+            if !matches!(connection.flow, Flow::Departed | Flow::Leaving) {
                 connection.detach();
             }
         });
@@ -230,6 +235,31 @@ impl Sockets for Uring {
             }
         }
         self.closing.insert(key, socket, watches);
+    }
+
+    fn release(&mut self, key: Key) -> bool {
+        let Some(connection) = self.connections.get_mut(key) else { return false };
+        if connection.flow == Flow::Departed {
+            return false;
+        }
+        connection.leave();
+        self.go_on(key);
+        true
+    }
+
+    fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted> {
+        let handover::Carried::Uring(Carried(mut connection)) = handover.0 else {
+            return Err(NotAdopted::of_another_engine(handover.0));
+        };
+        if let Some(error) = self.has_no_slot() {
+            let carried = handover::Carried::Uring(Carried(connection));
+            return Err(NotAdopted::new(carried, error));
+        }
+        connection.arrive();
+        let key = self.connections.insert(*connection);
+        // The kernel is asked with its turn: one that is detached at once needs no receive.
+        self.ready.push_back(Ready::Turn(key));
+        Ok(key)
     }
 
     fn resume_accept(&mut self) {

@@ -4,6 +4,7 @@
 
 use crate::{
     driver::{Attempt, Key, Outcome, Sockets},
+    handover::{Handover, NotAdopted},
     timer::{Class, Fifo},
 };
 use std::{
@@ -68,6 +69,21 @@ impl Core<'_> {
     pub fn close(&mut self, key: Key) {
         self.timers.forget(key);
         self.sockets.close(key);
+    }
+
+    /// See [`Sockets::release`]. Its deadline stays set until it has left.
+    pub fn release(&mut self, key: Key) -> bool {
+        self.sockets.release(key)
+    }
+
+    /// See [`Sockets::adopt`]. It has no deadline; the application is not told that it was accepted.
+    ///
+    /// # Errors
+    /// [`NotAdopted`] hands the connection back.
+    pub fn adopt(&mut self, connection: Handover) -> Result<Key, NotAdopted> {
+        let key = self.sockets.adopt(connection)?;
+        self.timers.register(key);
+        Ok(key)
     }
 
     /// See [`Sockets::resume_accept`].
@@ -156,7 +172,7 @@ impl Timers {
         self.keys[key.index()] = key;
     }
 
-    fn forget(&mut self, key: Key) {
+    pub(super) fn forget(&mut self, key: Key) {
         if self.is_registered(key) {
             self.fifo.cancel(key.index());
             self.keys[key.index()] = VACANT;

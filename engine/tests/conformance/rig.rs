@@ -1,7 +1,8 @@
 //! What the tests share: a driver under test, its peers, and waiting with a deadline.
 
 use headwater_engine::{
-    Attempt, Completion, Departure, Driver, Engine, Key, Outcome, SocketOptions, listener::bind,
+    Attempt, Completion, Departure, Driver, Engine, Handover, Key, Outcome, SocketOptions,
+    listener::bind,
 };
 use socket2::SockRef;
 use std::{
@@ -61,6 +62,7 @@ pub(crate) enum Seen {
     Received(Key, Vec<u8>),
     Writable(Key),
     Gone(Key, Departure),
+    Released(Key, Handover),
     Woken,
 }
 
@@ -70,7 +72,8 @@ impl Seen {
             Self::Accepted(key)
             | Self::Received(key, _)
             | Self::Writable(key)
-            | Self::Gone(key, _) => Some(*key),
+            | Self::Gone(key, _)
+            | Self::Released(key, _) => Some(*key),
             Self::AcceptFailed(_) | Self::Woken => None,
         }
     }
@@ -108,6 +111,7 @@ impl<D: Subject> Rig<D> {
                 }
                 Completion::Writable(key) => Seen::Writable(key),
                 Completion::Gone(key, how) => Seen::Gone(key, how),
+                Completion::Released(key, handover) => Seen::Released(key, handover),
                 Completion::Woken => Seen::Woken,
             };
             self.seen.push_back(seen);
@@ -169,6 +173,33 @@ impl<D: Subject> Rig<D> {
             "left over, or reported after the end: {after:?}"
         );
         how
+    }
+
+    /// Waits for a connection that was released. Nothing else of it may come any more.
+    pub(crate) fn released(&mut self, key: Key) -> Handover {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let is_it = |seen: &Seen| matches!(seen, Seen::Released(from, _) if *from == key);
+            if let Some(place) = self.seen.iter().position(is_it)
+                && let Some(Seen::Released(_, handover)) = self.seen.remove(place)
+            {
+                let after = self.seen.iter().skip(place).find(|seen| seen.key() == Some(key));
+                assert!(after.is_none(), "reported after it has left: {after:?}");
+                return handover;
+            }
+            assert!(Instant::now() < deadline, "never released; seen: {:?}", self.seen);
+            self.turn(Duration::from_millis(100));
+        }
+    }
+
+    /// Takes a connection out of this driver.
+    pub(crate) fn release(&mut self, key: Key) -> Handover {
+        assert!(self.driver.release(key), "there is nothing to release");
+        self.released(key)
+    }
+
+    pub(crate) fn adopt(&mut self, handover: Handover) -> Key {
+        self.driver.adopt(handover).expect("it comes from the same engine")
     }
 
     pub(crate) fn writable(&mut self, key: Key) {

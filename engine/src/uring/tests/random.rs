@@ -21,6 +21,7 @@ enum Act {
     Resume,
     Detach,
     Stall,
+    HandOver,
     Close,
 }
 
@@ -29,6 +30,8 @@ enum Flow {
     Receiving,
     Paused,
     Detached,
+    /// Released, and to be detached again or not when it was adopted.
+    Leaving(bool),
     Closed,
 }
 
@@ -89,8 +92,16 @@ impl Theatre {
                 stage.driver.resume(key);
             }
             Act::Detach if model.flow != Flow::Closed => {
-                model.flow = Flow::Detached;
+                if !matches!(model.flow, Flow::Leaving(_)) {
+                    model.flow = Flow::Detached;
+                }
                 stage.driver.detach(key);
+            }
+            Act::HandOver if model.flow != Flow::Closed => {
+                assert_ne!(stage.driver.release(key), model.end_seen);
+                if !model.end_seen && !matches!(model.flow, Flow::Leaving(_)) {
+                    model.flow = Flow::Leaving(model.flow == Flow::Detached);
+                }
             }
             Act::Stall if model.flow != Flow::Closed => {
                 model.stalled = true;
@@ -117,12 +128,17 @@ impl Theatre {
             let (Seen::Received(key, _)
             | Seen::Writable(key)
             | Seen::Finished(key)
+            | Seen::Released(key)
             | Seen::Failed(key, _)) = seen
             else {
                 panic!("{seen:?}")
             };
             let model = self.models.iter_mut().find(|model| model.key == key).expect("known");
-            model.see(seen);
+            if let Seen::Released(_) = seen {
+                model.adopt_in(&mut self.stage);
+            } else {
+                model.see(seen);
+            }
         }
     }
 
@@ -215,6 +231,23 @@ impl Model {
         }
     }
 
+    /// It has left, and comes back.
+    fn adopt_in(&mut self, stage: &mut Stage) {
+        let Flow::Leaving(detaches) = self.flow else { panic!("{:?} has left", self.flow) };
+        for watch in Watch::ALL {
+            let tag = Tag::Connection(watch, self.key);
+            assert!(!stage.kernel.has(tag), "{tag:?} is under way on what has left");
+        }
+        let handover = stage.take_left(self.key);
+        self.key = stage.driver.adopt(handover).expect("of the same engine");
+        self.flow = Flow::Receiving;
+        self.reset_told = false;
+        if detaches {
+            self.flow = Flow::Detached;
+            stage.driver.detach(self.key);
+        }
+    }
+
     /// The kernel tells of one operation, if there is something to tell.
     fn tell(&mut self, kernel: &Kernel, watch: Watch, more: bool) {
         let tag = Tag::Connection(watch, self.key);
@@ -259,7 +292,8 @@ impl Model {
     }
 
     fn see(&mut self, seen: Seen) {
-        assert_ne!(self.flow, Flow::Closed, "{seen:?}");
+        let away = matches!(self.flow, Flow::Closed | Flow::Leaving(_));
+        assert!(!away, "{seen:?} of one that is {:?}", self.flow);
         match seen {
             Seen::Received(_, text) => {
                 assert_eq!(self.flow, Flow::Receiving, "{text}");
@@ -300,6 +334,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => Just(Act::Resume),
         1 => Just(Act::Detach),
         2 => Just(Act::Stall),
+        2 => Just(Act::HandOver),
         1 => Just(Act::Close),
     ]
 }
