@@ -33,10 +33,15 @@ fn serve(engine: Engine, app: Router) -> Running {
 
 fn serve_with(builder: ServerBuilder, app: Router) -> Running {
     let ballast = |request: Request| {
-        sse::stream(&request, async |client: Client| drop(client.closed().await))
+        sse::stream(&request, async |client: Client| wait_for_end(&client).await)
     };
     let app = app.route("/core", get(core_name)).route("/ballast", get(ballast));
     Running::from(builder.serve(app).expect("a free port of the loopback"))
+}
+
+/// As long as the client wants.
+async fn wait_for_end(client: &Client) {
+    client.closed().await;
 }
 
 /// A connection that the kernel gave to this worker.
