@@ -49,7 +49,8 @@ pub struct Stats {
     /// [`ServerBuilder::balance_streams`](crate::ServerBuilder::balance_streams): counted by the one that
     /// accepted them.
     pub handed_over: u64,
-    /// Times that accepting had to stand still for want of descriptors or memory.
+    /// Times that accepting had to stand still for want of descriptors or memory, and connections that
+    /// could not be handed over to a worker for that reason and were closed.
     pub accept_failures: u64,
     /// Connections that were closed, before they had sent anything, to make room for others.
     pub closed_for_room: u64,

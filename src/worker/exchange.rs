@@ -111,9 +111,9 @@ impl Worker {
             let router = &self.shared.router;
             let found = lookup.get_or_insert_with(|| router.look_up(head.path()));
             if router.opens_stream(found, head.method())
-                && let Some(to) = self.release_to(core, key, connection)
+                && let Some(promised) = self.release_to_another(core, key, connection)
             {
-                return Some(self.pack(connection, head, body, to));
+                return Some(self.pack(connection, head, body, promised));
             }
         }
         self.ask_handler(core, key, connection, lookup, head, body)

@@ -4,10 +4,12 @@
 
 use super::connection::{After, Asked, HttpConnection, Phase, Slot};
 use super::{Message, Worker};
+use crate::stats::WorkerCounts;
 use bytes::Bytes;
 use headwater_engine::{Closed, Core, Handover, Key};
 use headwater_http::{Connection, Head};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -16,11 +18,18 @@ use std::time::Instant;
 const SLACK: usize = 4;
 const SLACK_SHARE: usize = 64;
 
-/// A connection on its way to another worker.
+/// A connection on its way to another worker, that of this number.
 pub(super) struct Leaving {
-    /// The number of the worker, which has been promised it.
     to: usize,
+    promise: Promise,
     request: Travelling,
+}
+
+/// That a connection will come, counted by the worker that it was promised to. Dropping it breaks it, unless
+/// it was kept.
+pub(super) struct Promise {
+    counts: Arc<WorkerCounts>,
+    kept: bool,
 }
 
 /// A request that has been received and not been answered, with what its connection is to know.
@@ -37,7 +46,27 @@ struct Travelling {
 /// A connection that comes from another worker.
 pub(crate) struct Arrival {
     connection: Handover,
+    promise: Promise,
     request: Travelling,
+}
+
+impl Promise {
+    /// None if the worker has as many connections as it may have, or has ended.
+    fn make(counts: &Arc<WorkerCounts>, most: usize) -> Option<Self> {
+        counts.occupancy.promise(most).then(|| {
+            counts.arriving.fetch_add(1, Ordering::Relaxed);
+            Self { counts: counts.clone(), kept: false }
+        })
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.counts.occupancy.leave();
+        }
+        self.counts.arriving.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Travelling {
@@ -57,25 +86,24 @@ impl Worker {
 
     /// The worker that is to answer a request for a stream, if that is another one; the connection is
     /// released to it then.
-    pub(super) fn release_to(
+    pub(super) fn release_to_another(
         &mut self,
         core: &mut Core<'_>,
         key: Key,
         connection: &HttpConnection,
-    ) -> Option<usize> {
+    ) -> Option<(usize, Promise)> {
         // The answers to requests before it leave from here, and one who has said everything, and will be
         // gone soon, is not worth it.
         if !self.out.is_empty() || connection.peer_finished {
             return None;
         }
-        let to = self.promise()?;
+        let promised = self.promise()?;
         if !core.release(key) {
-            self.break_promise(to);
             return None;
         }
         core.cancel(key);
         self.counts.occupancy.leave();
-        Some(to)
+        Some(promised)
     }
 
     /// Packs up for another worker.
@@ -84,7 +112,7 @@ impl Worker {
         connection: &mut HttpConnection,
         head: Head,
         body: Bytes,
-        to: usize,
+        (to, promise): (usize, Promise),
     ) -> After {
         if let Some(buffer) = connection.http.recycle() {
             self.spare = Some(buffer);
@@ -93,34 +121,24 @@ impl Worker {
         let http = std::mem::replace(&mut connection.http, none);
         let HttpConnection { asked, peer, accepted_at, served, .. } = *connection;
         let request = Travelling { head, body, asked, http, peer, accepted_at, served };
-        After::Leave(Box::new(Leaving { to, request }))
+        After::Leave(Box::new(Leaving { to, promise, request }))
     }
 
     /// Promises the connection to the worker with the fewest streams, if that has noticeably fewer than this
     /// one and room.
-    fn promise(&self) -> Option<usize> {
-        let limit = self.shared.settings.connections_per_worker;
-        let others = self.shared.workers.get()?.iter().enumerate();
-        let others = others.filter(|(number, other)| {
+    fn promise(&self) -> Option<(usize, Promise)> {
+        let most = self.shared.settings.connections_per_worker;
+        let workers = self.shared.workers.get()?;
+        let others = workers.iter().enumerate().filter(|(number, other)| {
             *number != self.number
                 && !other.remote.is_closed()
-                && !other.counts.occupancy.has_ended()
-                && other.counts.occupancy.count() < limit
+                && other.counts.occupancy.count() < most
         });
         let (load, to) = others.map(|(number, other)| (other.counts.load(), number)).min()?;
         if self.counts.load() < load + SLACK + load / SLACK_SHARE {
             return None;
         }
-        let counts = &self.shared.workers.get()?[to].counts;
-        let promised = counts.occupancy.promise(limit);
-        counts.arriving.fetch_add(usize::from(promised), Ordering::Relaxed);
-        promised.then_some(to)
-    }
-
-    fn break_promise(&self, to: usize) {
-        let Some(workers) = self.shared.workers.get() else { return };
-        workers[to].counts.occupancy.leave();
-        workers[to].counts.arriving.fetch_sub(1, Ordering::Relaxed);
+        Some((to, Promise::make(&workers[to].counts, most)?))
     }
 
     /// A connection has left the driver.
@@ -129,20 +147,20 @@ impl Worker {
         let Phase::Leaving(leaving) = std::mem::replace(slot, Slot::vacant()).phase else {
             unreachable!("only connections that leave are released");
         };
-        let Leaving { to, request } = *leaving;
-        let arrival = Message::Arrival(Box::new(Arrival { connection, request }));
+        let Leaving { to, promise, request } = *leaving;
+        let arrival = Message::Arrival(Box::new(Arrival { connection, promise, request }));
         let workers = self.shared.workers.get().expect("it was found among them");
         // Whoever sees the stream sees that it was handed over.
         self.counts.handed_over.fetch_add(1, Ordering::Relaxed);
         match workers[to].remote.post(arrival) {
             Ok(()) => {}
-            // That worker has ended meanwhile.
-            Err(Closed(Message::Arrival(arrival))) => {
+            // That worker has ended meanwhile. Here there was room before.
+            Err(Closed(Message::Arrival(mut arrival))) => {
                 self.counts.handed_over.fetch_sub(1, Ordering::Relaxed);
-                self.break_promise(to);
-                self.counts.occupancy.enter();
-                self.counts.arriving.fetch_add(1, Ordering::Relaxed);
-                self.arrive(core, *arrival);
+                if let Some(back) = Promise::make(&self.counts, usize::MAX) {
+                    arrival.promise = back;
+                    self.arrive(core, *arrival);
+                }
             }
             Err(Closed(_)) => unreachable!("what was posted comes back"),
         }
@@ -150,22 +168,25 @@ impl Worker {
 
     /// Takes over a connection that was promised, and answers its request.
     pub(super) fn arrive(&mut self, core: &mut Core<'_>, arrival: Arrival) {
-        let Arrival { connection, request } = arrival;
-        if let Ok(key) = core.adopt(connection) {
-            let (connection, head, body) = request.unpack();
-            self.place(key, connection);
-            self.with_http(core, key, |worker, core, connection| {
-                match worker.ask_handler(core, key, connection, None, head, body) {
-                    Some(after) => after,
-                    None => worker.advance(core, key, connection),
-                }
-            });
-        } else {
-            // The system has no room to register it. Dropping the error has closed it.
-            self.counts.occupancy.leave();
-            self.counts.accept_failures.fetch_add(1, Ordering::Relaxed);
+        let Arrival { connection, mut promise, request } = arrival;
+        match core.adopt(connection) {
+            Ok(key) => {
+                promise.kept = true;
+                let (connection, head, body) = request.unpack();
+                self.place(key, connection);
+                self.with_http(core, key, |worker, core, connection| {
+                    match worker.ask_handler(core, key, connection, None, head, body) {
+                        Some(after) => after,
+                        None => worker.advance(core, key, connection),
+                    }
+                });
+            }
+            // The system has no room to register it. Dropping the error closes it.
+            Err(_) => {
+                self.counts.accept_failures.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        // Only now: what became a stream is counted as one.
-        self.counts.arriving.fetch_sub(1, Ordering::Relaxed);
+        // Only now: a stream is counted as one from here on.
+        drop(promise);
     }
 }

@@ -67,7 +67,7 @@ fn nothing_is_handed_over_in_a_drain(engine: Engine) {
         note.store(true, Ordering::Relaxed);
         Ok::<_, StatusCode>(())
     };
-    let handler = async |_: String, client: Client| drop(client.closed().await);
+    let handler = async |_: String, client: Client| super::wait_for_end(&client).await;
     let app = Router::new().route("/", post(sse::endpoint(handler)).before_body(check));
     let server = serve(engine, app);
     let ballast = weigh_down(&server, 3 * SLACK);

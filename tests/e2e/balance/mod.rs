@@ -32,11 +32,20 @@ fn serve(engine: Engine, app: Router) -> Running {
 }
 
 fn serve_with(builder: ServerBuilder, app: Router) -> Running {
+    Running::from(builder.serve(with_ballast(app)).expect("a free port of the loopback"))
+}
+
+/// Adds what [`weigh_down`] asks for.
+pub(crate) fn with_ballast(app: Router) -> Router {
     let ballast = |request: Request| {
-        sse::stream(&request, async |client: Client| drop(client.closed().await))
+        sse::stream(&request, async |client: Client| wait_for_end(&client).await)
     };
-    let app = app.route("/core", get(core_name)).route("/ballast", get(ballast));
-    Running::from(builder.serve(app).expect("a free port of the loopback"))
+    app.route("/core", get(core_name)).route("/ballast", get(ballast))
+}
+
+/// As long as the client wants.
+async fn wait_for_end(client: &Client) {
+    client.closed().await;
 }
 
 /// A connection that the kernel gave to this worker.
@@ -56,7 +65,7 @@ fn core_of(peer: &mut Peer) -> usize {
 }
 
 /// Streams that stay on the first worker, so that it has more than the other whatever happens.
-fn weigh_down(server: &Running, streams: usize) -> Vec<Subscriber> {
+pub(crate) fn weigh_down(server: &Running, streams: usize) -> Vec<Subscriber> {
     (0..streams).map(|_| Subscriber::open(connect(server, 0), "/ballast")).collect()
 }
 

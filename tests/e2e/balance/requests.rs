@@ -133,7 +133,7 @@ fn requests_behind_a_refused_stream_are_answered_in_order(engine: Engine) {
         let all = request("/over") + &requests;
         // In pieces, of which some come while the connection is on its way.
         let sends = std::thread::spawn(move || {
-            all.as_bytes().chunks(700).for_each(|piece| sender.send(piece))
+            all.as_bytes().chunks(700).for_each(|piece| sender.send(piece));
         });
         assert_eq!(peer.answer().status, 204);
         for number in 0..behind {

@@ -1,6 +1,9 @@
 //! How evenly streams are spread, and which stay where they are.
 
-use super::{SLACK, connect, core_name, core_of, number, serve, serve_with, streams, weigh_down};
+use super::{
+    SLACK, connect, core_name, core_of, number, serve, serve_with, streams, wait_for_end,
+    weigh_down,
+};
 use crate::support::{Peer, Running, Subscriber, builder, eventually};
 use headwater::sse::{self, Client, Event};
 use headwater::{Engine, Hub, Request, Router, http::StatusCode, routing::get};
@@ -9,7 +12,7 @@ use std::sync::{Arc, Mutex};
 fn tells_its_core() -> impl AsyncFn(Client) + Send + Sync + 'static {
     async |client: Client| {
         client.send(Event::data(core_name())).await.ok();
-        drop(client.closed().await);
+        wait_for_end(&client).await;
     }
 }
 
