@@ -115,9 +115,9 @@ impl Topic {
 
     /// Forgets the log before `offset`, which ends an event.
     pub(super) fn release(&mut self, offset: u64) {
-        if self.noticing > 0 {
-            self.released_id = self.id_before(offset).map(Box::new);
-        }
+        // While nobody is to be told, it is not kept up, and is none that anybody may be told later.
+        let last_id = if self.noticing > 0 { self.id_before(offset) } else { None };
+        self.released_id = last_id.map(Box::new);
         self.log.release(offset);
     }
 

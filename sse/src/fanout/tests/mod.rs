@@ -9,6 +9,7 @@ mod callbacks;
 mod clients;
 mod direct;
 mod ends;
+mod exact;
 mod forwarding;
 mod gaps;
 mod held;
