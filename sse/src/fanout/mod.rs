@@ -72,7 +72,8 @@ pub struct Counts {
     pub owed_bytes: AtomicUsize,
 }
 
-/// See the module.
+/// The streams of one core, and what they are owed. For one thread; sees sockets only through [`Egress`], and
+/// is told the time. See the [crate's example](crate).
 pub struct Fanout {
     home: Arc<dyn Home>,
     wake: Arc<dyn Wake>,
