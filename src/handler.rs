@@ -118,7 +118,8 @@ pub trait Handler<Shape> {
     fn into_endpoint(self) -> Endpoint;
 }
 
-/// Tells the shapes of handlers and middleware apart.
+/// Tells the shapes of handlers and middleware apart. Inferred, but where one is returned: see
+/// [`Middleware`](crate::middleware::Middleware).
 pub mod shape {
     use std::marker::PhantomData;
 

@@ -35,7 +35,7 @@ pub enum BodyFraming {
     UntilClose,
 }
 
-/// Whether the connection stays open after a response (RFC 9112 §9.3).
+/// Whether the connection stays open after a response (RFC 9112 §9.3). See [`Promise`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Connection {
     /// Another request may follow.

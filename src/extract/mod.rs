@@ -74,7 +74,7 @@ pub use state::State;
 use crate::request::Request;
 use crate::response::IntoResponse;
 
-/// Tells ways of taking the same argument apart.
+/// Tells ways of taking the same argument apart. Always inferred.
 pub mod via {
     use std::marker::PhantomData;
 

@@ -6,7 +6,7 @@ use super::owed::Owed;
 use crate::client::{ClientConfig, ClientShared};
 use std::sync::Arc;
 
-/// Names one stream of one [`super::Fanout`].
+/// Names one stream of one [`super::Fanout`]. See the [crate's example](crate).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct StreamId {
     pub(super) index: u32,
