@@ -31,6 +31,17 @@ const STREAM_THREADS: usize = 256;
 const RECONNECT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
 
 /// Where servers come from.
+///
+/// ```
+/// use headwater::{Router, Server, routing::get};
+/// use std::time::Duration;
+///
+/// let app = Router::new().route("/", get(|| "hello"));
+/// let server = Server::builder().bind("127.0.0.1:0").serve(app)?;
+/// println!("{server}"); // listening on http://127.0.0.1:40123 engine=io_uring workers=2 (…)
+/// server.drain(Duration::from_secs(1)).wait()?;
+/// # Ok::<(), headwater::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Server(());
 
@@ -59,6 +70,18 @@ impl Server {
 
     /// A server on a socket that listens already: for tests, and for sockets handed over by a
     /// supervisor.
+    ///
+    /// ```
+    /// use headwater::{Router, Server};
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let addr = listener.local_addr()?;
+    /// // Who connects from here on waits for the server.
+    /// let server = Server::from_listener(listener).serve(Router::new())?;
+    /// assert_eq!(server.local_addrs(), [addr]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_listener(listener: TcpListener) -> ServerBuilder {
         let mut builder = Self::builder();
         builder.source = Some(Source::Listener(listener));
@@ -83,6 +106,23 @@ enum Source {
 }
 
 /// Settings of a server. All have defaults but the address.
+///
+/// ```
+/// use headwater::{HttpLimits, Hub, Router, Server, routing::post};
+///
+/// let hub = Hub::new();
+/// let app = Router::new().route("/photos", post(|photo: bytes::Bytes| photo.len().to_string()));
+/// let server = Server::builder()
+///     .bind("127.0.0.1:0")
+///     .hub(&hub)
+///     .workers(2)
+///     .connections_per_worker(50_000)
+///     .http_limits(HttpLimits::default().with_body_bytes(8 * 1024 * 1024))
+///     .stream_threads(32)
+///     .serve(app)?;
+/// assert_eq!(server.workers(), 2);
+/// # Ok::<(), headwater::Error>(())
+/// ```
 #[must_use]
 pub struct ServerBuilder {
     hubs: Vec<Hub>,

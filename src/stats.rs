@@ -36,6 +36,22 @@ impl WorkerCounts {
 }
 
 /// What a server or one of its workers has counted since its start.
+///
+/// ```
+/// use headwater::{Router, Server, Stats, routing::get};
+/// # use std::{io::{Read, Write}, net::TcpStream};
+///
+/// let app = Router::new().route("/", get(|| "hello"));
+/// let server = Server::builder().bind("127.0.0.1:0").serve(app)?;
+/// # let mut client = TcpStream::connect(server.local_addrs()[0])?;
+/// # client.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+/// # client.read_to_end(&mut Vec::new())?;
+/// // After one request:
+/// let Stats { requests, connections, streams, .. } = server.stats();
+/// assert_eq!(requests, 1);
+/// println!("{connections} connections, {streams} of them streams");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

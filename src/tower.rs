@@ -1,6 +1,6 @@
 //! Mounts a `tower::Service` under a router, for example an axum router: requests go in and answers come
 //! out as the `http` crate's. Streamed bodies keep their back-pressure. What it cannot carry over are
-//! upgrades: a service that expects to take over the connection gets none.
+//! upgrades: a service that expects to take over the connection gets none. See [`service`].
 
 use crate::body::{Body, BodyError};
 use crate::extract::Needs;

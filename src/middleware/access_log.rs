@@ -46,7 +46,7 @@ impl AccessLog {
     }
 }
 
-skippable!(AccessLog);
+skippable!(AccessLog, "AccessLog::new()");
 
 impl fmt::Debug for AccessLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

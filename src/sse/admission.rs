@@ -17,6 +17,36 @@ use std::sync::Arc;
 
 /// What an `on_connect` hook returns: nothing, or a `Result` of [headers](IntoHeaders) for the stream's head
 /// and the [answer](IntoResponse) in place of a stream.
+///
+/// ```
+/// use headwater::http::StatusCode;
+/// use headwater::sse::{self, Admission, Client};
+/// use headwater::{Headers, Hub, IntoResponse, Request, Response, Router, routing::get};
+///
+/// /// What the hooks of this program say.
+/// enum Verdict {
+///     Welcome,
+///     Full,
+/// }
+///
+/// impl Admission for Verdict {
+///     fn into_admission(self) -> Result<Headers, Box<Response>> {
+///         match self {
+///             Self::Welcome => Ok(Headers::new()),
+///             Self::Full => Err(Box::new(StatusCode::SERVICE_UNAVAILABLE.into_response())),
+///         }
+///     }
+/// }
+///
+/// let news = Hub::new().broker("news").build();
+/// let count = news.clone();
+/// let feed = sse::feed(&news).on_connect(async move |_: &Request, _: &Client| {
+///     if count.subscriber_count() < 10_000 { Verdict::Welcome } else { Verdict::Full }
+/// });
+/// let app = Router::new().route("/news", get(feed));
+/// assert_eq!(app.call_blocking(Request::get("/news").body("")?).status(), 200);
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` neither admits nor refuses a stream",
     note = "return nothing, or a `Result` whose success is `()` or headers, and whose error is an answer"

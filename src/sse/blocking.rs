@@ -62,6 +62,31 @@ where
 }
 
 /// See [`blocking_endpoint`]. What may be set is as with [`Feed`](super::Feed).
+///
+/// ```
+/// use headwater::sse::{self, Client, Event};
+/// use headwater::{Request, Router, routing::get};
+/// use std::time::Duration;
+///
+/// let import = |client: Client| {
+///     for percent in [0, 50, 100] {
+///         // Work that blocks, and then:
+///         if client.send_blocking(Event::data(percent.to_string())).is_err() {
+///             return;
+///         }
+///     }
+/// };
+/// let wants_events = |request: &Request| request.header("accept") == Some(b"text/event-stream");
+/// let import = sse::blocking_endpoint(import)
+///     .client_queue(None)
+///     .heartbeat(Duration::from_secs(5))
+///     .skip(move |request| !wants_events(request))
+///     .otherwise(|| "Ask for text/event-stream to see how far it is.\n");
+/// let app = Router::new().route("/import", get(import));
+/// let answer = app.call_blocking(Request::get("/import").body("")?);
+/// assert!(answer.text().is_some_and(|text| text.starts_with("Ask for")));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[must_use]
 pub struct BlockingEndpoint {
     begin: Threads,

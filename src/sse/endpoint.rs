@@ -50,6 +50,29 @@ where
 }
 
 /// See [`endpoint`]. What may be set is as with [`Feed`](super::Feed).
+///
+/// ```
+/// use headwater::sse::{self, Client, ClientPolicy, Event};
+/// use headwater::{Request, Router, routing::get};
+///
+/// /// Who has opened a stream.
+/// struct User(String);
+///
+/// async fn greet(client: Client) {
+///     let name = client.request::<User>().map_or("nobody", |user| &user.0);
+///     client.send(Event::data(format!("hello {name}"))).await.ok();
+///     client.closed().await;
+/// }
+///
+/// let endpoint = sse::endpoint(greet)
+///     .keep(|request: &Request| User(request.param("user").unwrap_or_default().to_owned()))
+///     .client_queue(16)
+///     .slow_client(ClientPolicy::Close)
+///     .cancel_on_disconnect(true);
+/// let app = Router::new().route("/users/{user}", get(endpoint));
+/// assert!(app.call_blocking(Request::get("/users/ada").body("")?).is_event_stream());
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[must_use]
 pub struct StreamEndpoint {
     begin: Take,

@@ -70,6 +70,8 @@ where
 ///     .heartbeat(Duration::from_secs(45))
 ///     .retry(Duration::from_secs(2))
 ///     .max_lifetime(Duration::from_secs(3600))
+///     .lifetime_jitter(Duration::from_secs(600))
+///     .gap_notice("missed")
 ///     .last_event_id_query("lastEventId")
 ///     .on_connect(async |_: &Request, client: &Client| {
 ///         // Whoever has left already needs no greeting.

@@ -44,6 +44,31 @@ where
 
 /// See [`stream()`]. What may be set is as with [`Feed`](super::Feed), but for what the handler around it
 /// does itself: refusing, skipping, and looking at the request.
+///
+/// ```
+/// use headwater::http::{HeaderName, HeaderValue};
+/// use headwater::{Request, Router, routing::post, sse::{self, Event}};
+///
+/// /// An answer that is paid for: it is let finish when the server drains, and given up when nobody
+/// /// is there to read it.
+/// async fn answer(request: Request) -> sse::StreamResponse {
+///     sse::stream(&request, async |client| {
+///         for token in ["because", "it", "is"] {
+///             if client.send(Event::data(token)).await.is_err() {
+///                 return;
+///             }
+///         }
+///     })
+///     .header(HeaderName::from_static("x-model"), HeaderValue::from_static("small"))
+///     .finish_on_drain()
+///     .cancel_on_disconnect(true)
+/// }
+///
+/// let app = Router::new().route("/chat", post(answer));
+/// let answer = app.call_blocking(Request::post("/chat").body("why?")?);
+/// assert_eq!(answer.headers().get("x-model").unwrap(), "small");
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[must_use]
 pub struct StreamResponse {
     asked: Asked,

@@ -61,6 +61,17 @@ pub(crate) struct Counts {
 }
 
 /// An event that was taken.
+///
+/// ```
+/// use headwater_sse::{Event, Hub};
+///
+/// let hub = Hub::new();
+/// let (news, archive) = (hub.broker("news").build(), hub.broker("archive").build());
+/// let published = news.publish(Event::data("hello"))?;
+/// let again = archive.publish_prepared(&published.event)?;
+/// assert_eq!((published.id, again.id), (1.into(), 2.into()));
+/// # Ok::<(), headwater_sse::PublishError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Published {
@@ -177,6 +188,18 @@ impl Broker {
     ///
     /// # Errors
     /// As [`Broker::publish`], with [`Refusal::Full`] only where 4,096 tasks wait already.
+    ///
+    /// ```
+    /// use headwater_sse::{Broker, Event, PublishError};
+    ///
+    /// /// However fast the lines come, the slowest core has room for each.
+    /// async fn publish_all(news: &Broker, lines: Vec<String>) -> Result<(), PublishError> {
+    ///     for line in lines {
+    ///         news.publish_async(Event::data(line)).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn publish_async(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
         let event = PreparedEvent::new(&event.into());
         loop {
@@ -242,6 +265,14 @@ impl Broker {
     /// The `n` subscribers that lag most: those with the most events missed and owed come first.
     /// Read from what the cores noted a moment ago, without stopping them. Streams without a handler
     /// that were first refused bytes less than a second ago are not noted.
+    ///
+    /// ```
+    /// # let news = headwater_sse::Hub::new().broker("news").build();
+    /// for who in news.slowest(10) {
+    ///     let (missed, since) = (who.missed, who.since.elapsed());
+    ///     println!("{:?} has missed {missed} events in {since:?}", who.client.peer_addr());
+    /// }
+    /// ```
     pub fn slowest(&self, n: usize) -> Vec<Laggard> {
         let mut all = self.shared.hub.laggards(self.shared.id);
         all.sort_by_key(|who| {
@@ -254,6 +285,17 @@ impl Broker {
 
     /// Ends every subscription once what was published before has been delivered, and refuses new
     /// events and subscribers. Closing twice does nothing.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, Hub, Refusal};
+    ///
+    /// let news = Hub::new().broker("news").build();
+    /// news.publish(Event::data("goodbye"))?;
+    /// news.close();
+    /// let late = news.publish(Event::data("one more thing")).unwrap_err();
+    /// assert_eq!(late.refusal(), Refusal::Closed);
+    /// # Ok::<(), headwater_sse::PublishError>(())
+    /// ```
     pub fn close(&self) {
         if self.shared.closed.swap(true, Ordering::AcqRel) {
             return;

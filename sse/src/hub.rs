@@ -168,6 +168,18 @@ impl HubShared {
 }
 
 /// Limits of a [`Hub`].
+///
+/// ```
+/// use headwater_sse::{Event, Hub};
+///
+/// // A core may be 1,024 events or 4 MiB behind; then publishers are told, or wait.
+/// let hub = Hub::builder().ring_events(1024).ring_bytes(4 * 1024 * 1024).build();
+/// let news = hub.broker("news").build();
+/// news.publish(Event::data("hello"))?;
+/// // No core reads this hub, so that nothing waits for one.
+/// assert_eq!(hub.backlog(), 0);
+/// # Ok::<(), headwater_sse::PublishError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct HubBuilder {

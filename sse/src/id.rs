@@ -37,6 +37,13 @@ impl EventId {
     ///
     /// # Errors
     /// It is empty, is not UTF-8, or holds a character that no id can.
+    ///
+    /// ```
+    /// use headwater_sse::{EventId, EventIdError};
+    ///
+    /// assert_eq!(EventId::from_header(b"1007"), Ok(1007.into()));
+    /// assert_eq!(EventId::from_header(b""), Err(EventIdError::Empty));
+    /// ```
     pub fn from_header(value: &[u8]) -> Result<Self, EventIdError> {
         std::str::from_utf8(value).map_err(|_| EventIdError::NotUtf8)?.parse()
     }
@@ -116,6 +123,13 @@ impl fmt::Debug for EventId {
 }
 
 /// A text was not the id of any event.
+///
+/// ```
+/// use headwater_sse::{EventId, EventIdError};
+///
+/// assert_eq!("two\nlines".parse::<EventId>(), Err(EventIdError::NotOneLine));
+/// assert_eq!(EventId::from_header(b"caf\xe9"), Err(EventIdError::NotUtf8));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventIdError {

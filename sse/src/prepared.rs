@@ -58,6 +58,13 @@ impl PreparedEvent {
     }
 
     /// The id that the event carried, if it did and the id is not empty.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, PreparedEvent};
+    ///
+    /// let prepared = PreparedEvent::new(&Event::data("hello").id("1007"));
+    /// assert_eq!(prepared.id(), Some(1007.into()));
+    /// ```
     pub fn id(&self) -> Option<EventId> {
         let value = self.bytes.get(ID.len()..self.id_line_bytes.checked_sub(1)?)?;
         // What an event holds as its id is an id, unless it is empty, which is none.

@@ -13,6 +13,16 @@ const BUFFER_EVENTS: usize = 64;
 const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// What becomes of a subscriber whose buffer is full.
+///
+/// ```
+/// use headwater_sse::{Hub, SlowPolicy};
+///
+/// let hub = Hub::new();
+/// // Of positions the newest counts; who misses an order must start anew.
+/// let positions = hub.broker("positions").slow_policy(SlowPolicy::DropOldest).build();
+/// let orders = hub.broker("orders").slow_policy(SlowPolicy::Close).build();
+/// # let _ = (positions, orders);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum SlowPolicy {
@@ -44,6 +54,19 @@ pub(crate) struct Limits {
 }
 
 /// Settings of a [`Broker`], from [`crate::Hub::broker`].
+///
+/// ```
+/// use headwater_sse::{Hub, SlowPolicy};
+///
+/// let prices = Hub::new()
+///     .broker("prices")
+///     .subscriber_buffer(256)
+///     .subscriber_buffer_bytes(64 * 1024)
+///     .slow_policy(SlowPolicy::Remove)
+///     .ids(false)
+///     .build();
+/// assert_eq!(prices.name(), "prices");
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct BrokerBuilder {

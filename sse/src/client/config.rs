@@ -14,6 +14,15 @@ const QUEUE_EVENTS: usize = 256;
 const QUEUE_BYTES: usize = 1024 * 1024;
 
 /// What a send does that finds the client's queue full.
+///
+/// ```
+/// use headwater_sse::{ClientConfig, ClientPolicy};
+///
+/// // A chart can do without some values; who misses a message of a chat must start anew.
+/// let chart = ClientConfig::new().queue_events(16).slow_policy(ClientPolicy::Drop);
+/// let chat = ClientConfig::new().slow_policy(ClientPolicy::Close);
+/// # let _ = (chart, chat);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum ClientPolicy {

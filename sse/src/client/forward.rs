@@ -13,6 +13,30 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// What a forwarded stream is made of: events, or results of them.
+///
+/// ```
+/// use headwater_sse::{Event, ForwardItem, PreparedEvent};
+///
+/// /// A piece of an answer, as a model sends it.
+/// struct Token {
+///     text: String,
+///     is_last: bool,
+/// }
+///
+/// impl ForwardItem for Token {
+///     type Error = &'static str;
+///
+///     fn into_event(self) -> Result<PreparedEvent, Self::Error> {
+///         match self.text.as_str() {
+///             "" if !self.is_last => Err("the model has lost its words"),
+///             text => Ok(Event::data(text).event(if self.is_last { "end" } else { "token" }).into()),
+///         }
+///     }
+/// }
+/// # let token = Token { text: "because".into(), is_last: false };
+/// # assert_eq!(token.into_event()?, Event::data("because").event("token").into());
+/// # Ok::<(), &str>(())
+/// ```
 pub trait ForwardItem {
     /// What the stream can fail with.
     type Error;
@@ -49,6 +73,22 @@ impl<T: Into<PreparedEvent>, E> ForwardItem for Result<T, E> {
 }
 
 /// Why a stream was not forwarded to its end.
+///
+/// ```
+/// use headwater_sse::ForwardError;
+/// use std::io;
+///
+/// /// What to write into the log, if anything.
+/// fn note(outcome: Result<(), ForwardError<io::Error>>) -> Option<String> {
+///     match outcome {
+///         // Clients leave whenever they like.
+///         Ok(()) | Err(ForwardError::Closed(_)) => None,
+///         Err(error) => Some(error.to_string()),
+///     }
+/// }
+/// # let broken = ForwardError::Stream(io::Error::other("broken"));
+/// # assert_eq!(note(Err(broken)).as_deref(), Some("the forwarded stream failed: broken"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ForwardError<E> {

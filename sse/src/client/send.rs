@@ -27,6 +27,18 @@ impl Client {
     /// # Errors
     /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
     /// [`SendRefusal::Empty`]; each gives the event back.
+    ///
+    /// ```
+    /// use headwater_sse::{Client, Event, SendRefusal};
+    ///
+    /// /// Shows a value, unless the last ones have not left yet. False if nobody is there any more.
+    /// fn show(client: &Client, degrees: f64) -> bool {
+    ///     match client.try_send(Event::data(degrees.to_string())) {
+    ///         Ok(()) => true,
+    ///         Err(error) => error.refusal() == SendRefusal::Full,
+    ///     }
+    /// }
+    /// ```
     pub fn try_send(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
         self.offer(event.into()).map(drop)
     }
@@ -40,6 +52,18 @@ impl Client {
     /// # Errors
     /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
     /// without bytes; both give the event back.
+    ///
+    /// ```
+    /// use headwater_sse::{Client, Event, SendError};
+    ///
+    /// /// As fast as the client takes them.
+    /// async fn send_numbers(client: &Client) -> Result<(), SendError> {
+    ///     for number in 0..1_000_000 {
+    ///         client.send(Event::data(number.to_string())).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn send<E: Into<PreparedEvent>>(
         &self,
         event: E,
@@ -52,6 +76,21 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`]; [`SendRefusal::Busy`] at once where waiting would block a core.
+    ///
+    /// ```
+    /// use headwater_sse::{Client, Event};
+    /// use std::io::{BufRead, Result};
+    ///
+    /// /// For a thread that reads what it sends.
+    /// fn follow(client: &Client, log: impl BufRead) -> Result<()> {
+    ///     for line in log.lines() {
+    ///         if client.send_blocking(Event::data(line?)).is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn send_blocking(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
         let event = event.into();
         if !on_core::is_core() {
@@ -88,6 +127,18 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
+    ///
+    /// ```
+    /// use headwater_sse::{Client, PreparedEvent};
+    ///
+    /// /// Sends what all get, formatted once, in the order of what each gets.
+    /// async fn tell(clients: &[Client], news: &PreparedEvent) {
+    ///     for client in clients {
+    ///         // Those that have left are taken off elsewhere.
+    ///         client.send_prepared(news).await.ok();
+    ///     }
+    /// }
+    /// ```
     pub async fn send_prepared(&self, event: &PreparedEvent) -> Result<(), SendError> {
         self.send(event.clone()).await
     }
@@ -97,6 +148,19 @@ impl Client {
     ///
     /// # Errors
     /// [`FlushError::Closed`] when the stream ended without that.
+    ///
+    /// ```
+    /// use headwater_sse::Client;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// /// How long an event takes to leave.
+    /// async fn time(client: &Client) -> Result<Duration, Box<dyn std::error::Error>> {
+    ///     let begin = Instant::now();
+    ///     client.send_comment("how long is this on its way?").await?;
+    ///     client.flush().await?;
+    ///     Ok(begin.elapsed())
+    /// }
+    /// ```
     pub async fn flush(&self) -> Result<(), FlushError> {
         let number = self.shared.lock().sent();
         self.has_left(number).await.map_err(FlushError::Closed)

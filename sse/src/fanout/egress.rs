@@ -3,7 +3,7 @@
 
 use std::io::IoSlice;
 
-/// One attempt to send to one stream's socket.
+/// One attempt to send to one stream's socket: see [`Egress`].
 #[derive(Debug)]
 pub struct Attempt<'a> {
     /// The socket, by the number that [`super::Fanout::open`] was given.
@@ -14,7 +14,7 @@ pub struct Attempt<'a> {
     pub outcome: Outcome,
 }
 
-/// What came of an attempt.
+/// What came of an attempt: see [`Egress`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// The socket took this many bytes. Fewer than offered: full, and a call of
@@ -24,7 +24,7 @@ pub enum Outcome {
     Gone,
 }
 
-/// Whatever owns the sockets.
+/// Whatever owns the sockets. See the [crate's example](crate).
 pub trait Egress {
     /// Tries each attempt once, without waiting, and writes its outcome.
     fn send(&mut self, batch: &mut [Attempt<'_>]);

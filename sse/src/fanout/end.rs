@@ -10,7 +10,7 @@ use crate::prepared::PreparedEvent;
 use bytes::Bytes;
 use std::sync::atomic::Ordering;
 
-/// A stream that has ended by itself: its socket is the owner's again.
+/// A stream that has ended by itself: its socket is the owner's again. From [`Fanout::next_over`].
 #[derive(Clone, Copy, Debug)]
 pub struct Over {
     /// The number given to [`Fanout::open`].

@@ -56,7 +56,7 @@ const OWED_PER_CORE: usize = 256 * 1024 * 1024;
 /// Sent on a stream that was silent for too long. A named comment: some clients stumble over `:`.
 const HEARTBEAT: &[u8] = b": heartbeat\n\n";
 
-/// How the bytes of a stream are framed.
+/// How the bytes of a stream are framed: given to [`Fanout::open`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Framing {
     /// HTTP/1.1 chunks, one per event (RFC 9112 §7.1).
@@ -65,7 +65,7 @@ pub enum Framing {
     Plain,
 }
 
-/// What a core counts; read from any thread.
+/// What a core counts; read from any thread. Given to [`Fanout::new`].
 #[derive(Debug, Default)]
 pub struct Counts {
     /// Streams open now.
@@ -76,7 +76,8 @@ pub struct Counts {
     pub owed_bytes: AtomicUsize,
 }
 
-/// See the module.
+/// The streams of one core, and what they are owed. For one thread; sees sockets only through [`Egress`], and
+/// is told the time. See the [crate's example](crate).
 pub struct Fanout {
     home: Arc<dyn Home>,
     wake: Arc<dyn Wake>,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// For how long a stream without a client is refused bytes before it counts as a laggard.
 pub(super) const SLOW_AFTER: Duration = Duration::from_secs(1);
 
-/// A subscriber that lags, as it was a moment ago.
+/// A subscriber that lags, as it was a moment ago: see [`Broker::slowest`](crate::Broker::slowest).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Laggard {

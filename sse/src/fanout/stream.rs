@@ -6,7 +6,7 @@ use super::owed::Owed;
 use crate::client::{ClientConfig, ClientShared};
 use std::sync::Arc;
 
-/// Names one stream of one [`super::Fanout`].
+/// Names one stream of one [`super::Fanout`]. See the [crate's example](crate).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct StreamId {
     pub(super) index: u32,
@@ -14,6 +14,21 @@ pub struct StreamId {
 }
 
 /// Why a stream ended.
+///
+/// ```
+/// use headwater_sse::Disconnect;
+///
+/// /// Under which name the end of a stream is counted.
+/// fn label(why: Disconnect) -> &'static str {
+///     match why {
+///         Disconnect::ClientGone => "left",
+///         Disconnect::Slow => "slow",
+///         Disconnect::Failed => "failed",
+///         _ => "ended",
+///     }
+/// }
+/// # assert_eq!(label(Disconnect::Done), "ended");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Disconnect {
