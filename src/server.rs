@@ -14,7 +14,7 @@ use crate::tokio::Runtime;
 use headwater_engine::{Engine, SocketOptions};
 use headwater_http::Limits;
 use headwater_sse::Hub;
-use std::net::{TcpListener, ToSocketAddrs};
+use std::net::TcpListener;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
