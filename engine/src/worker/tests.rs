@@ -77,6 +77,12 @@ impl App for Recorder {
     fn prepare_sleep(&mut self) -> bool {
         self.may_sleep
     }
+
+    fn stopped(&mut self, mailbox: &mut Mailbox<u32>) {
+        while let Some(message) = mailbox.pop() {
+            self.calls.push(format!("left {message}"));
+        }
+    }
 }
 
 struct Stage {
@@ -277,4 +283,16 @@ fn stop_is_the_last_turn() {
     assert_eq!(stage.script.waits(), 1);
     drop(stage.worker);
     assert!(remote.post(1).is_err());
+}
+
+#[test]
+fn what_is_posted_and_not_taken_is_there_when_all_is_over() {
+    let mut stage = stage(Recorder { next: Turn::Stop, ..Recorder::default() });
+    let remote = stage.worker.remote();
+    for message in 0..=MOST_PER_TURN {
+        remote.post(u32::try_from(message).expect("few")).expect("it runs");
+    }
+    let calls = stage.turn();
+    assert_eq!(calls[calls.len() - 2..], ["message 255", "left 256"]);
+    assert_eq!(stage.turn(), [""; 0], "once");
 }
