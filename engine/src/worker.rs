@@ -76,6 +76,12 @@ pub trait App {
 
     /// Called after every wait, whether or not `prepare_sleep` was called before it, or was true.
     fn awake(&mut self) {}
+
+    /// Called once, after the turn that said to stop. What was posted and not taken is still in the
+    /// mailbox, and posting goes on until this returns: for what must not be lost on its way.
+    fn stopped(&mut self, mailbox: &mut Mailbox<Self::Message>) {
+        let _ = mailbox;
+    }
 }
 
 /// What an application wants after a turn.
@@ -144,7 +150,11 @@ impl<D: Driver, A: App> Worker<D, A> {
         self.take_messages();
         self.expire();
         self.next = self.with_core(App::turn);
-        Ok(if self.next == Turn::Stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        if self.next != Turn::Stop {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.app.stopped(&mut self.mailbox);
+        Ok(ControlFlow::Break(()))
     }
 
     /// Calls the application as the loop does, for tests.

@@ -4,7 +4,7 @@
 use super::connection::{After, Phase, Slot};
 use super::deadlines::Classes;
 use super::{Message, Worker};
-use headwater_engine::{App, Class, Core, Departure, Handover, Key, Turn};
+use headwater_engine::{App, Class, Core, Departure, Handover, Key, Mailbox, Turn};
 use headwater_sse::Disconnect;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -155,5 +155,9 @@ impl App for Worker {
 
     fn awake(&mut self) {
         self.fanout.borrow_mut().awake();
+    }
+
+    fn stopped(&mut self, mailbox: &mut Mailbox<Message>) {
+        self.cancel_all(mailbox);
     }
 }

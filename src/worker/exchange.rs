@@ -141,7 +141,7 @@ impl Worker {
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
             Ok(Reply::Pending(answering)) => {
-                let mut answering = Guarded::new(answering, self.counts.clone());
+                let mut answering = Guarded::new(answering, &self.overseer);
                 // Most futures are done at once. One that is not is polled again as a task, which
                 // registers its waker then.
                 let mut context = Context::from_waker(Waker::noop());
@@ -168,7 +168,7 @@ impl Worker {
         answering: Guarded<Response>,
     ) {
         let answers = self.answers.clone();
-        let answering = answering.watched(self.watch_handler(connection));
+        let answering = answering.watched(self.watched_path(connection));
         connection.task = Some(self.executor.spawn(answering.then(move |response| {
             let response = response.unwrap_or_else(|Panicked| internal_error());
             answers.borrow_mut().push_back((key, response));

@@ -39,6 +39,7 @@ use handlers::{HandlerId, Handlers};
 use headwater_engine::timer::Heap;
 use headwater_engine::{Core, Key, Remote};
 use headwater_sse::{Disconnect, Fanout, StreamId};
+use held::Overseer;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -53,6 +54,7 @@ pub(crate) struct Worker {
     number: usize,
     shared: Arc<Shared>,
     counts: Arc<WorkerCounts>,
+    overseer: Rc<Overseer>,
     slots: Vec<Slot>,
     fanout: Rc<RefCell<Fanout>>,
     executor: Executor,
@@ -80,6 +82,8 @@ pub(crate) struct Worker {
     date: date::DateCache,
     /// Of the request whose handler is called first now, or was last.
     path: String,
+    /// Of the last request whose handler went on.
+    watched: Rc<str>,
     epoch: Instant,
     /// Accepting failed in this turn.
     accept_failed: bool,
@@ -103,10 +107,12 @@ impl Worker {
         let fanout = Rc::new(RefCell::new(fanout));
         headwater_sse::enter(&fanout);
         let door = crate::sse::enter(&fanout);
+        let overseer = Overseer::new(counts.clone(), shared.clone());
         Self {
             number,
             shared,
             counts,
+            overseer,
             slots: Vec::new(),
             fanout,
             executor,
@@ -123,6 +129,7 @@ impl Worker {
             spare: None,
             date: date::DateCache::default(),
             path: String::new(),
+            watched: "".into(),
             epoch: Instant::now(),
             accept_failed: false,
             accept_again: None,

@@ -154,8 +154,8 @@ impl Worker {
         let tell = Tell::new(key, &self.told);
         let Pieces { stream, length: left } = pieces;
         let pump = Pump { stream, left, pipe: pipe.clone(), tell: tell.clone() };
-        let mut pump = Guarded::new(Box::pin(pump), self.counts.clone())
-            .watched(self.watch_handler(connection));
+        let path = self.watched_path(connection);
+        let mut pump = Guarded::new(Box::pin(pump), &self.overseer).watched(path);
         // What is ready leaves together with the head; the rest is polled as a task, which registers
         // its waker then.
         let polled = Pin::new(&mut pump).poll(&mut Context::from_waker(Waker::noop()));

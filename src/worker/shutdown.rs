@@ -1,11 +1,16 @@
 //! The end of a worker: streams end with their terminal chunk, spread over a time, requests are answered,
 //! idle connections are closed, and whatever is left at the deadline is cut.
 
-use super::Worker;
 use super::connection::{After, Phase, Slot};
-use headwater_engine::{Core, Key};
+use super::{Message, Worker};
+use headwater_engine::{Core, Key, Mailbox};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a task that another thread has woken may be on its way: as long as that thread is not given a
+/// core in the middle of it.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn drain(&mut self, core: &mut Core<'_>, until: Instant) {
@@ -59,11 +64,23 @@ impl Worker {
         self.counts.cut.store(cut, Ordering::Relaxed);
         true
     }
-}
 
-impl Drop for Worker {
-    /// Cancels what is left. Futures must be dropped on this thread, so their last wake-ups are run.
-    fn drop(&mut self) {
+    /// Cancels what is left, and waits for tasks that other threads are waking at this moment.
+    pub(super) fn cancel_all(&mut self, mailbox: &mut Mailbox<Message>) {
+        self.cancel();
+        let deadline = Instant::now() + ON_THE_WAY;
+        while self.executor.has_futures() && Instant::now() < deadline {
+            match mailbox.pop() {
+                Some(Message::Run(woken)) => self.executor.woken(woken),
+                // Nobody is there any more whom it concerns.
+                Some(_) => {}
+                None => thread::yield_now(),
+            }
+            self.run_out();
+        }
+    }
+
+    fn cancel(&mut self) {
         let surroundings = self.executor.surround();
         let _entered = surroundings.enter();
         self.cut_streams();
@@ -73,9 +90,21 @@ impl Drop for Worker {
         (0..here).for_each(|_| self.counts.occupancy.leave());
         self.slots.clear();
         self.handlers.clear();
+        self.run_out();
+    }
+
+    /// Runs what is woken. A task that was cancelled is dropped by that.
+    fn run_out(&self) {
         while self.executor.is_busy() {
             while self.executor.next_command().is_some() {}
             self.executor.run(usize::MAX);
         }
+    }
+}
+
+impl Drop for Worker {
+    /// Of a worker that failed, there is more to cancel. Futures are dropped on this thread.
+    fn drop(&mut self) {
+        self.cancel();
     }
 }

@@ -6,7 +6,6 @@ use super::Worker;
 use super::connection::{After, HttpConnection, Live, Phase};
 use super::guarded::Guarded;
 use super::handlers::HandlerId;
-use super::held::Watch;
 use super::respond::unsendable;
 use crate::guard::Panicked;
 use crate::response::Response;
@@ -17,6 +16,7 @@ use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
 use http::{HeaderValue, StatusCode, header};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Lets publishers wake this core.
@@ -81,8 +81,8 @@ impl Worker {
         });
         let handler = opening.way.handler.take().filter(|_| !draining).zip(client);
         let handler = handler.map(|(handler, client)| {
-            let watch = self.watch_handler(connection);
-            self.start_handler(stream, handler, client, watch)
+            let path = self.watched_path(connection);
+            self.start_handler(stream, handler, client, path)
         });
         let beat = self.beat(settings.heartbeat);
         self.plan_beat(core, key, beat, 0);
@@ -138,11 +138,11 @@ impl Worker {
         stream: StreamId,
         handler: StreamHandler,
         client: sse::Client,
-        watch: Watch,
+        path: Option<Rc<str>>,
     ) -> HandlerId {
         let returned = self.returned.clone();
         // A panic is counted there, and ends this stream and nothing else.
-        let running = Guarded::new(handler(client), self.counts.clone()).watched(watch);
+        let running = Guarded::new(handler(client), &self.overseer).watched(path);
         self.handlers.start(&self.executor, move |id| {
             running.then(move |outcome| {
                 let why = match outcome {

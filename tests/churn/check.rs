@@ -40,7 +40,8 @@ impl Order {
     pub(crate) fn check(&mut self, heard: &Heard) {
         let name = heard.name.as_deref().expect("events have names");
         let data = heard.data.as_deref().expect("events have data");
-        assert_eq!(name == HELLO, std::mem::take(&mut self.greets), "the greeting comes first");
+        let greets = std::mem::take(&mut self.greets);
+        assert_eq!(name == HELLO, greets, "the greeting comes first, and once: {name}");
         match name {
             HELLO => {}
             GAP => {

@@ -40,8 +40,7 @@ impl<'a> Client<'a> {
         loop {
             self.addr = self.place.addr();
             match reach(self.addr) {
-                // A port that nobody listens on may be the one that the system gives to the client.
-                Ok(peer) if !peer.is_its_own_server() => return peer,
+                Ok(peer) => return peer,
                 Err(error) if !self.shape.restarts => panic!("the server listens: {error}"),
                 _ => self.place.leave(self.addr),
             }
@@ -98,16 +97,11 @@ impl<'a> Client<'a> {
         match received {
             Ok(whole) => Some(whole),
             Err(_) if self.shape.restarts => {
-                self.was_cut();
+                self.tally.cut.add(self.addr);
                 None
             }
             Err(end) => panic!("an answer is sent whole, not {end:?} in it"),
         }
-    }
-
-    /// What was to come whole did not. Only a server that ends in a hurry may do that.
-    pub(crate) fn was_cut(&self) {
-        self.tally.cut(self.addr);
     }
 
     /// A stream of which there was more to come has ended.
@@ -117,7 +111,8 @@ impl<'a> Client<'a> {
         match ending {
             _ if ends_slow => self.count(|tally| &tally.too_slow, 1),
             Ending::Whole if self.shape.restarts => {}
-            Ending::Closed | Ending::Reset if self.shape.restarts => self.was_cut(),
+            // Only a server that ends in a hurry may do that.
+            Ending::Closed | Ending::Reset if self.shape.restarts => self.tally.cut.add(self.addr),
             _ => panic!("the stream goes on, and has not ended: {ending:?}"),
         }
     }

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
@@ -40,18 +40,28 @@ pub(crate) struct Tally {
     pub(crate) refused: AtomicU64,
     /// Answers to the witness.
     witnessed: AtomicU64,
-    /// Servers that did not finish what they had begun.
-    cut: Mutex<HashSet<SocketAddr>>,
+    /// Servers that broke off what they had begun.
+    pub(crate) cut: Servers,
+    /// Servers that ended in order what would have ended by itself.
+    pub(crate) shortened: Servers,
 }
 
-impl Tally {
-    pub(crate) fn cut(&self, by: SocketAddr) {
-        self.servers_that_cut().insert(by);
+/// Some servers, by where they listened.
+#[derive(Default)]
+pub(crate) struct Servers(Mutex<HashSet<SocketAddr>>);
+
+impl Servers {
+    pub(crate) fn add(&self, server: SocketAddr) {
+        self.set().insert(server);
     }
 
-    pub(crate) fn servers_that_cut(&self) -> std::sync::MutexGuard<'_, HashSet<SocketAddr>> {
+    pub(crate) fn contain(&self, server: SocketAddr) -> bool {
+        self.set().contains(&server)
+    }
+
+    fn set(&self) -> MutexGuard<'_, HashSet<SocketAddr>> {
         // A set is whole whoever panics.
-        self.cut.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -163,7 +173,7 @@ impl fmt::Display for Tally {
         write!(f, "{endings} ends of streams seen, {too_slow} of them for slowness, ")?;
         write!(f, "{} clients gave way, ", of(&self.gave_way))?;
         write!(f, "{} found no thread, ", of(&self.refused))?;
-        write!(f, "{} servers cut answers, ", self.servers_that_cut().len())?;
+        write!(f, "{} servers broke something off, ", self.cut.set().len())?;
         write!(f, "{} answers to the witness", of(&self.witnessed))
     }
 }

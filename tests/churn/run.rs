@@ -104,35 +104,55 @@ fn churn(
     let place = Place::new(server.addr());
     let seed = numbers.below(usize::MAX) as u64;
     let crowd = Crowd { place: &place, shape, seed, duration };
-    let mut ended_in_time = Vec::new();
+    let mut drains = Vec::new();
     let tally = crowd.run(witness, |numbers| {
         if shape.restarts {
-            ended_in_time.extend(restart(server, &place, numbers));
+            drains.push(restart(server, &place, numbers));
         } else {
             std::thread::sleep(PAUSE);
         }
     });
     drop(silent);
-    let cut = tally.servers_that_cut();
-    for server in ended_in_time {
-        assert!(!cut.contains(&server), "{server} ended in time, and cut what it had begun");
+    for drain in drains {
+        drain.check(&tally);
     }
-    drop(cut);
     server.rest();
     let counts = settle("nothing is held for any client", || server.count(), Counts::is_at_rest);
     (tally, counts)
 }
 
-/// After a while, replaces the server by another. Returns where it was if its drain ended by itself.
-fn restart(server: &mut ServerProcess, place: &Place, numbers: &mut Numbers) -> Option<SocketAddr> {
+/// How a server ended.
+#[derive(Debug)]
+struct Drained {
+    server: SocketAddr,
+    within: Duration,
+    /// By itself, and not at its deadline.
+    in_time: bool,
+}
+
+impl Drained {
+    /// One that had the time for it has finished what it had begun.
+    fn check(&self, tally: &Tally) {
+        assert!(
+            !self.in_time || !tally.cut.contain(self.server),
+            "it broke something off: {self:?}"
+        );
+        let is_patient = self.within == PATIENT_DRAIN;
+        assert!(self.in_time || !is_patient, "clients have left, and it waited on: {self:?}");
+        let shortened = tally.shortened.contain(self.server);
+        assert!(!shortened || !is_patient, "it did not wait for a stream's end: {self:?}");
+    }
+}
+
+/// After a while, replaces the server by another.
+fn restart(server: &mut ServerProcess, place: &Place, numbers: &mut Numbers) -> Drained {
     let pause = numbers.below(RESTART_PAUSE_MILLIS) as u64;
     std::thread::sleep(Duration::from_millis(pause));
     let within = DRAINS[numbers.below(DRAINS.len())];
     let before = server.addr();
     let in_time = server.restart(within).in_time;
     place.move_to(server.addr());
-    assert!(in_time || within < PATIENT_DRAIN, "clients have left, and the drain waits on");
-    in_time.then_some(before)
+    Drained { server: before, within, in_time }
 }
 
 fn has_met_every_policy(counts: &Counts) {

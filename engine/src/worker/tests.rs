@@ -90,6 +90,12 @@ impl App for Recorder {
     fn prepare_sleep(&mut self) -> bool {
         self.may_sleep
     }
+
+    fn stopped(&mut self, mailbox: &mut Mailbox<u32>) {
+        while let Some(message) = mailbox.pop() {
+            self.calls.push(format!("left {message}"));
+        }
+    }
 }
 
 struct Stage {
@@ -347,4 +353,16 @@ fn connection_that_its_application_does_not_hand_over_is_closed() {
         let _ = worker.turn_once().expect("the scripted driver never fails");
     }
     assert_eq!(worker.with_core(|_, core| core.open()), 0);
+}
+
+#[test]
+fn what_is_posted_and_not_taken_is_there_when_all_is_over() {
+    let mut stage = stage(Recorder { next: Turn::Stop, ..Recorder::default() });
+    let remote = stage.worker.remote();
+    for message in 0..=MOST_PER_TURN {
+        remote.post(u32::try_from(message).expect("few")).expect("it runs");
+    }
+    let calls = stage.turn();
+    assert_eq!(calls[calls.len() - 2..], ["message 255", "left 256"]);
+    assert_eq!(stage.turn(), [""; 0], "once");
 }

@@ -27,7 +27,8 @@ pub(crate) struct ClientShared {
 
 /// An event that waits, and the notice of a gap that goes before it.
 pub(crate) struct Queued {
-    pub(crate) notice: Option<PreparedEvent>,
+    /// Rare, and so apart.
+    pub(crate) notice: Option<Box<PreparedEvent>>,
     pub(crate) event: PreparedEvent,
 }
 
@@ -48,13 +49,20 @@ pub(super) struct Queue {
     /// Events ever queued, and of these the ones that the kernel has.
     sent: u64,
     flushed: u64,
-    /// Events dropped since the last one that was queued.
-    missed: u64,
-    /// The last id of a queued event, while gaps are to be told.
-    last_id: Option<EventId>,
+    /// Where gaps are to be told.
+    gap: Option<Box<Missed>>,
     pub(super) room: Waiters,
     pub(super) ended: Waiters,
     pub(super) flush: Waiters,
+}
+
+/// What the notice of a gap will say.
+#[derive(Default)]
+struct Missed {
+    /// Events dropped since the last one that was queued.
+    events: u64,
+    /// The last id of a queued event.
+    last_id: Option<EventId>,
 }
 
 impl ClientShared {
@@ -100,11 +108,13 @@ impl ClientShared {
     pub(super) fn push(&self, mut queue: MutexGuard<'_, Queue>, event: PreparedEvent) -> u64 {
         let mut notice = None;
         if self.config.gap_notice.is_some() {
-            let missed = std::mem::take(&mut queue.missed);
-            if missed > 0 {
-                notice = gap::notice(&self.config, missed, queue.last_id.as_ref());
+            let missed = queue.gap.get_or_insert_default();
+            let events = std::mem::take(&mut missed.events);
+            if events > 0 {
+                let told = gap::notice(&self.config, events, missed.last_id.as_ref());
+                notice = told.map(Box::new);
             }
-            queue.last_id = event.id().or(queue.last_id.take());
+            missed.last_id = event.id().or(missed.last_id.take());
         }
         queue.bytes += event.len();
         if queue.events.capacity() == 0 {
@@ -123,7 +133,9 @@ impl ClientShared {
 
     /// Counts an event that found no place, for the notice of the gap.
     pub(super) fn drop_one(&self) {
-        self.lock().missed += 1;
+        if self.config.gap_notice.is_some() {
+            self.lock().gap.get_or_insert_default().events += 1;
+        }
         self.count_dropped(1);
     }
 
@@ -142,6 +154,10 @@ impl ClientShared {
         let mut queue = self.lock();
         let queued = queue.events.pop_front();
         queue.asked = queued.is_some();
+        if queued.is_none() {
+            // Most clients have nothing queued most of the time: then they hold no room for it.
+            queue.events = VecDeque::new();
+        }
         queue.bytes -= queued.as_ref().map_or(0, |queued| queued.event.len());
         let wake = queue.room.take();
         drop(queue);

@@ -9,7 +9,8 @@ use crate::event::Event;
 use crate::fanout::{Disconnect, on_core};
 use crate::prepared::PreparedEvent;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// What became of an event that nobody waits for.
 enum Offered {
@@ -17,6 +18,28 @@ enum Offered {
     Queued(u64),
     /// Dropped, and counted.
     Dropped,
+}
+
+/// A send under way. Not an async block, which would hold the event twice.
+enum Delivery<S, Q> {
+    /// Apart, so that the others need not have room for it.
+    SeenOut(Pin<Box<S>>),
+    Queued(Q),
+}
+
+impl<S, Q> Future for Delivery<S, Q>
+where
+    S: Future<Output = Result<(), SendError>>,
+    Q: Future<Output = Result<Offered, SendError>> + Unpin,
+{
+    type Output = Result<(), SendError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::SeenOut(send) => send.as_mut().poll(context),
+            Self::Queued(send) => Pin::new(send).poll(context).map(|offered| offered.map(drop)),
+        }
+    }
 }
 
 impl Client {
@@ -68,7 +91,7 @@ impl Client {
         &self,
         event: E,
     ) -> impl Future<Output = Result<(), SendError>> + use<'_, E> {
-        // Made here, so that the future holds one form of it: futures are what a waiting handler costs.
+        // Made here, so that the future holds one form of it.
         self.deliver(event.into(), true)
     }
 
@@ -182,12 +205,15 @@ impl Client {
     }
 
     /// Queues an event, waiting for room unless a policy that is to be asked says otherwise.
-    pub(super) async fn deliver(&self, event: PreparedEvent, ask: bool) -> Result<(), SendError> {
+    pub(super) fn deliver(
+        &self,
+        event: PreparedEvent,
+        ask: bool,
+    ) -> impl Future<Output = Result<(), SendError>> + use<'_> {
         if self.shared.config.queue_events.is_none() {
-            // Apart, so that all others need not have room for it.
-            return Box::pin(self.see_out(event)).await;
+            return Delivery::SeenOut(Box::pin(self.see_out(event)));
         }
-        self.offer_until_room(event, ask).await.map(drop)
+        Delivery::Queued(self.offer_until_room(event, ask))
     }
 
     /// Queues an event, and waits until the kernel has it. Before the stream is admitted that would be
@@ -208,9 +234,8 @@ impl Client {
         event: PreparedEvent,
         mut ask: bool,
     ) -> impl Future<Output = Result<Offered, SendError>> + use<'_> {
-        let shared = &*self.shared;
         let mut event = Some(event);
-        let mut waiting = Waiting::new(shared, |queue| &mut queue.room);
+        let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.room);
         poll_fn(move |context| {
             // Not polled again after that.
             let Some(mut next) = event.take() else { return Poll::Pending };
@@ -220,9 +245,9 @@ impl Client {
                     result => return Poll::Ready(result),
                 }
             }
-            let mut queue = shared.lock();
-            match queue.refusal(&next, &shared.config) {
-                None => Poll::Ready(Ok(Offered::Queued(shared.push(queue, next)))),
+            let mut queue = self.shared.lock();
+            match queue.refusal(&next, &self.shared.config) {
+                None => Poll::Ready(Ok(Offered::Queued(self.shared.push(queue, next)))),
                 Some(SendRefusal::Full) => {
                     event = Some(next);
                     queue.room.wait(&mut waiting.ticket, context.waker());

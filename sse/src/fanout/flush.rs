@@ -29,7 +29,7 @@ impl Fanout {
     /// Adds an event that a client sends itself.
     pub(super) fn push_queued(&mut self, index: u32, queued: &Queued) {
         let stream = &mut self.streams[index as usize];
-        let notice = queued.notice.as_ref().map(|notice| (Of::Other, notice));
+        let notice = queued.notice.as_deref().map(|notice| (Of::Other, notice));
         for (of, event) in notice.into_iter().chain([(Of::Own, &queued.event)]) {
             let framed = frame(stream.framing, event.bytes());
             self.owed_bytes += framed.len();

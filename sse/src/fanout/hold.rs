@@ -33,7 +33,12 @@ impl Fanout {
     /// if the stream is over.
     pub fn admit(&mut self, id: StreamId, to: u64, head: Bytes) -> bool {
         debug_assert!(!head.is_empty(), "a head has bytes");
-        let Some(stream) = self.get(id).filter(|stream| stream.to == NOWHERE) else { return false };
+        if self.get(id).is_none_or(|stream| stream.to != NOWHERE) {
+            return false;
+        }
+        // What its client was sent a moment ago, too.
+        self.pull(id.index);
+        let stream = &mut self.streams[id.index as usize];
         stream.to = to;
         stream.blocked = false;
         if let Some(client) = &stream.client {

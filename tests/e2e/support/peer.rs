@@ -32,12 +32,12 @@ impl Peer {
 
     /// Connects to a server that may be gone.
     pub(crate) fn reach(addr: SocketAddr) -> io::Result<Self> {
-        TcpStream::connect(addr).map(Self::over)
+        TcpStream::connect(addr).and_then(not_to_itself).map(Self::over)
     }
 
     /// Whether somebody listens there.
     pub(crate) fn try_connect(addr: SocketAddr) -> bool {
-        Self::reach(addr).is_ok_and(|peer| !peer.is_its_own_server())
+        Self::reach(addr).is_ok()
     }
 
     #[track_caller]
@@ -50,14 +50,7 @@ impl Peer {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
         socket.set_recv_buffer_size(NARROW_BYTES).expect("before connecting");
         socket.connect(&addr.into())?;
-        Ok(Self::over(socket.into()))
-    }
-
-    /// Whether the system has given this client the port that it wanted to connect to, so that it has
-    /// connected to itself: on the loopback that happens where nobody listens.
-    pub(crate) fn is_its_own_server(&self) -> bool {
-        let here = self.stream.local_addr().expect("an open socket");
-        self.stream.peer_addr().is_ok_and(|there| there == here)
+        not_to_itself(socket.into()).map(Self::over)
     }
 
     fn over(stream: TcpStream) -> Self {
@@ -220,6 +213,14 @@ impl Peer {
         let (bytes, end) = self.rest();
         assert_eq!((String::from_utf8_lossy(&bytes).as_ref(), end), ("", End::Closed));
     }
+}
+
+/// Where nobody listens, the system may give a client the very port that it wants to connect to, on the
+/// loopback, and so connect it to itself.
+fn not_to_itself(stream: TcpStream) -> io::Result<TcpStream> {
+    // A peer that has left by now is another.
+    let is_itself = stream.peer_addr().is_ok_and(|peer| Some(peer) == stream.local_addr().ok());
+    if is_itself { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
 }
 
 /// A GET without anything that need not be.

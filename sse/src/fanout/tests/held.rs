@@ -40,6 +40,24 @@ fn what_a_held_stream_is_sent_comes_after_its_head_and_before_all_else() {
 }
 
 #[test]
+fn what_is_sent_last_before_the_head_comes_before_what_brokers_publish_then() {
+    let (news, mut core) = (broker(), Core::new());
+    let id = held(&mut core, &Arc::default());
+    // The core has not heard of it when it admits the stream.
+    core.fanout.client(id).try_send(Event::data("hello")).expect("room");
+    core.sockets.at(1).room = 0;
+    assert!(core.fanout.admit(id, 1, Bytes::from_static(HEAD)));
+    core.peers.insert(1, id);
+    let peer = Peer { to: 1, id, framing: Framing::Chunked };
+    core.fanout.subscribe(id, &news).expect("open");
+    publish(&news, "1");
+    core.run();
+    core.allow(peer, usize::MAX);
+    core.run();
+    assert_eq!(core.data(peer), ["hello", "1"]);
+}
+
+#[test]
 fn sends_on_a_held_stream_without_a_queue_do_not_wait_for_the_kernel() {
     let mut core = Core::new();
     let id = held(&mut core, &Arc::new(ClientConfig::new().queue_events(None).queue_bytes(30)));
