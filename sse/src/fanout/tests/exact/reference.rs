@@ -2,7 +2,7 @@
 //! copied for every subscriber; there is no log, no cursor, no batch. Written after the documents of
 //! `SlowPolicy`, `ClientConfig` and `BrokerBuilder`, not for speed.
 
-use super::script::{BROKERS, OnSlow, Rules, Settings};
+use super::script::{BROKERS, OnSlow, Settings};
 use crate::fanout::{Disconnect, Framing};
 use std::collections::VecDeque;
 
@@ -16,18 +16,24 @@ pub(super) struct News {
 #[derive(Debug)]
 enum What {
     Other,
-    /// An event, and the id before it if a broker has sent it.
-    Event {
-        before: Option<String>,
-        own: bool,
-    },
-    Notice(Gap),
+    /// An event of the client's own.
+    Own,
+    /// An event of a broker, and the id before it.
+    Event(usize, Option<String>),
+    /// Of events of a broker.
+    Notice(usize, Gap),
 }
 
 #[derive(Clone, Debug, Default)]
 struct Gap {
     missed: u64,
     last: Option<String>,
+}
+
+impl What {
+    fn is_event(&self) -> bool {
+        matches!(self, Self::Own | Self::Event(..))
+    }
 }
 
 /// Something that leaves whole, once it has begun.
@@ -117,7 +123,7 @@ impl Subscriber {
     }
 
     fn owed_events(&self) -> usize {
-        self.owed.iter().filter(|unit| matches!(unit.what, What::Event { .. })).count()
+        self.owed.iter().filter(|unit| unit.what.is_event()).count()
     }
 
     fn frame(&self, text: &str) -> Vec<u8> {
@@ -172,7 +178,7 @@ impl Subscriber {
             if missed > 0 {
                 self.owe(What::Other, &Self::notice(&Gap { missed, last: None }));
             }
-            self.owe(What::Event { before: None, own: true }, &text);
+            self.owe(What::Own, &text);
         }
     }
 
@@ -207,13 +213,17 @@ impl Subscriber {
         let mut news: VecDeque<News> = std::mem::take(&mut member.news).into();
         let (asked, broker) = (member.asked, member.broker);
         let rules = &BROKERS[broker];
+        if news.is_empty() {
+            // The limits are for what is new.
+            return None;
+        }
         if !self.refused {
-            self.owe_all(news);
+            self.owe_all(broker, news);
             return None;
         }
         if rules.on_slow == OnSlow::DropOldest || asked == Asked::DropOldest {
-            self.dropped[broker] += self.drop_oldest(rules, &mut news);
-            self.owe_all(news);
+            self.dropped[broker] += self.drop_oldest(broker, &mut news);
+            self.owe_all(broker, news);
             return None;
         }
         while let Some(next) = news.pop_front() {
@@ -224,20 +234,21 @@ impl Subscriber {
                 self.dropped[broker] += gap.missed;
                 return Some(gap);
             }
-            self.owe(What::Event { before: next.before, own: false }, &next.text);
+            self.owe(What::Event(broker, next.before), &next.text);
         }
         None
     }
 
-    fn owe_all(&mut self, news: VecDeque<News>) {
+    fn owe_all(&mut self, broker: usize, news: VecDeque<News>) {
         for News { text, before } in news {
-            self.owe(What::Event { before, own: false }, &text);
+            self.owe(What::Event(broker, before), &text);
         }
     }
 
     /// Drops the broker's oldest, owed or new, until the rest fits; a notice stands in their place. Returns
     /// how many.
-    fn drop_oldest(&mut self, rules: &Rules, news: &mut VecDeque<News>) -> u64 {
+    fn drop_oldest(&mut self, broker: usize, news: &mut VecDeque<News>) -> u64 {
+        let rules = &BROKERS[broker];
         let mut gap: Option<Gap> = None;
         loop {
             let new: usize = news.iter().map(|news| self.frame(&news.text).len()).sum();
@@ -246,19 +257,10 @@ impl Subscriber {
             if fits || events <= 1 {
                 break;
             }
-            let droppable =
-                |unit: &Unit| unit.sent == 0 && matches!(unit.what, What::Event { own: false, .. });
-            let before = if let Some(at) = self.owed.iter().position(droppable) {
-                match self.owed.remove(at).map(|unit| unit.what) {
-                    Some(What::Event { before, .. }) => before,
-                    _ => unreachable!("it is one"),
-                }
-            } else if let Some(first) = news.pop_front() {
-                first.before
-            } else {
-                break;
-            };
-            gap.get_or_insert(Gap { missed: 0, last: before }).missed += 1;
+            let first = |last| Gap { missed: 0, last };
+            let oldest = self.drop_owed(broker).or_else(|| Some(first(news.pop_front()?.before)));
+            let Some(oldest) = oldest else { break };
+            gap.get_or_insert(oldest).missed += 1;
         }
         let Some(mut gap) = gap else { return 0 };
         let dropped = gap.missed;
@@ -266,17 +268,27 @@ impl Subscriber {
             return dropped;
         }
         let goes_before = |unit: &Unit| {
-            let of_broker = matches!(unit.what, What::Event { own: false, .. } | What::Notice(_));
-            unit.sent == 0 && of_broker
+            let of = matches!(unit.what, What::Event(of, _) | What::Notice(of, _) if of == broker);
+            unit.sent == 0 && of
         };
         let at = self.owed.iter().position(goes_before).unwrap_or(self.owed.len());
-        if let Some(Unit { what: What::Notice(earlier), .. }) = self.owed.get(at) {
+        if let Some(Unit { what: What::Notice(_, earlier), .. }) = self.owed.get(at) {
             gap = Gap { missed: earlier.missed + gap.missed, last: earlier.last.clone() };
             self.owed.remove(at);
         }
         let bytes = self.frame(&Self::notice(&gap));
-        self.owed.insert(at, Unit { bytes, sent: 0, what: What::Notice(gap) });
+        self.owed.insert(at, Unit { bytes, sent: 0, what: What::Notice(broker, gap) });
         dropped
+    }
+
+    /// Drops the oldest event of the broker that is owed and has not begun. Returns what begins there.
+    fn drop_owed(&mut self, broker: usize) -> Option<Gap> {
+        let of = |what: &What| matches!(what, What::Event(of, _) if *of == broker);
+        let at = self.owed.iter().position(|unit| unit.sent == 0 && of(&unit.what))?;
+        match self.owed.remove(at)?.what {
+            What::Event(_, last) => Some(Gap { missed: 0, last }),
+            _ => unreachable!("it is one"),
+        }
     }
 }
 

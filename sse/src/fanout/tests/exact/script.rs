@@ -69,7 +69,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
     let size = prop_oneof![8 => 1..120usize, 2 => 500..3000usize, 1 => 15_000..40_000usize];
     let times = prop_oneof![6 => 1..3usize, 3 => 3..9usize, 1 => 60..80usize];
     let room = prop_oneof![3 => Just(0), 4 => 1..60usize, 3 => 1..5000usize, 2 => Just(usize::MAX)];
-    let most = prop_oneof![1..60usize, 1..5000usize, Just(usize::MAX)];
+    let most = prop_oneof![7..60usize, 7..5000usize, Just(usize::MAX)];
     let policy = prop_oneof![
         Just(OnSlow::Drop),
         Just(OnSlow::DropOldest),

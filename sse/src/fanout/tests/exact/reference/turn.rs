@@ -73,7 +73,7 @@ impl Subscriber {
             unit.sent += part;
             left -= part;
             if unit.sent == unit.bytes.len() {
-                self.delivered += u64::from(matches!(unit.what, What::Event { .. }));
+                self.delivered += u64::from(unit.what.is_event());
                 self.owed.pop_front();
             }
         }
@@ -122,10 +122,11 @@ impl Subscriber {
 
     /// Goes on with the next event, and is told what it missed.
     fn resume(&mut self) {
-        let gap = self.member.as_mut().and_then(|member| member.dropping.take());
+        let Some(member) = &mut self.member else { return };
+        let (broker, gap) = (member.broker, member.dropping.take());
         if let Some(gap) = gap.filter(|_| self.settings.noticing) {
             let text = Self::notice(&gap);
-            self.owe(What::Notice(gap), &text);
+            self.owe(What::Notice(broker, gap), &text);
         }
     }
 
