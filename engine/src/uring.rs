@@ -11,6 +11,7 @@ mod accept;
 mod closing;
 mod connection;
 mod contract;
+mod held;
 mod kernel;
 mod pool;
 mod ring;
@@ -23,6 +24,7 @@ use crate::{driver::Key, slots::Slots};
 use accept::Acceptor;
 use closing::Closing;
 use connection::{Connection, Wish};
+use held::{Held, Pieces};
 use kernel::KernelRing;
 use ring::{Brought, Completed, Operation, Patience, Piece, Ring};
 pub(crate) use self_test::self_test;
@@ -45,6 +47,7 @@ pub struct Uring {
     granted: String,
     acceptor: Acceptor,
     connections: Slots<Connection>,
+    held: Held,
     closing: Closing,
     waker: Arc<EventFd>,
     /// Whether the poll of the wake handle is under way.
@@ -90,7 +93,7 @@ impl Deref for Lease {
 
 /// A connection on its way to another driver. Nothing is under way on it.
 #[derive(Debug)]
-pub(crate) struct Carried(Box<Connection>);
+pub(crate) struct Carried(Box<(Connection, Pieces)>);
 
 #[allow(clippy::cast_sign_loss, reason = "flags")]
 mod events {
@@ -125,6 +128,7 @@ impl Uring {
             granted,
             acceptor: Acceptor::new(listener),
             connections: Slots::new(),
+            held: Held::default(),
             closing: Closing::default(),
             waker: Arc::new(EventFd::new()?),
             polls_waker: false,

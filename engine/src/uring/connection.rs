@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{driver::Departure, socket::RECEIVE_BUFFER_BYTES};
 use socket2::SockRef;
-use std::{collections::VecDeque, io, mem::MaybeUninit, net::TcpStream};
+use std::{io, mem::MaybeUninit, net::TcpStream};
 pub(super) use wish::Wish;
 
 /// What is done with bytes from the peer.
@@ -29,7 +29,8 @@ pub(super) enum Flow {
 enum End {
     Open,
     Finished,
-    Failed(i32),
+    /// The number of an error.
+    Failed(u16),
 }
 
 /// How many buffers of a detached connection's bytes are thrown away per turn.
@@ -45,9 +46,8 @@ pub(super) struct Connection {
     end: End,
     /// Pieces that wait in the driver.
     pieces: u16,
-    /// Received while it was paused or lent, copied so that the buffers are free: what had been
-    /// received when its receive was taken back, 256 KiB at the very most. Not empty.
-    held: Option<Box<Held>>,
+    /// Pieces are held for it, which were received while it was paused or lent.
+    holds: bool,
     /// What is being taken back of it.
     cancelling: Watches,
     /// A detached connection has bytes, or its end.
@@ -64,18 +64,13 @@ pub(super) struct Connection {
     queued: bool,
 }
 
-/// Behind a pointer: hardly any connection has some.
-#[derive(Debug, Default)]
-struct Held {
-    pieces: VecDeque<Box<[u8]>>,
-}
-
 /// What a turn found.
 #[derive(Debug)]
 pub(super) enum Step {
     Nothing,
     Writable,
-    Received(Box<[u8]>),
+    /// The oldest piece that is held, which is lent from now on.
+    Held,
     Gone(Departure),
     Released,
 }
@@ -88,7 +83,7 @@ impl Connection {
             flow: Flow::Receiving,
             end: End::Open,
             pieces: 0,
-            held: None,
+            holds: false,
             cancelling: Watches::NONE,
             readable: false,
             failing: false,
@@ -125,7 +120,7 @@ impl Connection {
             Ok(_) => self.end = End::Finished,
             // Out of buffers, taken back, or interrupted: no end.
             Err(libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN | libc::ENOMEM) => {}
-            Err(error) => self.end = End::Failed(error),
+            Err(error) => self.end = failed(error),
         }
     }
 
@@ -152,19 +147,29 @@ impl Connection {
 
     /// Whether bytes can be delivered at once.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.flow == Flow::Receiving && !self.lent && self.held.is_none()
+        self.flow == Flow::Receiving && !self.lent && !self.holds
     }
 
-    /// Keeps bytes that cannot be delivered now.
-    pub(super) fn hold(&mut self, bytes: &[u8]) {
-        if matches!(self.flow, Flow::Receiving | Flow::Paused | Flow::Leaving) {
-            self.held.get_or_insert_default().pieces.push_back(bytes.into());
-        }
+    /// Whether bytes that cannot be delivered now are to be held; from now on some are.
+    pub(super) fn hold(&mut self) -> bool {
+        let hold = matches!(self.flow, Flow::Receiving | Flow::Paused | Flow::Leaving);
+        self.holds |= hold;
+        hold
+    }
+
+    /// Whether pieces are held for it.
+    pub(super) const fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// The last piece was taken out.
+    pub(super) const fn held_left(&mut self) {
+        self.holds = false;
     }
 
     pub(super) fn detach(&mut self) {
         self.flow = Flow::Detached;
-        self.held = None;
+        self.holds = false;
         // The poll for it, unless it has told already.
         self.readable = false;
     }
@@ -195,7 +200,7 @@ impl Connection {
     fn has_work(&self) -> bool {
         let receive = match self.flow {
             Flow::Receiving => {
-                !self.lent && (self.held.is_some() || (self.pieces == 0 && self.end != End::Open))
+                !self.lent && (self.holds || (self.pieces == 0 && self.end != End::Open))
             }
             Flow::Detached => self.readable || self.end != End::Open,
             Flow::Paused => self.is_failed() || self.failing,
@@ -221,11 +226,9 @@ impl Connection {
         if !self.has_work() {
             return Step::Nothing;
         }
-        if self.flow == Flow::Receiving
-            && let Some(bytes) = self.next_held()
-        {
+        if self.flow == Flow::Receiving && self.holds {
             self.lent = true;
-            return Step::Received(bytes);
+            return Step::Held;
         }
         if self.flow == Flow::Detached && self.end == End::Open {
             self.discard(scratch);
@@ -234,15 +237,6 @@ impl Connection {
             self.look_for_reset();
         }
         self.depart_if_ended()
-    }
-
-    fn next_held(&mut self) -> Option<Box<[u8]>> {
-        let held = self.held.as_mut()?;
-        let bytes = held.pieces.pop_front();
-        if held.pieces.is_empty() {
-            self.held = None;
-        }
-        bytes
     }
 
     fn discard(&mut self, scratch: &mut Vec<u8>) {
@@ -255,7 +249,7 @@ impl Connection {
                 Ok(_) => continue,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
-                Err(error) => self.end = failed(&error),
+                Err(error) => self.end = failed(error.raw_os_error().unwrap_or(libc::ECONNRESET)),
             }
             return;
         }
@@ -264,7 +258,7 @@ impl Connection {
     /// Takes the error off the socket: whoever receives is to find it there, so only while paused.
     fn look_for_reset(&mut self) {
         if let Some(error) = self.socket.take_error().unwrap_or_else(Some) {
-            self.end = failed(&error);
+            self.end = failed(error.raw_os_error().unwrap_or(libc::ECONNRESET));
         }
     }
 
@@ -274,16 +268,21 @@ impl Connection {
             End::Finished if self.flow == Flow::Paused => return Step::Nothing,
             End::Open => return Step::Nothing,
             End::Finished => Departure::Finished,
-            End::Failed(error) => Departure::Failed(io::Error::from_raw_os_error(error)),
+            End::Failed(error) => Departure::Failed(io::Error::from_raw_os_error(error.into())),
         };
         self.flow = Flow::Departed;
-        self.held = None;
+        self.holds = false;
         Step::Gone(departure)
     }
 }
 
-fn failed(error: &io::Error) -> End {
-    End::Failed(error.raw_os_error().unwrap_or(libc::ECONNRESET))
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of errors end at 4,095"
+)]
+const fn failed(error: i32) -> End {
+    End::Failed(error as u16)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -292,6 +291,6 @@ mod tests {
 
     #[test]
     fn idle_connection_is_small() {
-        assert!(size_of::<Connection>() <= 40, "{}", size_of::<Connection>());
+        assert!(size_of::<Connection>() <= 20, "{}", size_of::<Connection>());
     }
 }

@@ -41,25 +41,45 @@ impl Uring {
             connection.lent = true;
             return Some(Completion::Received(key, Lease(Bytes::Piece(piece))));
         }
-        connection.hold(piece.bytes());
+        if connection.hold() {
+            self.held.push(key, piece.bytes());
+        }
         self.ring.recycle(piece);
         self.go_on(key);
         None
     }
 
     fn connection_turn(&mut self, key: Key) -> Option<Completion<Lease>> {
-        let step = self.connections.get_mut(key)?.step(&mut self.scratch);
-        if let Step::Released = step {
-            let carried = Carried(Box::new(self.connections.remove(key)?));
-            return Some(Completion::Released(key, Handover(handover::Carried::Uring(carried))));
+        let connection = self.connections.get_mut(key)?;
+        let held = connection.holds();
+        let step = connection.step(&mut self.scratch);
+        if held && !connection.holds() {
+            self.held.take(key);
         }
-        self.go_on(key);
-        match step {
-            Step::Nothing | Step::Released => None,
+        let completion = match step {
+            Step::Nothing => None,
             Step::Writable => Some(Completion::Writable(key)),
-            Step::Received(bytes) => Some(Completion::Received(key, Lease(Bytes::Copy(bytes)))),
+            Step::Held => self.deliver_held(key),
             Step::Gone(departure) => Some(Completion::Gone(key, departure)),
+            Step::Released => return self.let_go(key),
+        };
+        self.go_on(key);
+        completion
+    }
+
+    fn deliver_held(&mut self, key: Key) -> Option<Completion<Lease>> {
+        let (bytes, others) = self.held.pop(key)?;
+        if !others && let Some(connection) = self.connections.get_mut(key) {
+            connection.held_left();
         }
+        Some(Completion::Received(key, Lease(Bytes::Copy(bytes))))
+    }
+
+    /// Lets go of a connection that has left.
+    fn let_go(&mut self, key: Key) -> Option<Completion<Lease>> {
+        let connection = self.connections.remove(key)?;
+        let carried = Carried(Box::new((connection, self.held.take(key))));
+        Some(Completion::Released(key, Handover(handover::Carried::Uring(carried))))
     }
 
     /// One attempt by a system call of its own.
@@ -212,11 +232,14 @@ impl Sockets for Uring {
     }
 
     fn detach(&mut self, key: Key) {
-        self.change(key, |connection| {
-            if !matches!(connection.flow, Flow::Departed | Flow::Leaving) {
-                connection.detach();
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if !matches!(connection.flow, Flow::Departed | Flow::Leaving) {
+            if connection.holds() {
+                self.held.take(key);
             }
-        });
+            connection.detach();
+            self.go_on(key);
+        }
     }
 
     fn shutdown(&mut self, key: Key) {
@@ -227,7 +250,11 @@ impl Sockets for Uring {
     }
 
     fn close(&mut self, key: Key) {
-        let Some(Connection { socket, watches, .. }) = self.connections.remove(key) else { return };
+        let Some(connection) = self.connections.remove(key) else { return };
+        if connection.holds() {
+            self.held.take(key);
+        }
+        let Connection { socket, watches, .. } = connection;
         for endless in [Watch::Reset, Watch::Room] {
             if watches.has(endless) {
                 let poll = Tag::Connection(endless, key);
@@ -248,15 +275,16 @@ impl Sockets for Uring {
     }
 
     fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted> {
-        let handover::Carried::Uring(Carried(mut connection)) = handover.0 else {
+        let handover::Carried::Uring(carried) = handover.0 else {
             return Err(NotAdopted::of_another_engine(handover.0));
         };
         if let Some(error) = self.has_no_slot() {
-            let carried = handover::Carried::Uring(Carried(connection));
-            return Err(NotAdopted::new(carried, error));
+            return Err(NotAdopted::new(handover::Carried::Uring(carried), error));
         }
+        let (mut connection, pieces) = *carried.0;
         connection.arrive();
-        let key = self.connections.insert(*connection);
+        let key = self.connections.insert(connection);
+        self.held.put(key, pieces);
         // The kernel is asked with its turn: one that is detached at once needs no receive.
         self.ready.push_back(Ready::Turn(key));
         Ok(key)

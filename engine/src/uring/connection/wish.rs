@@ -47,11 +47,11 @@ impl Connection {
         let cancel = || self.cancel(Watch::Receive);
         match self.flow {
             Flow::Receiving if receives => (self.pieces >= MOST_PIECES).then(cancel).flatten(),
-            Flow::Receiving if self.end == End::Open && self.pieces == 0 && self.held.is_none() => {
+            Flow::Receiving if self.end == End::Open && self.pieces == 0 && !self.holds => {
                 begin(Watch::Receive)
             }
             // As long as nothing comes, the receive may stay: it tells of a reset.
-            Flow::Paused if receives => self.held.is_some().then(cancel).flatten(),
+            Flow::Paused if receives => self.holds.then(cancel).flatten(),
             Flow::Paused if !self.is_failed() && idle(Watch::Reset) => begin(Watch::Reset),
             Flow::Detached if receives => cancel(),
             Flow::Detached if self.end == End::Open && !self.readable && idle(Watch::Detached) => {

@@ -178,11 +178,13 @@ impl Theatre {
             }
         }
         assert!(self.stage.kernel.all_buffers(), "buffers are missing");
+        assert!(self.stage.driver.held.is_empty(), "{:?}", self.stage.driver.held);
     }
 
     fn nothing_is_left(&self) {
         assert_eq!(self.stage.driver.open(), 0);
         assert!(self.stage.driver.closing.is_empty(), "{:?}", self.stage.driver.closing);
+        assert!(self.stage.driver.held.is_empty(), "{:?}", self.stage.driver.held);
         assert!(self.stage.kernel.all_buffers(), "buffers are missing");
     }
 }
