@@ -55,11 +55,14 @@ fn admitted_stream_begins_with_the_hooks_headers_and_events(engine: Engine) {
         client.send(Event::data("from the handler")).await.expect("the client is there");
         client.closed().await;
     };
+    let endpoint = || sse::endpoint(handler).on_connect(check).heartbeat(None);
     let app = Router::new()
         .route("/feed", get(sse::feed(&broker).on_connect(check).heartbeat(None)))
-        .route("/endpoint", get(sse::endpoint(handler).on_connect(check).heartbeat(None)));
+        .route("/endpoint", get(endpoint()))
+        // Sends wait for the kernel, but not before there is anything for it.
+        .route("/unqueued", get(endpoint().client_queue(None)));
     let server = serve(engine, app);
-    for path in ["/feed", "/endpoint"] {
+    for path in ["/feed", "/endpoint", "/unqueued"] {
         let mut stream = server.subscribe(&format!("{path}?sesame"));
         assert_eq!(stream.head.header("set-cookie"), Some("key=sesame"));
         assert_eq!(stream.head.header("x-own"), Some("value"));
