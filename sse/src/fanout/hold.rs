@@ -42,6 +42,11 @@ impl Fanout {
         true
     }
 
+    /// Whether a stream waits for [`Fanout::admit`]. One whose client was too slow meanwhile is over.
+    pub fn is_held(&mut self, id: StreamId) -> bool {
+        self.get(id).is_some_and(|stream| stream.to == NOWHERE)
+    }
+
     /// Whether a stream goes on, so that events may still reach it.
     pub fn is_open(&mut self, id: StreamId) -> bool {
         self.get(id).is_some_and(|stream| stream.life == Life::Open)

@@ -5,6 +5,7 @@ mod admission;
 mod blocking;
 mod cancelling;
 mod chosen;
+mod held;
 mod hooks;
 mod lifetimes;
 mod settings;
