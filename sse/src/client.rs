@@ -24,6 +24,8 @@ pub use config::{ClientConfig, ClientPolicy};
 pub use error::{FlushError, SendError, SendRefusal};
 pub use forward::{ForwardError, ForwardItem};
 pub use origin::Origin;
+#[cfg(test)]
+pub(crate) use queue::HELD_BYTES;
 pub(crate) use queue::{ClientShared, Queued};
 pub use subscription::Subscription;
 

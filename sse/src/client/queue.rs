@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
+/// Bytes that may wait for a held stream to begin, where its client's queue has no room for as many.
+pub(crate) const HELD_BYTES: usize = 1024 * 1024;
+
 pub(crate) struct ClientShared {
     pub(crate) home: Arc<dyn Home>,
     pub(crate) stream: StreamId,
@@ -32,6 +35,7 @@ pub(crate) struct Queued {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(super) struct Queue {
     events: VecDeque<Queued>,
     bytes: usize,
@@ -42,6 +46,8 @@ pub(super) struct Queue {
     end: Option<Disconnect>,
     /// Nothing more will leave.
     over: bool,
+    /// Nothing leaves before the stream has begun: waiting for it would be in vain.
+    held: bool,
     /// Events ever queued, and of these the ones that the kernel has.
     sent: u64,
     flushed: u64,
@@ -134,6 +140,11 @@ impl ClientShared {
         }
     }
 
+    /// Whether the stream is held from now on, or begins.
+    pub(crate) fn hold(&self, held: bool) {
+        self.lock().held = held;
+    }
+
     /// Takes the next queued event, for the core. `None` says that the core will be asked again.
     pub(crate) fn pull(&self) -> Option<Queued> {
         let mut queue = self.lock();
@@ -195,7 +206,7 @@ impl Queue {
             Some(events) => {
                 self.events.is_empty() || self.events.len() < events && bytes <= config.queue_bytes
             }
-            None => self.flushed == self.sent,
+            None => self.flushed == self.sent || self.has_held_room(event),
         };
         if event.is_empty() {
             // As a chunk it would end the body.
@@ -205,6 +216,31 @@ impl Queue {
         } else {
             (!has_room).then_some(SendRefusal::Full)
         }
+    }
+
+    /// Whether an event that is taken would have to be waited for where there is no queue.
+    pub(super) fn waits_for_kernel(&self, event: &PreparedEvent) -> bool {
+        !self.held && !event.is_empty() && !self.is_ended()
+    }
+
+    /// Why an event cannot be queued by a sender who would wait for room, if so: while the stream is
+    /// held, that would be in vain.
+    pub(super) fn lasting_refusal(
+        &self,
+        event: &PreparedEvent,
+        config: &ClientConfig,
+    ) -> Option<SendRefusal> {
+        match self.refusal(event, config)? {
+            SendRefusal::Full if self.has_held_room(event) => None,
+            SendRefusal::Full if self.held => Some(SendRefusal::NotBegun),
+            refusal => Some(refusal),
+        }
+    }
+
+    /// Whether an event that has no place in the queue may wait for the beginning of the stream.
+    fn has_held_room(&self, event: &PreparedEvent) -> bool {
+        let bytes = self.bytes.saturating_add(event.len());
+        self.held && (self.events.is_empty() || bytes <= HELD_BYTES)
     }
 
     /// Why the stream ended, or a place among those who are told.
@@ -225,9 +261,9 @@ impl Queue {
     }
 
     /// Whether the kernel has the client's events up to this number: `None` if that is still to be
-    /// seen.
+    /// seen. Those of a held stream count as if it had.
     pub(super) fn is_flushed(&self, number: u64) -> Option<Result<(), Disconnect>> {
-        if self.flushed >= number {
+        if self.flushed >= number || self.held && !self.over {
             return Some(Ok(()));
         }
         self.end.filter(|_| self.over).map(Err)

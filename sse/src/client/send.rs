@@ -37,9 +37,13 @@ impl Client {
     ///
     /// An event is queued whole or not at all, whenever the future is dropped.
     ///
+    /// It waits for nothing while the stream has not begun: where it would, the event is queued past
+    /// what the queue holds.
+    ///
     /// # Errors
     /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
-    /// without bytes; both give the event back.
+    /// without bytes, [`SendRefusal::NotBegun`] past 1 MiB that wait for the stream to begin; all
+    /// give the event back.
     pub fn send<E: Into<PreparedEvent>>(
         &self,
         event: E,
@@ -57,12 +61,22 @@ impl Client {
         if !on_core::is_core() {
             return block_on(self.deliver(event, true));
         }
-        let busy = |event| Err(SendError::new(SendRefusal::Busy, event));
-        if self.shared.config.queue_events.is_none() && !event.is_empty() && !self.is_closed() {
-            return busy(event);
+        if self.shared.config.queue_events.is_none() && self.shared.lock().waits_for_kernel(&event)
+        {
+            return Err(SendError::new(SendRefusal::Busy, event));
         }
         match self.offer(event) {
-            Err(error) if error.refusal() == SendRefusal::Full => busy(error.into_event()),
+            Err(error) if error.refusal() == SendRefusal::Full => {
+                let (queue, event) = (self.shared.lock(), error.into_event());
+                match queue.lasting_refusal(&event, &self.shared.config) {
+                    None => self.shared.push(queue, event),
+                    Some(SendRefusal::Full) => {
+                        return Err(SendError::new(SendRefusal::Busy, event));
+                    }
+                    Some(refusal) => return Err(SendError::new(refusal, event)),
+                };
+                Ok(())
+            }
             result => result.map(drop),
         }
     }
@@ -92,7 +106,8 @@ impl Client {
         self.send(event.clone()).await
     }
 
-    /// Waits until the kernel has every event that was queued before.
+    /// Waits until the kernel has every event that was queued before. Of a stream that has not begun,
+    /// nothing leaves: there this is done at once.
     ///
     /// # Errors
     /// [`FlushError::Closed`] when the stream ended without that.
@@ -152,7 +167,7 @@ impl Client {
                 }
             }
             let mut queue = shared.lock();
-            match queue.refusal(&next, &shared.config) {
+            match queue.lasting_refusal(&next, &shared.config) {
                 None => Poll::Ready(Ok(Offered::Queued(shared.push(queue, next)))),
                 Some(SendRefusal::Full) => {
                     event = Some(next);

@@ -13,7 +13,8 @@ pub(super) const NOWHERE: u64 = u64::MAX;
 impl Fanout {
     /// A stream without a socket, to be given one by [`Fanout::admit`], or up by [`Fanout::gone`].
     /// What its client is sent waits, 64 KiB of it before what brokers deliver later, which has the
-    /// limits of a slow stream. The rest is as with [`Fanout::open`].
+    /// limits of a slow stream; no send waits for room, and no flush for the kernel. The rest is as
+    /// with [`Fanout::open`].
     pub fn hold(
         &mut self,
         framing: Framing,
@@ -25,6 +26,7 @@ impl Fanout {
         self.streams[id.index as usize].blocked = true;
         self.note_refused(id.index);
         self.push_preamble(id.index);
+        self.client(id).shared.hold(true);
         id
     }
 
@@ -37,6 +39,9 @@ impl Fanout {
         stream.blocked = false;
         let bytes = head.len();
         stream.owed().push_front(head);
+        if let Some(client) = &stream.client {
+            client.hold(false);
+        }
         self.owed_bytes += bytes;
         self.enqueue(id.index);
         true

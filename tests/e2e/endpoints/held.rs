@@ -2,7 +2,7 @@
 
 use super::Ends;
 use crate::support::{block_on, eventually, serve};
-use headwater::sse::{self, Client, ClientPolicy, Disconnect, Event, SlowPolicy};
+use headwater::sse::{self, Client, ClientPolicy, Disconnect, Event, SendRefusal, SlowPolicy};
 use headwater::{Engine, Hub, Request, Router, routing::get};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -95,7 +95,56 @@ fn stream_that_a_broker_closes_as_slow_before_it_begins_is_answered_with_503(eng
     eventually("nothing is left", || server.stats().streams == 0 && news.subscriber_count() == 0);
 }
 
+fn nothing_that_the_hook_sends_waits_for_the_stream_to_begin(engine: Engine) {
+    let broker = Hub::new().broker("news").build();
+    // More than the queue holds by default.
+    let hook = async |request: &Request, client: &Client| {
+        for number in 0..600 {
+            let data = format!("{number:.<1024}");
+            client.send(Event::data(data)).await.expect("it may wait");
+            if request.query() == Some("yield") && number % 50 == 0 {
+                headwater::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        client.flush().await.expect("it counts as done");
+    };
+    let app = Router::new()
+        .route("/queue", get(sse::feed(&broker).on_connect(hook)))
+        .route("/none", get(sse::feed(&broker).client_queue(None).on_connect(hook)));
+    let server = serve(engine, app);
+    for path in ["/queue", "/queue?yield", "/none", "/none?yield"] {
+        let mut stream = server.subscribe(path);
+        for number in 0..600 {
+            assert_eq!(stream.data(), format!("{number:.<1024}"), "{path}");
+        }
+        broker.publish(Event::data("news")).expect("there is room");
+        assert_eq!(stream.data(), "news");
+    }
+}
+
+fn hook_that_sends_more_than_may_wait_is_told_so(engine: Engine) {
+    let broker = Hub::new().broker("news").build();
+    let hook = async |_: &Request, client: &Client| {
+        let large = || Event::data("x".repeat(64 * 1024));
+        loop {
+            if let Err(error) = client.send(large()).await {
+                assert_eq!(error.refusal(), SendRefusal::NotBegun);
+                return;
+            }
+        }
+    };
+    let server = serve(engine, Router::new().route("/", get(sse::feed(&broker).on_connect(hook))));
+    let mut stream = server.subscribe("/");
+    let mut bytes = 0;
+    while bytes < 15 * 64 * 1024 {
+        bytes += stream.data().len();
+    }
+    assert_eq!(server.stats().handler_panics, 0);
+}
+
 on_every_engine! {
+    nothing_that_the_hook_sends_waits_for_the_stream_to_begin,
+    hook_that_sends_more_than_may_wait_is_told_so,
     client_that_is_too_slow_before_its_stream_begins_is_answered_with_503,
     stream_that_a_broker_closes_as_slow_before_it_begins_is_answered_with_503,
 }
