@@ -18,6 +18,7 @@ mod publishing;
 mod rounds;
 mod seed;
 mod sending;
+mod sharing;
 mod slow;
 mod whole_events;
 
