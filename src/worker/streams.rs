@@ -192,6 +192,7 @@ impl Worker {
         let mut fanout = self.fanout.borrow_mut();
         let more = fanout.round(&mut Sockets(core), now);
         drop(fanout);
+        self.watch_stuck_ends(core);
         loop {
             let Some(over) = self.fanout.borrow_mut().next_over() else { return more };
             self.stream_over(core, over);

@@ -132,8 +132,10 @@ impl Fanout {
         }
         if sent < offered {
             stream.blocked = true;
-            if stream.life == Life::Closing(Disconnect::Slow) {
-                return self.end_slow(index);
+            match stream.life {
+                Life::Closing(Disconnect::Slow) => return self.end_slow(index),
+                Life::Closing(_) => self.note_stuck_end(index),
+                Life::Open => {}
             }
             self.note_refused(index);
         } else if owed.is_empty() {

@@ -87,6 +87,8 @@ pub struct Fanout {
     /// Streams with something owed and room, or the hope of it.
     flush: VecDeque<u32>,
     over: VecDeque<Over>,
+    /// Sockets that do not take the end of their stream.
+    stuck_ends: VecDeque<u64>,
     blocks: Blocks,
     scratch: Scratch,
     owed_bytes: usize,
@@ -119,6 +121,7 @@ impl Fanout {
             ready: VecDeque::new(),
             flush: VecDeque::new(),
             over: VecDeque::new(),
+            stuck_ends: VecDeque::new(),
             blocks: Blocks::default(),
             scratch: Scratch::default(),
             owed_bytes: 0,

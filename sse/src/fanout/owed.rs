@@ -37,6 +37,8 @@ pub(super) struct Owed {
     pub(super) refused: Option<Instant>,
     /// Its place in the core's list of streams that were refused.
     pub(super) seat: u32,
+    /// Of a stream that is ending: how much was owed when its time for that began anew.
+    pub(super) mark: Option<usize>,
     /// The parts are no blocks of a log, and none is to become one.
     compact: bool,
 }

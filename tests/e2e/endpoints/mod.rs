@@ -10,6 +10,7 @@ mod hooks;
 mod lifetimes;
 mod settings;
 mod skipping;
+mod unread;
 
 use crate::support::eventually;
 use headwater::sse::{Client, Disconnect};
