@@ -11,11 +11,13 @@ mod acceptor;
 mod line;
 pub(crate) mod poll;
 mod retry;
+mod waker;
 
 use crate::{
     driver::{Attempt, Completion, Departure, Driver, Key, Outcome, Sockets, Wake},
     slots::Slots,
     socket,
+    unsent::unsent_bytes,
 };
 use acceptor::Acceptor;
 pub use line::Lease;
@@ -35,6 +37,7 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+use waker::Waker;
 
 /// The std engine's part of one worker. Dropping it ends its threads and closes its sockets.
 #[derive(Debug)]
@@ -317,6 +320,10 @@ impl Sockets for StdThreads {
         self.connections.get(key).is_some_and(|at| poll::has_finished(at.line.stream().as_fd()))
     }
 
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        unsent_bytes(self.connections.get(key)?.line.stream().as_fd())
+    }
+
     fn open(&self) -> usize {
         self.connections.len()
     }
@@ -326,21 +333,6 @@ impl Drop for StdThreads {
     fn drop(&mut self) {
         drop(self.acceptor.end());
         self.close_all();
-    }
-}
-
-struct Waker {
-    woken: Arc<AtomicBool>,
-    sender: Sender<Report>,
-}
-
-impl Wake for Waker {
-    fn wake(&self) {
-        // One in the channel is enough. Partner: the store in `complete`.
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            // Fails only when the driver is gone, and nobody waits.
-            let _ = self.sender.send(Report::Woken);
-        }
     }
 }
 

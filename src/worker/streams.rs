@@ -44,6 +44,10 @@ impl sse::Egress for Sockets<'_, '_> {
             };
         }
     }
+
+    fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
+        self.0.unsent_bytes(Key::from_u64(to))
+    }
 }
 
 impl Worker {

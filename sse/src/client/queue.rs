@@ -11,12 +11,15 @@ use crate::id::EventId;
 use crate::prepared::PreparedEvent;
 use crate::waiters::{Ticket, Waiters};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 /// Bytes that may wait for a held stream to begin, where its client's queue has no room for as many.
 pub(crate) const HELD_BYTES: usize = 1024 * 1024;
+
+/// No number of bytes.
+const UNKNOWN: usize = usize::MAX;
 
 pub(crate) struct ClientShared {
     pub(crate) home: Arc<dyn Home>,
@@ -25,6 +28,10 @@ pub(crate) struct ClientShared {
     origin: Option<Arc<dyn Origin>>,
     dropped: AtomicU64,
     subscriptions: AtomicU32,
+    /// The core was asked to look at the next, and has not since.
+    look_asked: AtomicBool,
+    /// Bytes that the kernel has, as the core saw them last, or [`UNKNOWN`].
+    unsent: AtomicUsize,
     queue: Mutex<Queue>,
 }
 
@@ -67,8 +74,17 @@ impl ClientShared {
         config: Arc<ClientConfig>,
         origin: Option<Arc<dyn Origin>>,
     ) -> Self {
-        let (dropped, subscriptions) = (AtomicU64::new(0), AtomicU32::new(0));
-        Self { home, stream, config, origin, dropped, subscriptions, queue: Mutex::default() }
+        Self {
+            home,
+            stream,
+            config,
+            origin,
+            dropped: AtomicU64::new(0),
+            subscriptions: AtomicU32::new(0),
+            look_asked: AtomicBool::new(false),
+            unsent: AtomicUsize::new(UNKNOWN),
+            queue: Mutex::default(),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -82,6 +98,23 @@ impl ClientShared {
 
     pub(super) fn next_subscription(&self) -> u32 {
         self.subscriptions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Bytes that the kernel has, as far as the core has seen, which will look once more.
+    pub(super) fn unsent_bytes(&self) -> Option<usize> {
+        if self.lock().over {
+            return None;
+        }
+        if !self.look_asked.swap(true, Ordering::Relaxed) {
+            self.home.post(Command(Wish::Look(self.stream)));
+        }
+        Some(self.unsent.load(Ordering::Relaxed)).filter(|&bytes| bytes != UNKNOWN)
+    }
+
+    /// The core has looked.
+    pub(crate) fn note_unsent(&self, bytes: Option<usize>) {
+        self.look_asked.store(false, Ordering::Relaxed);
+        self.unsent.store(bytes.unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
     pub(super) fn dropped(&self) -> u64 {

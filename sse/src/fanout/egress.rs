@@ -28,4 +28,11 @@ pub enum Outcome {
 pub trait Egress {
     /// Tries each attempt once, without waiting, and writes its outcome.
     fn send(&mut self, batch: &mut [Attempt<'_>]);
+
+    /// How many bytes the kernel has taken for a socket and the peer has not acknowledged. `None` where
+    /// that cannot be known.
+    fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
+        let _ = to;
+        None
+    }
 }

@@ -43,6 +43,7 @@ impl Fanout {
             client.hold(false);
         }
         self.owed_bytes += bytes;
+        self.look_at(id);
         self.enqueue(id.index);
         true
     }

@@ -14,6 +14,7 @@ pub(crate) mod gap;
 mod hold;
 mod lag;
 mod log;
+mod look;
 pub(crate) mod on_core;
 mod owed;
 mod round;
@@ -89,6 +90,8 @@ pub struct Fanout {
     over: VecDeque<Over>,
     /// Sockets that do not take the end of their stream.
     stuck_ends: VecDeque<u64>,
+    /// Streams whose clients are to be told what the kernel has of them.
+    looks: Vec<StreamId>,
     blocks: Blocks,
     scratch: Scratch,
     owed_bytes: usize,
@@ -122,6 +125,7 @@ impl Fanout {
             flush: VecDeque::new(),
             over: VecDeque::new(),
             stuck_ends: VecDeque::new(),
+            looks: Vec::new(),
             blocks: Blocks::default(),
             scratch: Scratch::default(),
             owed_bytes: 0,
@@ -179,6 +183,7 @@ impl Fanout {
         if origin.is_some() {
             let client = Client::new(self.home.clone(), id, config.clone(), origin);
             self.streams[index as usize].client = Some(client.shared);
+            self.look_at(id);
         }
         id
     }
@@ -207,6 +212,7 @@ impl Fanout {
         if let Life::Closing(why) = stream.life {
             drop(client.shared.end(why));
         }
+        self.look_at(id);
         client
     }
 
@@ -215,6 +221,7 @@ impl Fanout {
         match command.0 {
             Wish::Pull(id) if self.get(id).is_some() => self.pull(id.index),
             Wish::Pull(_) => {}
+            Wish::Look(id) => self.look_at(id),
             // Refused where the stream or the broker has ended, which both say themselves.
             Wish::Subscribe { stream, broker, position, number } => {
                 let _ = self.subscribe_shared(stream, &broker, Some(position), number);

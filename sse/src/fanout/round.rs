@@ -58,6 +58,7 @@ impl Fanout {
         }
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
         self.tell_stalled_at(now);
+        self.look(egress);
         !self.flush.is_empty() || !self.ready.is_empty()
     }
 

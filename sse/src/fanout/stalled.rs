@@ -60,6 +60,7 @@ impl Fanout {
             owed.seat = number(self.stalled.len());
             self.stalled.push(index);
             self.stalled_changed = true;
+            self.look_at(self.id(index));
         }
     }
 

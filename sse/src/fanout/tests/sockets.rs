@@ -18,6 +18,8 @@ pub(super) struct Socket {
     /// It refused bytes at some time.
     pub(super) ever_short: bool,
     pub(super) attempts: usize,
+    /// What its peer has not acknowledged.
+    pub(super) unsent: Option<usize>,
 }
 
 impl Default for Socket {
@@ -30,6 +32,7 @@ impl Default for Socket {
             short: false,
             ever_short: false,
             attempts: 0,
+            unsent: None,
         }
     }
 }
@@ -39,6 +42,8 @@ pub(super) struct TestSockets {
     pub(super) all: HashMap<u64, Socket>,
     /// Whom each batch was for.
     pub(super) batches: Vec<Vec<u64>>,
+    /// How often it was asked what the kernel has.
+    pub(super) looks: usize,
 }
 
 impl TestSockets {
@@ -55,6 +60,11 @@ impl Egress for TestSockets {
             let socket = self.all.entry(attempt.to).or_default();
             attempt.outcome = socket.take(attempt.slices);
         }
+    }
+
+    fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
+        self.looks += 1;
+        self.at(to).unsent
     }
 }
 
