@@ -104,9 +104,12 @@ impl Asked {
 }
 
 /// Whether somebody may ask a stream's client where it is from. A plain feed has nobody who would, and
-/// thousands of streams.
+/// thousands of streams; its laggards are known by the addresses of their sockets.
 fn is_asked_for(way: &Way, settings: &Settings) -> bool {
-    way.handler.is_some() || settings.on_disconnect.is_some() || settings.keep.is_some()
+    way.handler.is_some()
+        || settings.on_disconnect.is_some()
+        || settings.keep.is_some()
+        || way.brokers.iter().any(Broker::has_slow_callback)
 }
 
 fn head() -> Response {

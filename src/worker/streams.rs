@@ -17,6 +17,7 @@ use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
 use http::{HeaderValue, StatusCode, header};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Lets publishers wake this core.
@@ -43,6 +44,10 @@ impl sse::Egress for Sockets<'_, '_> {
                 engine::Outcome::Gone => sse::Outcome::Gone,
             };
         }
+    }
+
+    fn peer_addr(&mut self, to: u64) -> Option<SocketAddr> {
+        self.0.peer_addr(Key::from_u64(to))
     }
 
     fn unsent_bytes(&mut self, to: u64) -> Option<usize> {

@@ -198,6 +198,11 @@ impl Fanout {
 
     /// A handle to the stream: the same client each time. That of a stream that is over is closed.
     pub fn client(&mut self, id: StreamId) -> Client {
+        self.make_client(id, None)
+    }
+
+    /// The client of a stream, made if need be, and then from `origin`.
+    fn make_client(&mut self, id: StreamId, origin: Option<Arc<dyn Origin>>) -> Client {
         let home = self.home.clone();
         let Some(stream) = self.get(id) else {
             let client = Client::new(home, id, Arc::default(), None);
@@ -207,7 +212,7 @@ impl Fanout {
         if let Some(shared) = &stream.client {
             return Client { shared: shared.clone() };
         }
-        let client = Client::new(home, id, stream.config.clone(), None);
+        let client = Client::new(home, id, stream.config.clone(), origin);
         stream.client = Some(client.shared.clone());
         if let Life::Closing(why) = stream.life {
             drop(client.shared.end(why));

@@ -57,7 +57,7 @@ impl Fanout {
             self.topic_batch(egress, now, &mut left);
         }
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
-        self.tell_stalled_at(now);
+        self.tell_stalled_at(now, egress);
         self.look(egress);
         !self.flush.is_empty() || !self.ready.is_empty()
     }

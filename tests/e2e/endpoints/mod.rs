@@ -7,6 +7,7 @@ mod cancelling;
 mod chosen;
 mod held;
 mod hooks;
+mod laggards;
 mod lifetimes;
 mod settings;
 mod skipping;

@@ -3,6 +3,7 @@
 
 use crate::fanout::{Attempt, Egress, Outcome};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 #[derive(Clone, Debug)]
 pub(super) struct Socket {
@@ -60,6 +61,11 @@ impl Egress for TestSockets {
             let socket = self.all.entry(attempt.to).or_default();
             attempt.outcome = socket.take(attempt.slices);
         }
+    }
+
+    fn peer_addr(&mut self, to: u64) -> Option<SocketAddr> {
+        // A different one for each, below the ephemeral ones.
+        u16::try_from(to % 30_000).ok().map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
     fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
