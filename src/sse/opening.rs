@@ -6,9 +6,11 @@ use super::farewell::Farewell;
 use super::held::Held;
 use super::{Broker, EventId, Settings, StreamHandler};
 use crate::body::{Body, Content};
+use crate::guard::guard;
 use crate::headers::Headers;
 use crate::request::Request;
 use crate::response::Response;
+use crate::task;
 use headwater_sse::{Framing, Origin};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::any::Any;
@@ -52,6 +54,16 @@ impl Origin for Visit {
 
     fn request(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.kept.as_deref()
+    }
+}
+
+impl Drop for Visit {
+    /// Wherever the last handle goes, on a core too: what users kept may panic then.
+    fn drop(&mut self) {
+        let kept = self.kept.take();
+        if guard(|| drop(kept)).is_err() {
+            task::count_panic();
+        }
     }
 }
 

@@ -100,21 +100,34 @@ impl Asker {
 
     fn answer(&self, ask: Ask) {
         let Ask { client, event, broker, first } = ask;
-        // The callback is given shared references; what it has half done of its own is its own.
-        let decided = catch_unwind(AssertUnwindSafe(|| (self.decide)(&client, &event)));
-        let policy = decided.unwrap_or_else(|_| {
+        let policy = guard(|| (self.decide)(&client, &event)).unwrap_or_else(|| {
             self.panics.fetch_add(1, Ordering::Relaxed);
             SlowPolicy::Drop
         });
         let stream = client.shared.stream;
         let answer = Wish::Answer { stream, broker, first, policy };
         client.shared.home.post(Command(answer));
+        // What the client kept is foreign, too, and this handle may be the last; nobody waits for it.
+        guard(|| drop(client));
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {
         // No foreign code runs under the lock, so poisoned work is whole.
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs foreign code, of which a panic goes no further. What it has half done of its own is its own.
+fn guard<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let payload = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(outcome) => return Some(outcome),
+        Err(payload) => payload,
+    };
+    // A payload may panic in its turn, and what it panics with, too: that one is leaked.
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(next);
+    }
+    None
 }
 
 #[cfg(test)]
