@@ -233,6 +233,15 @@ impl Broker {
         }
     }
 
+    /// How often the callback that decides about slow subscribers could not be asked, because no thread
+    /// could be started for it: events were dropped then.
+    pub fn callbacks_skipped(&self) -> u64 {
+        match &self.shared.limits.on_slow {
+            OnSlow::Ask(asker) => asker.skipped(),
+            OnSlow::Policy(_) => 0,
+        }
+    }
+
     /// The `n` subscribers that lag most: those with the most events missed and owed come first.
     /// Read from what the cores noted a moment ago, without stopping them. Streams without a handler
     /// that were first refused bytes less than a second ago are not noted.

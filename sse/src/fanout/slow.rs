@@ -24,10 +24,11 @@ impl Fanout {
                 // What was just read from the ring is in the log.
                 let event = log.event(log.events() - missed).expect("an event that was just read");
                 let event: Bytes = log.unframed(event, topic.framing).collect();
-                self.place_mut(stream, place.topic, |place| place.asked = Asked::Waiting);
                 let client = self.client(self.id(stream));
                 let (event, first) = (PreparedEvent::from_bytes(event), place.first);
-                asker.ask(Ask { client, event, broker, first });
+                if asker.ask(Ask { client, event, broker, first }) {
+                    self.place_mut(stream, place.topic, |place| place.asked = Asked::Waiting);
+                }
             }
             OnSlow::Ask(_) => {}
         }

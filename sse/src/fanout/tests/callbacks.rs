@@ -160,6 +160,46 @@ fn a_client_that_panics_when_it_is_dropped_costs_no_thread_of_the_callbacks() {
     }
 }
 
+#[test]
+fn a_callback_that_has_no_thread_is_skipped_counted_and_asked_the_next_time() {
+    thread_local! {
+        static THREADS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    let (go, wait) = mpsc::channel::<SlowPolicy>();
+    let wait = Mutex::new(wait);
+    let news = Hub::new().broker("test").subscriber_buffer(1);
+    let news = news.on_slow_subscriber(move |_, _| {
+        wait.lock().expect("one at a time").recv().expect("an answer")
+    });
+    let news = news.start_threads(|run| {
+        if !THREADS.get() {
+            return Err(std::io::Error::other("no more threads"));
+        }
+        std::thread::spawn(run);
+        Ok(())
+    });
+    let (news, mut core) = (news.build(), Core::new());
+    let (peer, other) = (core.subscriber(&news), core.subscriber(&news));
+    for episode in 1..=3 {
+        core.stall(peer);
+        publish_slowly(&mut core, &news, 0..3);
+        assert_eq!(news.callbacks_skipped(), episode);
+        assert_eq!(news.dropped_events(), 2 * episode, "as under Drop");
+        core.allow(peer, usize::MAX);
+        core.run();
+    }
+    THREADS.set(true);
+    core.stall(peer);
+    publish_slowly(&mut core, &news, 0..3);
+    // The thread that there is now takes the next question, too, where no other can be started.
+    THREADS.set(false);
+    core.stall(other);
+    publish_slowly(&mut core, &news, 3..6);
+    (0..2).for_each(|_| go.send(SlowPolicy::Remove).expect("it waits"));
+    answered(&mut core, 2);
+    assert_eq!((news.callbacks_skipped(), news.subscriber_count()), (3, 0));
+}
+
 /// A broker with room for one event, whose callback answers what it is sent, one at a time.
 fn asking() -> (Broker, mpsc::Sender<SlowPolicy>, Arc<AtomicUsize>) {
     let (go, wait) = mpsc::channel::<SlowPolicy>();
