@@ -9,7 +9,7 @@ use crate::body::{Body, Content};
 use crate::guard::guard;
 use crate::headers::Headers;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Response, invalid};
 use crate::task;
 use headwater_sse::{Framing, Origin};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -110,9 +110,28 @@ impl Asked {
         let origin = is_asked_for(&way, &settings).then_some(origin);
         let opening = Opening { way, settings, origin, reconnects, held, farewell };
         let mut response = head().body(Body(Content::Stream(Some(Box::new(opening)))));
-        response.headers.extend(headers);
+        add(&mut response.headers, headers);
         response
     }
+}
+
+/// Adds what users want in the head of a stream. It takes the place of what is there of the same name, where
+/// that does not come as often as one likes.
+fn add(head: &mut Headers, wanted: Headers) {
+    for (name, _) in wanted.iter().filter(|(name, _)| !adds_up(name)) {
+        head.remove(name);
+    }
+    head.extend(wanted);
+}
+
+/// Whether headers of this name stand beside each other.
+pub(super) fn adds_up(name: &HeaderName) -> bool {
+    *name == header::SET_COOKIE || *name == header::VARY
+}
+
+/// In place of a stream that would not be one for clients (WHATWG HTML §9.2.3).
+pub(super) fn not_event_stream() -> Response {
+    invalid(&"the content-type of a stream is text/event-stream")
 }
 
 /// Whether somebody may ask a stream's client where it is from. A plain feed has nobody who would, and
