@@ -15,7 +15,8 @@
 //! # The end
 //! A stream ends with everything that was sent to it, then the last chunk: when its handler returns, its
 //! client is closed, its brokers are closed, its time is over, or the server drains. When its client leaves,
-//! it ends at once. [`Client::closed`] says why, and so does `on_disconnect`, once per stream.
+//! it ends at once. One that does not read the rest is cut off after
+//! [`Timeouts::write`](crate::Timeouts::write). [`Client::closed`] says why, and so does `on_disconnect`, once per stream.
 //!
 //! While a server drains, a GET for a stream is answered by one that says when to reconnect and ends: any
 //! other answer would make browsers give up for good (WHATWG HTML §9.2.3).

@@ -211,13 +211,15 @@ impl Drop for Busy {
     }
 }
 
-/// Counts a panic of a hook that was caught on this core.
+/// Counts a panic of users' code that was caught, if this is a core.
 pub(crate) fn count_panic() {
-    CORE.with(|core| {
+    let count = |core: &RefCell<Option<Rc<Local>>>| {
         if let Some(local) = &*core.borrow() {
             local.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
         }
-    });
+    };
+    // A thread that is ending is no core any more.
+    CORE.try_with(count).ok();
 }
 
 /// Whether this thread is the core of a server.

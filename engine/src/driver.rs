@@ -178,6 +178,10 @@ pub trait Sockets {
     /// is gone.
     fn has_finished(&self, key: Key) -> bool;
 
+    /// Asks the kernel how many bytes it has taken for this connection and the peer has not acknowledged.
+    /// `None` where the system cannot tell (not Linux), and when the connection is gone.
+    fn unsent_bytes(&self, key: Key) -> Option<usize>;
+
     /// How many connections are open.
     fn open(&self) -> usize;
 }

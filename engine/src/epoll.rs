@@ -14,6 +14,7 @@ use crate::{
     slots::Slots,
     socket::{self, RECEIVE_BUFFER_BYTES},
     std_threads::poll,
+    unsent::unsent_bytes,
 };
 use accept::Acceptor;
 use connection::{Connection, Flow, Step};
@@ -314,6 +315,10 @@ impl Sockets for Epoll {
 
     fn has_finished(&self, key: Key) -> bool {
         self.connections.get(key).is_some_and(|at| poll::has_finished(at.stream.as_fd()))
+    }
+
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        unsent_bytes(self.connections.get(key)?.stream.as_fd())
     }
 
     fn open(&self) -> usize {

@@ -83,6 +83,7 @@ mod spawn;
 pub mod std_threads;
 mod sync;
 pub mod timer;
+mod unsent;
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
 pub mod uring;
 mod wake_flag;

@@ -248,6 +248,11 @@ impl Sockets for Scripted {
         self.shared.state().open.get(key).is_some_and(|peer| peer.end != End::Open)
     }
 
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        // What a peer has room for it has.
+        self.shared.state().open.get(key).map(|_| 0)
+    }
+
     fn open(&self) -> usize {
         let state = self.shared.state();
         state.open.len() - state.backlog.len()

@@ -13,12 +13,14 @@ mod line;
 pub(crate) mod poll;
 mod report;
 mod retry;
+mod waker;
 
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
     handover::{self, Handover, NotAdopted},
     slots::Slots,
     socket,
+    unsent::unsent_bytes,
 };
 use acceptor::Acceptor;
 pub(crate) use connection::Carried;
@@ -41,6 +43,7 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+use waker::Waker;
 
 /// The std engine's part of one worker. Dropping it ends its threads and closes its sockets.
 #[derive(Debug)]
@@ -315,6 +318,10 @@ impl Sockets for StdThreads {
         self.connections.get(key).is_some_and(|at| poll::has_finished(at.line.stream().as_fd()))
     }
 
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        unsent_bytes(self.connections.get(key)?.line.stream().as_fd())
+    }
+
     fn open(&self) -> usize {
         self.connections.len()
     }
@@ -324,21 +331,6 @@ impl Drop for StdThreads {
     fn drop(&mut self) {
         drop(self.acceptor.end());
         self.close_all();
-    }
-}
-
-struct Waker {
-    woken: Arc<AtomicBool>,
-    sender: Sender<Report>,
-}
-
-impl Wake for Waker {
-    fn wake(&self) {
-        // One in the channel is enough. Partner: the store in `complete`.
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            // Fails only when the driver is gone, and nobody waits.
-            let _ = self.sender.send(Report::Woken);
-        }
     }
 }
 

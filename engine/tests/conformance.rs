@@ -102,6 +102,7 @@ suite! {
     }
     sending {
         short_sends_resume_until_everything_arrived
+        bytes_that_the_peer_has_not_acknowledged_are_counted_when_asked
         many_slices_arrive_in_order
         batch_serves_the_others_when_one_is_dead
         full_socket_takes_nothing_and_says_so

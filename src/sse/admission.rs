@@ -3,14 +3,14 @@
 
 use super::farewell::Farewell;
 use super::held::Held;
-use super::opening::{Asked, Way};
+use super::opening::{Asked, Way, not_event_stream};
 use super::{Client, Settings};
 use crate::handler::{Endpoint, Reply};
 use crate::headers::Headers;
 use crate::middleware::Skip;
 use crate::request::Request;
 use crate::response::{IntoHeaders, IntoResponse, Response, invalid};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -184,6 +184,9 @@ async fn admitted(
         Ok(headers) => headers,
         Err(refusal) => return *refusal,
     };
+    if headers.contains(header::CONTENT_TYPE) {
+        return not_event_stream();
+    }
     let client = || held.client().clone();
     asked.farewell = asked.settings.on_disconnect.clone().map(|hook| Farewell::new(hook, client()));
     asked.held = Some(held);

@@ -94,6 +94,10 @@ impl Held {
         &self.client
     }
 
+    pub(crate) fn stream(&self) -> StreamId {
+        self.stream.expect("it is taken at the end only")
+    }
+
     /// The stream, for whoever goes on with it.
     pub(crate) fn release(mut self) -> StreamId {
         self.stream.take().expect("it is taken here only")

@@ -6,9 +6,11 @@ use super::farewell::Farewell;
 use super::held::Held;
 use super::{Broker, EventId, Settings, StreamHandler};
 use crate::body::{Body, Content};
+use crate::guard::guard;
 use crate::headers::Headers;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Response, invalid};
+use crate::task;
 use headwater_sse::{Framing, Origin};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::any::Any;
@@ -55,6 +57,16 @@ impl Origin for Visit {
     }
 }
 
+impl Drop for Visit {
+    /// Wherever the last handle goes, on a core too: what users kept may panic then.
+    fn drop(&mut self) {
+        let kept = self.kept.take();
+        if guard(|| drop(kept)).is_err() {
+            task::count_panic();
+        }
+    }
+}
+
 /// A request for a stream, as far as the stream needs it.
 pub(crate) struct Asked {
     pub(super) settings: Arc<Settings>,
@@ -98,15 +110,37 @@ impl Asked {
         let origin = is_asked_for(&way, &settings).then_some(origin);
         let opening = Opening { way, settings, origin, reconnects, held, farewell };
         let mut response = head().body(Body(Content::Stream(Some(Box::new(opening)))));
-        response.headers.extend(headers);
+        add(&mut response.headers, headers);
         response
     }
 }
 
+/// Adds what users want in the head of a stream. It takes the place of what is there of the same name, where
+/// that does not come as often as one likes.
+fn add(head: &mut Headers, wanted: Headers) {
+    for (name, _) in wanted.iter().filter(|(name, _)| !adds_up(name)) {
+        head.remove(name);
+    }
+    head.extend(wanted);
+}
+
+/// Whether headers of this name stand beside each other.
+pub(super) fn adds_up(name: &HeaderName) -> bool {
+    *name == header::SET_COOKIE || *name == header::VARY
+}
+
+/// In place of a stream that would not be one for clients (WHATWG HTML §9.2.3).
+pub(super) fn not_event_stream() -> Response {
+    invalid(&"the content-type of a stream is text/event-stream")
+}
+
 /// Whether somebody may ask a stream's client where it is from. A plain feed has nobody who would, and
-/// thousands of streams.
+/// thousands of streams; its laggards are known by the addresses of their sockets.
 fn is_asked_for(way: &Way, settings: &Settings) -> bool {
-    way.handler.is_some() || settings.on_disconnect.is_some() || settings.keep.is_some()
+    way.handler.is_some()
+        || settings.on_disconnect.is_some()
+        || settings.keep.is_some()
+        || way.brokers.iter().any(Broker::has_slow_callback)
 }
 
 fn head() -> Response {

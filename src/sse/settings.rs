@@ -214,8 +214,18 @@ macro_rules! admitting {
             /// Asks `hook` before each stream: it sees the request and the client, may wait, and what it
             /// sends to the client comes first on the stream. It returns nothing, or a `Result`:
             /// [headers](crate::IntoHeaders) for the stream's head, or the
-            /// [answer](crate::IntoResponse) to the request in place of a stream. Nothing is sent before
-            /// it returns. HEAD does not ask it.
+            /// [answer](crate::IntoResponse) to the request in place of a stream. HEAD does not ask it.
+            ///
+            /// Headers take the place of those that a stream has anyway, such as `cache-control`;
+            /// `set-cookie` and `vary` stand beside others of theirs. With a `content-type`, which is that of
+            /// event streams, the request is answered with 500.
+            ///
+            /// Nothing leaves before it returns, so nothing waits for that:
+            /// [`flush`](crate::sse::Client::flush) counts queued events as seen out, and a send that would
+            /// wait for room is let past the queue, up to 1 MiB in all; past that it fails with
+            /// [`SendRefusal::NotBegun`](crate::sse::SendRefusal::NotBegun). `slow_client` applies as ever:
+            /// where it closes the stream, or a broker does that `hook` subscribed to, the request is
+            /// answered with 503 and `Retry-After: 1`.
             ///
             /// ```
             /// use headwater::http::{StatusCode, header};

@@ -1,12 +1,12 @@
 //! Streams from inside any handler.
 
-use super::opening::{Asked, Way};
+use super::opening::{Asked, Way, adds_up, not_event_stream};
 use super::settings::{Settings, cancellable, settable};
 use super::{Client, StreamHandler};
 use crate::headers::Headers;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use std::fmt;
 use std::sync::Arc;
 
@@ -81,15 +81,24 @@ settable!(StreamResponse);
 cancellable!(StreamResponse);
 
 impl StreamResponse {
-    /// Adds a header to the head of the stream, beside others of the same name.
+    /// Sets a header in the head of the stream, in place of others of the same name; `set-cookie` and `vary`
+    /// stand beside them. With a `content-type`, which is that of event streams, the request is answered
+    /// with 500.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        if adds_up(&name) {
+            self.headers.append(name, value);
+        } else {
+            self.headers.set(name, value);
+        }
         self
     }
 }
 
 impl IntoResponse for StreamResponse {
     fn into_response(mut self) -> Response {
+        if self.headers.contains(header::CONTENT_TYPE) {
+            return not_event_stream();
+        }
         self.asked.settings = Arc::new(self.settings);
         let way = Way { brokers: Vec::new(), handler: Some(self.handler) };
         self.asked.open(Ok(way), self.headers)

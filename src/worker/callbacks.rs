@@ -90,6 +90,9 @@ impl App for Worker {
     fn timeout(&mut self, core: &mut Core<'_>, key: Key, class: Class) {
         let classes = self.classes();
         match self.slot(key).map(|slot| &slot.phase) {
+            Some(&Phase::Stream(live)) if class == classes.write => {
+                self.stuck_end_is_due(core, key, live);
+            }
             Some(&Phase::Stream(live)) => self.heartbeat(core, key, live.id, live.beat),
             Some(Phase::Http(_)) if class == classes.header || class == classes.body => {
                 self.with_http(core, key, |worker, core, connection| {

@@ -16,6 +16,7 @@ use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
 use http::{HeaderValue, StatusCode, header};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -44,6 +45,14 @@ impl sse::Egress for Sockets<'_, '_> {
             };
         }
     }
+
+    fn peer_addr(&mut self, to: u64) -> Option<SocketAddr> {
+        self.0.peer_addr(Key::from_u64(to))
+    }
+
+    fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
+        self.0.unsent_bytes(Key::from_u64(to))
+    }
 }
 
 impl Worker {
@@ -57,9 +66,10 @@ impl Worker {
         response: &Response,
         opening: &mut Opening,
     ) -> Option<After> {
-        let seated = |broker: &sse::Broker| self.fanout.borrow_mut().join_hub_of(broker).is_ok();
+        // What the hook's client was closed for last counts, too.
+        self.obey();
         let draining = self.drain_until.is_some();
-        if (draining && !opening.reconnects) || !opening.way.brokers.iter().all(seated) {
+        if (draining && !opening.reconnects) || !self.may_begin(opening) {
             let unavailable =
                 Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n")
                     .header(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -98,6 +108,14 @@ impl Worker {
         Some(After::Stream(Live { id: stream, beat, finishes: settings.finishes_in_drain }))
     }
 
+    /// Whether a stream can be made of what was prepared: all hubs have a seat for this core, and the
+    /// client was not closed as too slow while `on_connect` worked with it.
+    fn may_begin(&self, opening: &Opening) -> bool {
+        let mut fanout = self.fanout.borrow_mut();
+        opening.held.as_ref().is_none_or(|held| fanout.is_held(held.stream()))
+            && opening.way.brokers.iter().all(|broker| fanout.join_hub_of(broker).is_ok())
+    }
+
     /// Makes a stream of what was prepared, and a handle to it where somebody needs one.
     fn open_stream(
         &mut self,
@@ -115,7 +133,8 @@ impl Worker {
         let stream = match opening.held.take() {
             Some(admitted) => {
                 let stream = admitted.release();
-                fanout.admit(stream, to, head);
+                let is_there = fanout.admit(stream, to, head);
+                debug_assert!(is_there, "it was held a moment ago");
                 stream
             }
             None => fanout.open(to, framing, head, config, opening.origin.clone()),
@@ -154,14 +173,20 @@ impl Worker {
         })
     }
 
-    /// One turn of everything that streams need. True if there is more to do at once.
-    pub(super) fn serve_streams(&mut self, core: &mut Core<'_>) -> bool {
-        let now = self.ticks(core);
+    /// Carries out what handles of clients were used for on this core.
+    fn obey(&self) {
         let mut fanout = self.fanout.borrow_mut();
-        // First, so that a handler that subscribed gets what was published since.
         while let Some(command) = self.executor.next_command() {
             fanout.command(command);
         }
+    }
+
+    /// One turn of everything that streams need. True if there is more to do at once.
+    pub(super) fn serve_streams(&mut self, core: &mut Core<'_>) -> bool {
+        let now = self.ticks(core);
+        // First, so that a handler that subscribed gets what was published since.
+        self.obey();
+        let mut fanout = self.fanout.borrow_mut();
         // Then, so that a stream whose handler returned gets what was published before that.
         fanout.absorb();
         for (id, stream) in self.returned.borrow_mut().drain(..) {
@@ -176,6 +201,7 @@ impl Worker {
         let mut fanout = self.fanout.borrow_mut();
         let more = fanout.round(&mut Sockets(core), now);
         drop(fanout);
+        self.watch_stuck_ends(core);
         loop {
             let Some(over) = self.fanout.borrow_mut().next_over() else { return more };
             self.stream_over(core, over);

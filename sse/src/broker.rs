@@ -254,10 +254,24 @@ impl Broker {
         self.shared.counts.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether a callback decides about slow subscribers, so that their streams should know whose they are.
+    pub fn has_slow_callback(&self) -> bool {
+        matches!(self.shared.limits.on_slow, OnSlow::Ask(_))
+    }
+
     /// Panics of the callback that decides about slow subscribers.
     pub fn callback_panics(&self) -> u64 {
         match &self.shared.limits.on_slow {
             OnSlow::Ask(asker) => asker.panics(),
+            OnSlow::Policy(_) => 0,
+        }
+    }
+
+    /// How often the callback that decides about slow subscribers could not be asked, because no thread
+    /// could be started for it: events were dropped then.
+    pub fn callbacks_skipped(&self) -> u64 {
+        match &self.shared.limits.on_slow {
+            OnSlow::Ask(asker) => asker.skipped(),
             OnSlow::Policy(_) => 0,
         }
     }

@@ -24,6 +24,8 @@ pub use config::{ClientConfig, ClientPolicy};
 pub use error::{FlushError, SendError, SendRefusal};
 pub use forward::{ForwardError, ForwardItem};
 pub use origin::Origin;
+#[cfg(test)]
+pub(crate) use queue::HELD_BYTES;
 pub(crate) use queue::{ClientShared, Queued};
 pub use subscription::Subscription;
 
@@ -41,6 +43,8 @@ pub struct Command(pub(crate) Wish);
 
 pub(crate) enum Wish {
     Pull(StreamId),
+    /// Look at what the kernel has of it.
+    Look(StreamId),
     Subscribe {
         stream: StreamId,
         broker: Arc<BrokerShared>,
@@ -173,8 +177,11 @@ impl Client {
         self.shared.origin()?.peer_addr()
     }
 
-    /// Bytes that the kernel has and the client has not acknowledged. `None` where that cannot be
-    /// known, or the stream is over.
+    /// Bytes that the kernel has and the client has not acknowledged, as the stream's core saw them
+    /// last. `None` where that cannot be known (not on Linux, or not yet), or the stream is over.
+    ///
+    /// The core looks when the stream begins and when its socket takes no more; and each call has it
+    /// look once more, soon: who asks again is told what was so just after the call before.
     ///
     /// ```
     /// use headwater_sse::Client;
@@ -185,7 +192,7 @@ impl Client {
     /// }
     /// ```
     pub fn unsent_bytes(&self) -> Option<usize> {
-        self.shared.origin()?.unsent_bytes()
+        self.shared.unsent_bytes()
     }
 
     /// What was kept of the request that opened the stream, if it is a `T`.

@@ -12,6 +12,7 @@ use crate::{
     handover::{self, Handover, NotAdopted},
     socket,
     std_threads::poll,
+    unsent::unsent_bytes,
 };
 use std::{
     io::{self, IoSlice},
@@ -320,6 +321,10 @@ impl Sockets for Uring {
 
     fn has_finished(&self, key: Key) -> bool {
         self.connections.get(key).is_some_and(|at| poll::has_finished(at.socket.as_fd()))
+    }
+
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        unsent_bytes(self.connections.get(key)?.socket.as_fd())
     }
 
     fn open(&self) -> usize {

@@ -106,6 +106,11 @@ impl Core<'_> {
         self.sockets.has_finished(key)
     }
 
+    /// See [`Sockets::unsent_bytes`].
+    pub fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        self.sockets.unsent_bytes(key)
+    }
+
     /// How many connections are open.
     pub fn open(&self) -> usize {
         self.sockets.open()

@@ -16,6 +16,9 @@ pub enum SendRefusal {
     Empty,
     /// The queue has no room, and waiting for it would block the core that has to make it.
     Busy,
+    /// The stream has not begun, and what may wait for that is used up: what the queue holds, or
+    /// 1 MiB where that is more.
+    NotBegun,
 }
 
 /// An event was not delivered, and is given back.
@@ -59,6 +62,7 @@ impl fmt::Display for SendError {
             SendRefusal::Closed => "the client's stream has ended",
             SendRefusal::Empty => "the event has nothing set",
             SendRefusal::Busy => "the client's queue is full, and a core cannot wait for itself",
+            SendRefusal::NotBegun => "the client's queue is full, and its stream has not begun",
         })
     }
 }

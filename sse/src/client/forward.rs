@@ -1,7 +1,7 @@
 //! Passing a whole stream of events on to a client, at the client's pace, for as long as it stays.
 
 use super::queue::Waiting;
-use super::{Client, SendError, SendRefusal};
+use super::{Client, SendRefusal};
 use crate::event::Event;
 use crate::fanout::Disconnect;
 use crate::prepared::PreparedEvent;
@@ -96,6 +96,9 @@ pub enum ForwardError<E> {
     Closed(Disconnect),
     /// The forwarded stream failed with this.
     Stream(E),
+    /// The client's stream has not begun, and what may wait for that is used up. This event was not
+    /// sent, and none after it was taken.
+    NotBegun(PreparedEvent),
 }
 
 impl<E: fmt::Display> fmt::Display for ForwardError<E> {
@@ -103,6 +106,7 @@ impl<E: fmt::Display> fmt::Display for ForwardError<E> {
         match self {
             Self::Closed(why) => write!(f, "the client's stream ended: {why}"),
             Self::Stream(error) => write!(f, "the forwarded stream failed: {error}"),
+            Self::NotBegun(_) => f.write_str("the client's stream has not begun"),
         }
     }
 }
@@ -110,7 +114,7 @@ impl<E: fmt::Display> fmt::Display for ForwardError<E> {
 impl<E: std::error::Error + 'static> std::error::Error for ForwardError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Closed(_) => None,
+            Self::Closed(_) | Self::NotBegun(_) => None,
             Self::Stream(error) => Some(error),
         }
     }
@@ -125,7 +129,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ForwardError::Closed`] when the client's stream ended first, [`ForwardError::Stream`] with
-    /// the first failure of the forwarded one.
+    /// the first failure of the forwarded one, [`ForwardError::NotBegun`] past 1 MiB that wait for
+    /// the client's stream to begin.
     ///
     /// ```
     /// use futures_core::Stream;
@@ -158,17 +163,13 @@ impl Client {
             });
             let Some(item) = next.await.map_err(ForwardError::Closed)? else { return Ok(()) };
             let event = item.into_event().map_err(ForwardError::Stream)?;
-            match self.deliver(event, false).await {
-                Err(error) if is_closed(&error) => {
-                    return Err(ForwardError::Closed(self.closed().await));
-                }
-                // Only an event without bytes is refused otherwise.
-                _ => {}
+            let Err(error) = self.deliver(event, false).await else { continue };
+            match error.refusal() {
+                SendRefusal::Empty => {}
+                SendRefusal::NotBegun => return Err(ForwardError::NotBegun(error.into_event())),
+                // All others are waited for.
+                _ => return Err(ForwardError::Closed(self.closed().await)),
             }
         }
     }
-}
-
-fn is_closed(error: &SendError) -> bool {
-    error.refusal() == SendRefusal::Closed
 }

@@ -72,9 +72,13 @@ impl Client {
     ///
     /// An event is queued whole or not at all, whenever the future is dropped.
     ///
+    /// It waits for nothing while the stream has not begun: where it would, the event is queued past
+    /// what the queue holds.
+    ///
     /// # Errors
     /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
-    /// without bytes; both give the event back.
+    /// without bytes, [`SendRefusal::NotBegun`] past 1 MiB that wait for the stream to begin; all
+    /// give the event back.
     ///
     /// ```
     /// use headwater_sse::{Client, Event, SendError};
@@ -119,12 +123,22 @@ impl Client {
         if !on_core::is_core() {
             return block_on(self.deliver(event, true));
         }
-        let busy = |event| Err(SendError::new(SendRefusal::Busy, event));
-        if self.shared.config.queue_events.is_none() && !event.is_empty() && !self.is_closed() {
-            return busy(event);
+        if self.shared.config.queue_events.is_none() && self.shared.lock().waits_for_kernel(&event)
+        {
+            return Err(SendError::new(SendRefusal::Busy, event));
         }
         match self.offer(event) {
-            Err(error) if error.refusal() == SendRefusal::Full => busy(error.into_event()),
+            Err(error) if error.refusal() == SendRefusal::Full => {
+                let (queue, event) = (self.shared.lock(), error.into_event());
+                match queue.lasting_refusal(&event, &self.shared.config) {
+                    None => self.shared.push(queue, event),
+                    Some(SendRefusal::Full) => {
+                        return Err(SendError::new(SendRefusal::Busy, event));
+                    }
+                    Some(refusal) => return Err(SendError::new(refusal, event)),
+                };
+                Ok(())
+            }
             result => result.map(drop),
         }
     }
@@ -166,8 +180,8 @@ impl Client {
         self.send(event.clone()).await
     }
 
-    /// Waits until the kernel has every event that was queued before. Not for an `on_connect`, before
-    /// whose end nothing leaves.
+    /// Waits until the kernel has every event that was queued before. Of a stream that has not begun,
+    /// nothing leaves: there this is done at once.
     ///
     /// # Errors
     /// [`FlushError::Closed`] when the stream ended without that.
@@ -216,15 +230,11 @@ impl Client {
         Delivery::Queued(self.offer_until_room(event, ask))
     }
 
-    /// Queues an event, and waits until the kernel has it. Before the stream is admitted that would be
-    /// for ever, since whoever waits may be who is to admit it.
+    /// Queues an event, and waits until the kernel has it.
     async fn see_out(&self, event: PreparedEvent) -> Result<(), SendError> {
         let Offered::Queued(number) = self.offer_until_room(event.clone(), false).await? else {
             return Ok(());
         };
-        if self.shared.lock().is_held() {
-            return Ok(());
-        }
         let left = self.has_left(number).await;
         left.map_err(|_| SendError::new(SendRefusal::Closed, event))
     }
@@ -246,7 +256,7 @@ impl Client {
                 }
             }
             let mut queue = self.shared.lock();
-            match queue.refusal(&next, &self.shared.config) {
+            match queue.lasting_refusal(&next, &self.shared.config) {
                 None => Poll::Ready(Ok(Offered::Queued(self.shared.push(queue, next)))),
                 Some(SendRefusal::Full) => {
                     event = Some(next);

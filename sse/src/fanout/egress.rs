@@ -2,6 +2,7 @@
 //! runs, and what a socket is, stays on the other side.
 
 use std::io::IoSlice;
+use std::net::SocketAddr;
 
 /// One attempt to send to one stream's socket: see [`Egress`].
 #[derive(Debug)]
@@ -28,4 +29,17 @@ pub enum Outcome {
 pub trait Egress {
     /// Tries each attempt once, without waiting, and writes its outcome.
     fn send(&mut self, batch: &mut [Attempt<'_>]);
+
+    /// The address of a socket's peer. `None` where that cannot be known.
+    fn peer_addr(&mut self, to: u64) -> Option<SocketAddr> {
+        let _ = to;
+        None
+    }
+
+    /// How many bytes the kernel has taken for a socket and the peer has not acknowledged. `None` where
+    /// that cannot be known.
+    fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
+        let _ = to;
+        None
+    }
 }

@@ -13,7 +13,8 @@ pub(super) const NOWHERE: u64 = u64::MAX;
 impl Fanout {
     /// A stream without a socket, to be given one by [`Fanout::admit`], or up by [`Fanout::gone`].
     /// What its client is sent waits, 64 KiB of it before what brokers deliver later, which has the
-    /// limits of a slow stream. The rest is as with [`Fanout::open`].
+    /// limits of a slow stream; no send waits for room, and no flush for the kernel. The rest is as
+    /// with [`Fanout::open`].
     pub fn hold(
         &mut self,
         framing: Framing,
@@ -41,14 +42,20 @@ impl Fanout {
         let stream = &mut self.streams[id.index as usize];
         stream.to = to;
         stream.blocked = false;
+        let bytes = head.len();
+        stream.owed().push_front(head);
         if let Some(client) = &stream.client {
             client.hold(false);
         }
-        let bytes = head.len();
-        stream.owed().push_front(head);
         self.owed_bytes += bytes;
+        self.look_at(id);
         self.enqueue(id.index);
         true
+    }
+
+    /// Whether a stream waits for [`Fanout::admit`]. One whose client was too slow meanwhile is over.
+    pub fn is_held(&mut self, id: StreamId) -> bool {
+        self.get(id).is_some_and(|stream| stream.to == NOWHERE)
     }
 
     /// Whether a stream goes on, so that events may still reach it.

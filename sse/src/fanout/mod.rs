@@ -15,6 +15,7 @@ pub(crate) mod gap;
 mod hold;
 mod lag;
 mod log;
+mod look;
 pub(crate) mod on_core;
 mod owed;
 mod round;
@@ -92,6 +93,10 @@ pub struct Fanout {
     /// Streams with something owed and room, or the hope of it.
     flush: VecDeque<u32>,
     over: VecDeque<Over>,
+    /// Sockets that do not take the end of their stream.
+    stuck_ends: VecDeque<u64>,
+    /// Streams whose clients are to be told what the kernel has of them.
+    looks: Vec<StreamId>,
     blocks: Blocks,
     scratch: Scratch,
     /// None while it is being made.
@@ -126,6 +131,8 @@ impl Fanout {
             ready: VecDeque::new(),
             flush: VecDeque::new(),
             over: VecDeque::new(),
+            stuck_ends: VecDeque::new(),
+            looks: Vec::new(),
             blocks: Blocks::default(),
             scratch: Scratch::default(),
             batch: None,
@@ -185,6 +192,7 @@ impl Fanout {
         if origin.is_some() {
             let client = Client::new(self.home.clone(), id, config.clone(), origin);
             self.streams[index as usize].client = Some(client.shared);
+            self.look_at(id);
         }
         id
     }
@@ -199,6 +207,11 @@ impl Fanout {
 
     /// A handle to the stream: the same client each time. That of a stream that is over is closed.
     pub fn client(&mut self, id: StreamId) -> Client {
+        self.make_client(id, None)
+    }
+
+    /// The client of a stream, made if need be, and then from `origin`.
+    fn make_client(&mut self, id: StreamId, origin: Option<Arc<dyn Origin>>) -> Client {
         let home = self.home.clone();
         let Some(stream) = self.get(id) else {
             let client = Client::new(home, id, Arc::default(), None);
@@ -208,11 +221,12 @@ impl Fanout {
         if let Some(shared) = &stream.client {
             return Client { shared: shared.clone() };
         }
-        let client = Client::new(home, id, stream.config.clone(), None);
+        let client = Client::new(home, id, stream.config.clone(), origin);
         stream.client = Some(client.shared.clone());
         if let Life::Closing(why) = stream.life {
             drop(client.shared.end(why));
         }
+        self.look_at(id);
         client
     }
 
@@ -221,6 +235,7 @@ impl Fanout {
         match command.0 {
             Wish::Pull(id) if self.get(id).is_some() => self.pull(id.index),
             Wish::Pull(_) => {}
+            Wish::Look(id) => self.look_at(id),
             // Refused where the stream or the broker has ended, which both say themselves.
             Wish::Subscribe { stream, broker, position, number } => {
                 let _ = self.subscribe_shared(stream, &broker, Some(position), number);

@@ -24,7 +24,8 @@ impl Fanout {
             self.news_batch(egress, now);
         }
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
-        self.tell_stalled_at(now);
+        self.tell_stalled_at(now, egress);
+        self.look(egress);
         !self.flush.is_empty() || !self.ready.is_empty()
     }
 

@@ -5,10 +5,13 @@ mod admission;
 mod blocking;
 mod cancelling;
 mod chosen;
+mod held;
 mod hooks;
+mod laggards;
 mod lifetimes;
 mod settings;
 mod skipping;
+mod unread;
 
 use crate::support::eventually;
 use headwater::sse::{Client, Disconnect};

@@ -5,9 +5,14 @@ use bytes::Bytes;
 use futures_core::Stream;
 use headwater::http::{HeaderValue, StatusCode, header};
 use headwater::routing::{get, post};
-use headwater::{Body, Engine, IntoResponse, Request, Response, Router, blocking, detach, sse};
+use headwater::sse::{Client, Event};
+use headwater::{
+    Body, Engine, Hub, IntoResponse, Request, Response, Router, blocking, detach, sse,
+};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -168,7 +173,44 @@ fn panic_over_what_is_left_of_an_answer_does_not_end_the_worker(engine: Engine) 
     assert!(server.stats().handler_panics >= 12, "{:?}", server.stats());
 }
 
+fn panic_over_what_a_client_kept_does_not_end_the_worker(engine: Engine) {
+    let broker = Hub::new().broker("news").build();
+    let ends = Arc::<AtomicUsize>::default();
+    let told = ends.clone();
+    let handler = async |client: Client| {
+        client.closed().await;
+    };
+    let app = Router::new()
+        .route("/feed", get(sse::feed(&broker).keep(|_| Brittle)))
+        .route("/endpoint", get(sse::endpoint(handler).keep(|_| Brittle)))
+        .route(
+            "/told",
+            get(sse::feed(&broker).keep(|_| Brittle).on_disconnect(move |_, _| {
+                told.fetch_add(1, Ordering::Relaxed);
+            })),
+        )
+        .route(
+            "/refused",
+            get(sse::feed(&broker)
+                .keep(|_| Brittle)
+                .on_connect(async |_: &Request, _: &Client| Err::<(), _>(StatusCode::FORBIDDEN))),
+        )
+        .route("/steady", get(sse::feed(&broker)));
+    let server = serve_on_one(engine, app);
+    let mut steady = server.subscribe("/steady");
+    for (panics, path) in [(1, "/feed"), (2, "/endpoint"), (3, "/told")] {
+        drop(server.subscribe(path));
+        eventually("it has left", || server.stats().handler_panics == panics);
+    }
+    assert_eq!(server.get("/refused").status, 403);
+    eventually("it is forgotten", || server.stats().handler_panics == 4);
+    broker.publish(Event::data("news")).expect("there is room");
+    assert_eq!(steady.data(), "news");
+    assert_eq!(ends.load(Ordering::Relaxed), 1);
+}
+
 on_every_engine! {
+    panic_over_what_a_client_kept_does_not_end_the_worker,
     panic_over_what_is_left_of_an_answer_does_not_end_the_worker,
     panic_costs_one_connection_a_500_and_nothing_more,
     requests_behind_a_panic_are_answered,

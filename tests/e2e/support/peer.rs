@@ -60,6 +60,12 @@ impl Peer {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// Its own address, which the server sees.
+    #[track_caller]
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.stream.local_addr().expect("an open socket")
+    }
+
     #[track_caller]
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).expect("the server takes it");
