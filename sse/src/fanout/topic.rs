@@ -22,11 +22,9 @@ pub(super) struct Live {
     pub(super) cursor: u64,
 }
 
-/// A subscriber that gets nothing until what its stream was owed then has left.
+/// A subscriber that gets nothing until its stream has caught up.
 pub(super) struct Dropping {
     pub(super) stream: u32,
-    /// The end of that, in bytes that have left.
-    pub(super) until: u64,
     /// The first event it did not get.
     pub(super) since_event: u64,
     /// The id of the last event before, if the client is told of gaps.
@@ -198,8 +196,7 @@ impl Topic {
         let first = self.log.event(since_event).filter(|_| notice);
         let last_id = first.and_then(|first| self.id_before(first.start));
         let position = number(self.dropping.len());
-        let until = streams[stream as usize].owed().end();
-        self.dropping.push(Dropping { stream, until, since_event, last_id, counted: since_event });
+        self.dropping.push(Dropping { stream, since_event, last_id, counted: since_event });
         note(streams, stream, Place { position, list: List::Dropping, ..place });
     }
 

@@ -8,7 +8,6 @@ mod forms;
 mod heartbeat;
 mod leaving;
 mod pressure;
-mod sharing;
 mod slow;
 
 use crate::support::Subscriber;

@@ -20,7 +20,6 @@ mod publishing;
 mod rounds;
 mod seed;
 mod sending;
-mod sharing;
 mod slow;
 mod stuck;
 mod whole_events;
