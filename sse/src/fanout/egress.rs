@@ -8,7 +8,7 @@ use std::io::IoSlice;
 pub struct Attempt<'a> {
     /// The socket, by the number that [`super::Fanout::open`] was given.
     pub to: u64,
-    /// The bytes, in order.
+    /// The bytes, in order: about 256 slices at most.
     pub slices: &'a [IoSlice<'a>],
     /// Filled in by [`Egress::send`].
     pub outcome: Outcome,
@@ -26,6 +26,7 @@ pub enum Outcome {
 
 /// Whatever owns the sockets.
 pub trait Egress {
-    /// Tries each attempt once, without waiting, and writes its outcome.
+    /// Tries each attempt once, in order and without waiting, and writes its outcome. A batch is never
+    /// empty, has 256 attempts at most, and no more than one for each socket.
     fn send(&mut self, batch: &mut [Attempt<'_>]);
 }
