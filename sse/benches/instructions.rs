@@ -4,7 +4,7 @@
 
 mod support;
 
-use headwater_sse::{Broker, Event, Hub, PreparedEvent};
+use headwater_sse::{Broker, Event, Hub, PreparedEvent, SlowPolicy};
 use std::process::{Command, ExitCode};
 use support::{Core, data};
 
@@ -25,8 +25,9 @@ const SCENARIOS: &[Scenario] = &[
     ("per delivered event, 1,000 subscribers, 1 event a round", || deliver(1000, 1)),
     ("per delivered event, 1,000 subscribers, 32 events a round", || deliver(1000, 32)),
     ("per delivered event, 1,000 brokers with 1 subscriber each", brokers),
-    ("per round, 1,000 subscribers", || stalled(0)),
-    ("per round, 1,000 subscribers and 1,000 stalled", || stalled(1000)),
+    ("per round, 1,000 subscribers", || stalled(0, SlowPolicy::Drop)),
+    ("per round, 1,000 subscribers and 1,000 stalled", || stalled(1000, SlowPolicy::Drop)),
+    ("per round, the same, and the oldest are dropped", || stalled(1000, SlowPolicy::DropOldest)),
 ];
 
 fn main() -> ExitCode {
@@ -134,9 +135,11 @@ fn brokers() -> u64 {
     ROUNDS * 1000
 }
 
-/// Rounds for 1,000 subscribers beside these many whose sockets are full.
-fn stalled(many: usize) -> u64 {
-    let (broker, mut core) = (broker(), Core::new());
+/// Rounds for 1,000 subscribers beside these many whose sockets are full, and who are owed all that
+/// they may be.
+fn stalled(many: usize, policy: SlowPolicy) -> u64 {
+    let broker = Hub::new().broker("news").slow_policy(policy).build();
+    let mut core = Core::new();
     core.subscribers(&broker, 1000);
     core.subscribers(&broker, many);
     core.sockets.full_from = Some(1000);

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 pub struct Attempt<'a> {
     /// The socket, by the number that [`super::Fanout::open`] was given.
     pub to: u64,
-    /// The bytes, in order.
+    /// The bytes, in order: about 256 slices at most.
     pub slices: &'a [IoSlice<'a>],
     /// Filled in by [`Egress::send`].
     pub outcome: Outcome,
@@ -27,7 +27,8 @@ pub enum Outcome {
 
 /// Whatever owns the sockets. See the [crate's example](crate).
 pub trait Egress {
-    /// Tries each attempt once, without waiting, and writes its outcome.
+    /// Tries each attempt once, in order and without waiting, and writes its outcome. A batch is never
+    /// empty, has 256 attempts at most, and no more than one for each socket.
     fn send(&mut self, batch: &mut [Attempt<'_>]);
 
     /// The address of a socket's peer. `None` where that cannot be known.

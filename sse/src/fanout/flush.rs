@@ -6,15 +6,23 @@ use super::egress::{Attempt, Egress, Outcome};
 use super::hold::NOWHERE;
 use super::owed::Of;
 use super::round::BATCH;
-use super::stream::Life;
+use super::stream::{Life, Stream};
 use super::{Disconnect, Fanout};
 use crate::client::Queued;
 use bytes::Bytes;
-use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// Queued events of one client taken at a time.
 const PULL_BYTES: usize = 64 * 1024;
+
+/// What a stream is offered of what it is owed.
+struct Offer {
+    to: u64,
+    stream: u32,
+    bytes: usize,
+    slices: Range<usize>,
+}
 
 impl Fanout {
     /// Adds something that is no event to what a stream is owed.
@@ -67,31 +75,32 @@ impl Fanout {
     /// Makes one batch of attempts for streams that are owed something.
     pub(super) fn flush_batch(&mut self, egress: &mut dyn Egress, now: u32) {
         let picks = self.pick_owed();
-        let offers: Vec<(u64, Vec<IoSlice<'_>>, usize)> = (picks.iter())
-            .map(|&index| {
-                let stream = &self.streams[index as usize];
-                let mut slices = Vec::new();
-                let len = stream.owed.as_ref().map_or(0, |owed| owed.slices(&mut slices));
-                (stream.to, slices, len)
-            })
-            .collect();
-        let mut attempts: Vec<Attempt<'_>> = (offers.iter())
-            .map(|(to, slices, _)| Attempt { to: *to, slices, outcome: Outcome::Sent(0) })
-            .collect();
-        if !attempts.is_empty() {
-            egress.send(&mut attempts);
+        if picks.is_empty() {
+            return;
         }
-        let outcomes: Vec<(Outcome, usize)> = attempts
-            .iter()
-            .zip(&offers)
-            .map(|(attempt, offer)| (attempt.outcome, offer.2))
-            .collect();
-        drop(attempts);
-        drop(offers);
-        for (index, (outcome, offered)) in picks.into_iter().zip(outcomes) {
+        let mut batch = self.batch.take().unwrap_or_default();
+        let (mut slices, mut attempts) = batch.buffers.lend();
+        let mut offers = Vec::with_capacity(picks.len());
+        for stream in picks {
+            let Stream { to, owed, .. } = &self.streams[stream as usize];
+            let begin = slices.len();
+            let bytes = owed.as_ref().map_or(0, |owed| owed.slices(&mut slices));
+            offers.push(Offer { to: *to, stream, bytes, slices: begin..slices.len() });
+        }
+        attempts.extend(offers.iter().map(|offer| Attempt {
+            to: offer.to,
+            slices: &slices[offer.slices.clone()],
+            outcome: Outcome::Sent(0),
+        }));
+        egress.send(&mut attempts);
+        let outcomes: Vec<Outcome> = attempts.iter().map(|attempt| attempt.outcome).collect();
+        batch.buffers.take_attempts(attempts);
+        batch.buffers.take_slices(slices);
+        self.batch = Some(batch);
+        for (Offer { stream, bytes, .. }, outcome) in offers.into_iter().zip(outcomes) {
             match outcome {
-                Outcome::Gone => self.finish(index, Disconnect::ClientGone, true),
-                Outcome::Sent(sent) => self.flushed(index, sent, offered, now),
+                Outcome::Gone => self.finish(stream, Disconnect::ClientGone, true),
+                Outcome::Sent(sent) => self.flushed(stream, sent, bytes, now),
             }
         }
     }

@@ -202,3 +202,16 @@ impl Subscriptions {
         };
     }
 }
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+    use crate::fanout::topic::Live;
+
+    #[test]
+    fn a_stream_at_rest_is_one_cache_line_and_its_place_a_quarter_of_one() {
+        assert_eq!((size_of::<Stream>(), size_of::<Live>()), (64, 16));
+        // In the table they are in, too.
+        assert_eq!(size_of::<Option<Stream>>(), 64);
+    }
+}

@@ -64,6 +64,7 @@ fn check_streams(fanout: &Fanout) {
     let stalled = fanout.streams.iter().filter(|(_, stream)| refused(stream)).count();
     assert_eq!(fanout.stalled.len(), stalled);
     for (index, stream) in &fanout.streams {
+        assert!(!stream.in_batch, "no attempt is under way");
         if refused(stream) {
             let seat = stream.owed.as_ref().map(|owed| owed.seat as usize);
             assert_eq!(seat.map(|seat| fanout.stalled[seat]), Some(number(index)));
