@@ -23,6 +23,7 @@ fn crowd(server: &Running, count: usize) -> Vec<Peer> {
 
 on_every_engine!(
     streams_of_one_workers_connections_are_spread_over_both,
+    requests_that_come_together_are_spread_as_evenly,
     each_of_many_subscribers_gets_every_event_in_order_wherever_it_is,
     few_streams_stay_where_they_are,
     streams_stay_where_they_are_if_so_set,
@@ -61,6 +62,24 @@ fn streams_of_one_workers_connections_are_spread_over_both(engine: Engine) {
     drop(subscribers);
     super::wait_for_rest(&server);
     assert_eq!(broker.subscriber_count(), 0);
+}
+
+fn requests_that_come_together_are_spread_as_evenly(engine: Engine) {
+    const STREAMS: usize = 100;
+    // Holds the core until all requests are there.
+    let hold = || std::thread::sleep(std::time::Duration::from_millis(300));
+    let broker = Hub::new().broker("news").build();
+    let app = Router::new().route("/", get(sse::feed(&broker))).route("/hold", get(hold));
+    let server = serve(engine, app);
+    let mut holder = connect(&server, 0);
+    let mut peers = crowd(&server, STREAMS);
+    holder.ask("/hold");
+    for peer in &mut peers {
+        peer.ask("/");
+    }
+    let _subscribers: Vec<_> = peers.into_iter().map(|peer| Subscriber::ask(peer, "")).collect();
+    let streams = streams(&server);
+    assert!(streams[0].abs_diff(streams[1]) <= SLACK + 1, "{streams:?}");
 }
 
 fn each_of_many_subscribers_gets_every_event_in_order_wherever_it_is(engine: Engine) {
