@@ -2,7 +2,7 @@
 //! between is in `actions`.
 
 use crate::crowd::Tally;
-use crate::place::Place;
+use crate::place::{Place, Site};
 use crate::run::Shape;
 use crate::support::{Answer, End, Ending, Numbers, PATIENCE, Peer};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Client<'a> {
     pub(crate) place: &'a Place,
     /// Where the client went last.
-    pub(crate) addr: SocketAddr,
+    pub(crate) site: Site,
     pub(crate) shape: &'a Shape,
     pub(crate) numbers: Numbers,
     pub(crate) tally: &'a Tally,
@@ -20,7 +20,7 @@ pub(crate) struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub(crate) fn new(place: &'a Place, shape: &'a Shape, seed: u64, tally: &'a Tally) -> Self {
-        Self { place, addr: place.addr(), shape, numbers: Numbers::new(seed), tally }
+        Self { place, site: place.site(), shape, numbers: Numbers::new(seed), tally }
     }
 
     #[track_caller]
@@ -38,11 +38,11 @@ impl<'a> Client<'a> {
     #[track_caller]
     fn reach(&mut self, reach: impl Fn(SocketAddr) -> std::io::Result<Peer>) -> Peer {
         loop {
-            self.addr = self.place.addr();
-            match reach(self.addr) {
+            self.site = self.place.site();
+            match reach(self.site.addr) {
                 Ok(peer) => return peer,
                 Err(error) if !self.shape.restarts => panic!("the server listens: {error}"),
-                _ => self.place.leave(self.addr),
+                _ => self.place.leave(self.site),
             }
         }
     }
@@ -97,7 +97,7 @@ impl<'a> Client<'a> {
         match received {
             Ok(whole) => Some(whole),
             Err(_) if self.shape.restarts => {
-                self.tally.cut.add(self.addr);
+                self.tally.cut.add(self.site);
                 None
             }
             Err(end) => panic!("an answer is sent whole, not {end:?} in it"),
@@ -112,7 +112,7 @@ impl<'a> Client<'a> {
             _ if ends_slow => self.count(|tally| &tally.too_slow, 1),
             Ending::Whole if self.shape.restarts => {}
             // Only a server that ends in a hurry may do that.
-            Ending::Closed | Ending::Reset if self.shape.restarts => self.tally.cut.add(self.addr),
+            Ending::Closed | Ending::Reset if self.shape.restarts => self.tally.cut.add(self.site),
             _ => panic!("the stream goes on, and has not ended: {ending:?}"),
         }
     }

@@ -3,12 +3,11 @@
 
 use crate::actions::ACTIONS;
 use crate::client::Client;
-use crate::place::Place;
+use crate::place::{Place, Site};
 use crate::run::Shape;
 use crate::support::{Answer, Numbers, Peer, get};
 use std::collections::HashSet;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
@@ -46,20 +45,20 @@ pub(crate) struct Tally {
     pub(crate) shortened: Servers,
 }
 
-/// Some servers, by where they listened.
+/// Some servers, by their numbers.
 #[derive(Default)]
-pub(crate) struct Servers(Mutex<HashSet<SocketAddr>>);
+pub(crate) struct Servers(Mutex<HashSet<u32>>);
 
 impl Servers {
-    pub(crate) fn add(&self, server: SocketAddr) {
-        self.set().insert(server);
+    pub(crate) fn add(&self, server: Site) {
+        self.set().insert(server.number);
     }
 
-    pub(crate) fn contain(&self, server: SocketAddr) -> bool {
-        self.set().contains(&server)
+    pub(crate) fn contain(&self, server: Site) -> bool {
+        self.set().contains(&server.number)
     }
 
-    fn set(&self) -> MutexGuard<'_, HashSet<SocketAddr>> {
+    fn set(&self) -> MutexGuard<'_, HashSet<u32>> {
         // A set is whole whoever panics.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,35 +1,47 @@
-//! Where the server listens, for all clients: it moves when the server is replaced by another.
+//! Where the server is, for all clients: it moves when it is replaced by another.
 
 use crate::support::PATIENCE;
 use std::net::SocketAddr;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// One of the servers that replace each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Site {
+    /// Counts servers: a later one may listen where an earlier one did.
+    pub(crate) number: u32,
+    pub(crate) addr: SocketAddr,
+}
 
 pub(crate) struct Place {
-    addr: Mutex<SocketAddr>,
+    site: Mutex<Site>,
     moved: Condvar,
 }
 
 impl Place {
     pub(crate) fn new(addr: SocketAddr) -> Self {
-        Self { addr: Mutex::new(addr), moved: Condvar::new() }
+        Self { site: Mutex::new(Site { number: 0, addr }), moved: Condvar::new() }
     }
 
-    pub(crate) fn addr(&self) -> SocketAddr {
-        // An address is whole whoever panics.
-        *self.addr.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn site(&self) -> Site {
+        *self.lock()
     }
 
     pub(crate) fn move_to(&self, addr: SocketAddr) {
-        *self.addr.lock().unwrap_or_else(PoisonError::into_inner) = addr;
+        let mut site = self.lock();
+        *site = Site { number: site.number + 1, addr };
         self.moved.notify_all();
     }
 
-    /// Waits until the server listens elsewhere.
+    /// Waits until there is another server.
     #[track_caller]
-    pub(crate) fn leave(&self, left: SocketAddr) {
-        let addr = self.addr.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.moved.wait_timeout_while(addr, PATIENCE, |addr| *addr == left);
+    pub(crate) fn leave(&self, left: Site) {
+        let waited = self.moved.wait_timeout_while(self.lock(), PATIENCE, |site| *site == left);
         let waited = waited.unwrap_or_else(PoisonError::into_inner).1;
-        assert!(!waited.timed_out(), "not in {PATIENCE:?}: another server than at {left}");
+        assert!(!waited.timed_out(), "not in {PATIENCE:?}: another server than {left:?}");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Site> {
+        // A site is whole whoever panics.
+        self.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

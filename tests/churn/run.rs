@@ -2,13 +2,12 @@
 //! it: nothing.
 
 use crate::crowd::{Crowd, Tally};
-use crate::place::Place;
+use crate::place::{Place, Site};
 use crate::process::{Footprint, ServerProcess, serves};
 use crate::served::{Counts, serve};
 use crate::support::{Numbers, PATIENCE, Peer, Subscriber};
 use headwater::Engine;
 use std::fmt::Debug;
-use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -124,7 +123,7 @@ fn churn(
 /// How a server ended.
 #[derive(Debug)]
 struct Drained {
-    server: SocketAddr,
+    server: Site,
     within: Duration,
     /// By itself, and not at its deadline.
     in_time: bool,
@@ -149,7 +148,7 @@ fn restart(server: &mut ServerProcess, place: &Place, numbers: &mut Numbers) -> 
     let pause = numbers.below(RESTART_PAUSE_MILLIS) as u64;
     std::thread::sleep(Duration::from_millis(pause));
     let within = DRAINS[numbers.below(DRAINS.len())];
-    let before = server.addr();
+    let before = place.site();
     let in_time = server.restart(within).in_time;
     place.move_to(server.addr());
     Drained { server: before, within, in_time }

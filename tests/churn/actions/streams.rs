@@ -154,7 +154,7 @@ pub(super) fn hear_a_talk_out(client: &mut Client<'_>) {
             Err(ending) => {
                 // Whoever comes during a drain is told to come back, and hears nothing.
                 if heard > 0 {
-                    client.tally.shortened.add(client.addr);
+                    client.tally.shortened.add(client.site);
                 }
                 return client.stream_ended(ending, false);
             }
