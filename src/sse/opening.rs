@@ -4,7 +4,7 @@
 use super::admission::Begun;
 use super::farewell::Farewell;
 use super::held::Held;
-use super::{Broker, EventId, Settings, StreamHandler};
+use super::{Broker, Disconnect, EventId, Settings, StreamHandler};
 use crate::body::{Body, Content};
 use crate::guard::guard;
 use crate::headers::Headers;
@@ -34,6 +34,15 @@ pub(crate) struct Opening {
     /// Dropped after the next, so that a stream which is given up has ended before that is told.
     pub(crate) held: Option<Held>,
     pub(crate) farewell: Option<Farewell>,
+}
+
+impl Opening {
+    /// Says why the stream never begins, if that is what comes; `None` for whatever ends its request then.
+    pub(crate) fn would_end(&self, why: Option<Disconnect>) {
+        if let Some(held) = &self.held {
+            held.would_end(why);
+        }
+    }
 }
 
 /// What is known of a client.
@@ -102,9 +111,14 @@ impl Asked {
 
     /// The answer to the request.
     pub(super) fn open(self, begun: Begun, headers: Headers) -> Response {
+        // Whoever puts another answer in place of this one refuses the stream.
+        let why = begun.as_ref().map_or_else(|unbegun| unbegun.why, |_| Disconnect::Refused);
+        if let Some(held) = &self.held {
+            held.would_end(Some(why));
+        }
         let way = match begun {
             Ok(way) => way,
-            Err(refusal) => return *refusal,
+            Err(unbegun) => return *unbegun.answer,
         };
         let Self { settings, origin, reconnects, held, farewell, .. } = self;
         let origin = is_asked_for(&way, &settings).then_some(origin);

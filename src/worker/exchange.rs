@@ -160,6 +160,7 @@ impl Worker {
                     worker.answered(core, key, connection, response)
                 });
             } else {
+                response.mark_given();
                 self.discard(response);
             }
         }

@@ -61,6 +61,7 @@ impl Worker {
 impl Drop for Worker {
     /// Cancels what is left. Futures must be dropped on this thread, so their last wake-ups are run.
     fn drop(&mut self) {
+        self.door.shut();
         let surroundings = self.executor.surround();
         let _entered = surroundings.enter();
         self.cut_streams();
