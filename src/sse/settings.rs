@@ -262,7 +262,8 @@ macro_rules! admitting {
             }
 
             /// Where a client may say its last event id beside the header, which counts first: in this
-            /// parameter of the query. For clients that cannot set headers. Default: nowhere.
+            /// parameter of the query. For clients that cannot set headers. An id that is empty or not UTF-8,
+            /// or holds CR, LF or NUL, is none. Default: nowhere.
             pub fn last_event_id_query(mut self, name: &str) -> Self {
                 self.settings.last_event_id_query = Some(name.into());
                 self
