@@ -11,7 +11,6 @@ mod format;
 mod hub;
 mod id;
 mod prepared;
-#[allow(dead_code, unused_imports, reason = "asynchronous publishers are still to come")]
 pub(crate) mod ring;
 mod sync;
 mod waiters;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::super::room::MAX_WAITING_TASKS;
-use super::super::{AwaitRoom, Full, TooManyWaiters};
+use super::super::Full;
+use super::super::room::{AwaitRoom, MAX_WAITING_TASKS, TooManyWaiters};
 use super::world::{Bell, Token, World, waker};
 
 /// A full ring of one slot.
