@@ -22,7 +22,7 @@ pub use client::{
 };
 #[cfg(feature = "json")]
 pub use event::JsonError;
-pub use event::{Event, Field, FieldError};
+pub use event::{Event, Field, FieldError, RetryError};
 pub use fanout::{
     Attempt, Counts, Disconnect, Egress, Fanout, Framing, Laggard, Outcome, Over, StreamId,
     SubscribeError, enter,
