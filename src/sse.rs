@@ -70,8 +70,8 @@ pub use feed::{Feed, feed, feed_of};
 pub use headwater_sse::{
     Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, Disconnect, Event, EventId,
     EventIdError, Field, FieldError, FlushError, ForwardError, ForwardItem, Hub, HubBuilder,
-    Laggard, PreparedEvent, PublishError, Published, Refusal, SendError, SendRefusal, SlowPolicy,
-    Subscription, format_event,
+    Laggard, PreparedEvent, PublishError, Published, Refusal, RetryError, SendError, SendRefusal,
+    SlowPolicy, Subscription, format_event,
 };
 pub use stream::{StreamResponse, stream};
 

@@ -4,7 +4,7 @@
 use super::farewell::Farewell;
 use super::held::Held;
 use super::opening::{Asked, Way, not_event_stream};
-use super::{Client, Settings};
+use super::{Client, Disconnect, Settings};
 use crate::handler::{Endpoint, Reply};
 use crate::headers::Headers;
 use crate::middleware::Skip;
@@ -107,8 +107,26 @@ pub(crate) struct Gate {
     pub(super) otherwise: Option<Endpoint>,
 }
 
-/// What a stream is made of, or the answer in place of one.
-pub(crate) type Begun = Result<Way, Box<Response>>;
+/// What a stream is made of, or why there is none.
+pub(crate) type Begun = Result<Way, Unbegun>;
+
+/// The answer in place of a stream, and what its client is told.
+pub(crate) struct Unbegun {
+    pub(super) answer: Box<Response>,
+    pub(super) why: Disconnect,
+}
+
+impl Unbegun {
+    pub(super) fn new(answer: Response, why: Disconnect) -> Self {
+        Self { answer: Box::new(answer), why }
+    }
+}
+
+impl From<Box<Response>> for Unbegun {
+    fn from(answer: Box<Response>) -> Self {
+        Self { answer, why: Disconnect::Refused }
+    }
+}
 
 /// What turns a request into a stream, once that is admitted.
 pub(crate) trait Begin: Send + Sync {
@@ -181,12 +199,16 @@ async fn admitted(
 ) -> Response {
     let held = Held::new(asked.framing, &asked.settings.client, asked.origin.clone());
     let headers = match admit.admit(&request, held.client()).await {
-        Ok(headers) => headers,
-        Err(refusal) => return *refusal,
+        Ok(headers) if headers.contains(header::CONTENT_TYPE) => Err(Box::new(not_event_stream())),
+        admitted => admitted,
     };
-    if headers.contains(header::CONTENT_TYPE) {
-        return not_event_stream();
-    }
+    let headers = match headers {
+        Ok(headers) => headers,
+        Err(refusal) => {
+            held.would_end(Some(Disconnect::Refused));
+            return *refusal;
+        }
+    };
     let client = || held.client().clone();
     asked.farewell = asked.settings.on_disconnect.clone().map(|hook| Farewell::new(hook, client()));
     asked.held = Some(held);

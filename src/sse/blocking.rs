@@ -1,10 +1,10 @@
 //! Streams that a function drives which may block, each on a thread of its own. Threads come from the
 //! server's pool for streams; how a thread and a core find each other is here.
 
-use super::admission::{Begin, Beginning, Gate};
+use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
 use super::settings::{Settings, admitting, settable};
-use super::{Client, StreamHandler};
+use super::{Client, Disconnect, StreamHandler};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler, HandlerWith, shape};
 use crate::request::Request;
@@ -145,16 +145,16 @@ impl Begin for Threads {
             done.send(outcome).ok();
         };
         if task::run_aside(Aside::Stream, Box::new(job)).is_err() {
-            return Beginning::Ready(Err(Box::new(busy())));
+            return Beginning::Ready(Err(Unbegun::new(busy(), Disconnect::Overloaded)));
         }
         Beginning::Pending(Box::pin(async move {
             match answered.await {
                 Ok(Ok(())) => {}
-                Ok(Err(refusal)) => return Err(Box::new(refusal.into())),
+                Ok(Err(refusal)) => return Err(Unbegun::new(refusal.into(), Disconnect::Refused)),
                 Err(oneshot::Canceled) => {
                     // It panicked over its arguments, or the server ends.
                     finish(is_done).await;
-                    return Err(Box::new(busy()));
+                    return Err(Unbegun::new(busy(), Disconnect::Drain));
                 }
             }
             let handler: StreamHandler = Box::new(move |client| {

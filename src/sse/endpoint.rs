@@ -1,6 +1,6 @@
 //! Streams that an asynchronous function drives, on the core that owns the connection.
 
-use super::admission::{Begin, Beginning, Gate};
+use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
 use super::settings::{Settings, admitting, cancellable, settable};
 use super::{Client, StreamHandler};
@@ -91,7 +91,7 @@ struct Take(Box<dyn Fn(Request) -> Result<StreamHandler, Box<Response>> + Send +
 impl Begin for Take {
     fn begin(&self, request: Request) -> Beginning {
         let way = |handler| Way { brokers: Vec::new(), handler: Some(handler) };
-        Beginning::Ready((self.0)(request).map(way))
+        Beginning::Ready((self.0)(request).map(way).map_err(Unbegun::from))
     }
 }
 

@@ -21,10 +21,11 @@ impl Farewell {
         Self { hook, client }
     }
 
-    /// Why the stream ended. One that never began is left where it was.
+    /// Why the stream ended.
     fn why(&self) -> Disconnect {
         match pin!(self.client.closed()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(why) => why,
+            // Where it was held is being worked with just now: its end comes next.
             Poll::Pending => Disconnect::Refused,
         }
     }

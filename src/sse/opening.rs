@@ -4,7 +4,7 @@
 use super::admission::Begun;
 use super::farewell::Farewell;
 use super::held::Held;
-use super::{Broker, EventId, Settings, StreamHandler};
+use super::{Broker, Disconnect, EventId, Settings, StreamHandler};
 use crate::body::{Body, Content};
 use crate::guard::guard;
 use crate::headers::Headers;
@@ -13,6 +13,7 @@ use crate::response::{Response, invalid};
 use crate::task;
 use headwater_sse::{Framing, Origin};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use percent_encoding::percent_decode_str;
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +35,15 @@ pub(crate) struct Opening {
     /// Dropped after the next, so that a stream which is given up has ended before that is told.
     pub(crate) held: Option<Held>,
     pub(crate) farewell: Option<Farewell>,
+}
+
+impl Opening {
+    /// Says why the stream never begins, if that is what comes; `None` for whatever ends its request then.
+    pub(crate) fn would_end(&self, why: Option<Disconnect>) {
+        if let Some(held) = &self.held {
+            held.would_end(why);
+        }
+    }
 }
 
 /// What is known of a client.
@@ -79,12 +89,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(super) fn of(request: &Request, settings: &Arc<Settings>) -> Self {
-        let by_query = || {
-            let name = settings.last_event_id_query.as_deref()?;
-            let mut pairs = form_urlencoded::parse(request.query()?.as_bytes());
-            // What no client can have received is no id, as in the header.
-            pairs.find(|(known, _)| known == name)?.1.parse().ok()
-        };
+        let by_query = || id_in(request.query()?, settings.last_event_id_query.as_deref()?);
         let visit = Visit {
             last_event_id: request.last_event_id().or_else(by_query),
             peer: request.peer_addr(),
@@ -102,9 +107,14 @@ impl Asked {
 
     /// The answer to the request.
     pub(super) fn open(self, begun: Begun, headers: Headers) -> Response {
+        // Whoever puts another answer in place of this one refuses the stream.
+        let why = begun.as_ref().map_or_else(|unbegun| unbegun.why, |_| Disconnect::Refused);
+        if let Some(held) = &self.held {
+            held.would_end(Some(why));
+        }
         let way = match begun {
             Ok(way) => way,
-            Err(refusal) => return *refusal,
+            Err(unbegun) => return *unbegun.answer,
         };
         let Self { settings, origin, reconnects, held, farewell, .. } = self;
         let origin = is_asked_for(&way, &settings).then_some(origin);
@@ -113,6 +123,17 @@ impl Asked {
         add(&mut response.headers, headers);
         response
     }
+}
+
+/// The id that the first parameter of this name holds. What no client can have received is no id, as in the
+/// header: nothing is replaced where it is not UTF-8.
+fn id_in(query: &str, name: &str) -> Option<EventId> {
+    let is_named = |pair: &&str| {
+        form_urlencoded::parse(pair.as_bytes()).next().is_some_and(|(known, _)| known == name)
+    };
+    let (_, value) = query.split('&').find(is_named)?.split_once('=')?;
+    let value: Vec<u8> = percent_decode_str(&value.replace('+', " ")).collect();
+    EventId::from_header(&value).ok()
 }
 
 /// Adds what users want in the head of a stream. It takes the place of what is there of the same name, where

@@ -155,8 +155,11 @@ macro_rules! settable {
 
             /// Calls `hook` once for each stream that has ended, whatever ended it, on the stream's core;
             /// it must not block. Where there is an `on_connect`, it is called exactly for those that this
-            /// has admitted. The handler of the stream may still be at work. A panic in the hook is
-            /// counted like one of a handler.
+            /// has admitted, also where the stream does not begin after all, because its request is
+            /// answered otherwise ([`Refused`](crate::sse::Disconnect::Refused)), there is no room for it
+            /// ([`Overloaded`](crate::sse::Disconnect::Overloaded)), the server drains, something fails,
+            /// or the request is given up, which counts as its client's leaving. The handler of the stream
+            /// may still be at work. A panic in the hook is counted like one of a handler.
             pub fn on_disconnect(
                 mut self,
                 hook: impl Fn(&crate::sse::Client, crate::sse::Disconnect) + Send + Sync + 'static,
@@ -259,7 +262,8 @@ macro_rules! admitting {
             }
 
             /// Where a client may say its last event id beside the header, which counts first: in this
-            /// parameter of the query. For clients that cannot set headers. Default: nowhere.
+            /// parameter of the query. For clients that cannot set headers. An id that is empty or not UTF-8,
+            /// or holds CR, LF or NUL, is none. Default: nowhere.
             pub fn last_event_id_query(mut self, name: &str) -> Self {
                 self.settings.last_event_id_query = Some(name.into());
                 self

@@ -60,3 +60,6 @@ impl Worker {
 fn in_ticks(time: Duration) -> u32 {
     u32::try_from(time.as_millis() / TICK_MILLIS).unwrap_or(u32::MAX).max(1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,6 +184,7 @@ impl Worker {
                     worker.answered(core, key, connection, response)
                 });
             } else {
+                response.mark_given();
                 self.discard(response);
             }
         }

@@ -30,6 +30,7 @@ impl Worker {
         if let Some(instead) = not_final(connection, &response) {
             self.discard(std::mem::replace(&mut response, instead));
         }
+        response.mark_given();
         let whole = !connection.asked.head_only;
         let after = match &mut response.body.0 {
             // The answers before it are no part of the stream: a client that leaves that still gets them.

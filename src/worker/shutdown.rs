@@ -81,6 +81,7 @@ impl Worker {
     }
 
     fn cancel(&mut self) {
+        self.door.shut();
         let surroundings = self.executor.surround();
         let _entered = surroundings.enter();
         self.cut_streams();

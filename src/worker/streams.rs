@@ -69,7 +69,13 @@ impl Worker {
         // What the hook's client was closed for last counts, too.
         self.obey();
         let draining = self.drain_until.is_some();
-        if (draining && !opening.reconnects) || !self.may_begin(opening) {
+        let refused = if draining && !opening.reconnects {
+            Some(Disconnect::Drain)
+        } else {
+            (!self.may_begin(opening)).then_some(Disconnect::Overloaded)
+        };
+        if refused.is_some() {
+            opening.would_end(refused);
             let unavailable =
                 Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n")
                     .header(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -77,6 +83,7 @@ impl Worker {
         }
         let framed = BodyFraming::Chunked;
         if let Err(error) = self.write_head(core.now(), connection, response, framed, true) {
+            opening.would_end(Some(Disconnect::Failed));
             return self.respond(core, key, connection, unsendable(error));
         }
         let head = Bytes::copy_from_slice(&self.out);

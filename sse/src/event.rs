@@ -3,6 +3,7 @@
 
 #[cfg(feature = "json")]
 pub use json::JsonError;
+pub use retry::RetryError;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 #[cfg(feature = "json")]
 mod json;
+mod retry;
 
 /// One server-sent event, built field by field.
 ///
@@ -152,8 +154,7 @@ impl Event {
     /// ```
     #[must_use]
     pub fn retry(mut self, after: Duration) -> Self {
-        let millis = u32::try_from(after.as_millis()).unwrap_or(u32::MAX).min(RETRY_MILLIS_MAX);
-        self.retry_millis = NonZeroU32::new(millis);
+        self.retry_millis = retry_millis(after);
         self
     }
 
@@ -196,6 +197,27 @@ impl Event {
     /// The comment holds CR or LF. The error gives back the event and the comment.
     pub fn try_comment(self, comment: impl Into<String>) -> Result<Self, FieldError> {
         self.checked(comment.into(), Field::Comment).map(|(event, text)| event.comment(text))
+    }
+
+    /// Sets how long a client waits before it reconnects, as [`Event::retry`] does, unless it would wait for
+    /// another time.
+    ///
+    /// # Errors
+    /// The time is not a whole number of milliseconds from 1 to `i32::MAX`. The error gives back the event
+    /// and the time.
+    ///
+    /// ```
+    /// use headwater_sse::Event;
+    /// use std::time::Duration;
+    ///
+    /// let event = Event::data("x").try_retry(Duration::from_millis(1500))?;
+    /// assert_eq!(event, Event::data("x").retry(Duration::from_millis(1500)));
+    /// assert!(event.try_retry(Duration::from_micros(1500)).is_err());
+    /// # Ok::<(), headwater_sse::RetryError>(())
+    /// ```
+    pub fn try_retry(self, after: Duration) -> Result<Self, RetryError> {
+        let told = retry_millis(after).map(|millis| Duration::from_millis(millis.get().into()));
+        if told == Some(after) { Ok(self.retry(after)) } else { Err(RetryError::new(self, after)) }
     }
 
     /// Whether nothing is set, so that the event has no bytes.
@@ -301,6 +323,11 @@ impl fmt::Display for FieldError {
 impl std::error::Error for FieldError {}
 
 const RETRY_MILLIS_MAX: u32 = i32::MAX.cast_unsigned();
+
+/// Whole milliseconds, as many as a client can be told to wait; none for less than one.
+fn retry_millis(after: Duration) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(after.as_millis()).unwrap_or(u32::MAX).min(RETRY_MILLIS_MAX))
+}
 
 fn without(mut value: String, field: Field) -> String {
     let forbidden = field.forbidden();

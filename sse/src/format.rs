@@ -63,7 +63,7 @@ fn formatted_len(event: &Event) -> usize {
 }
 
 /// Appends `number` in decimal.
-pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
+fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [b'0'; 20]; // u64::MAX has 20 digits
     let mut start = digits.len();
     loop {

@@ -73,7 +73,6 @@ mod format;
 mod hub;
 mod id;
 mod prepared;
-#[allow(dead_code, unused_imports, reason = "asynchronous publishers are still to come")]
 pub(crate) mod ring;
 mod sync;
 mod waiters;
@@ -85,7 +84,7 @@ pub use client::{
 };
 #[cfg(feature = "json")]
 pub use event::JsonError;
-pub use event::{Event, Field, FieldError};
+pub use event::{Event, Field, FieldError, RetryError};
 pub use fanout::{
     Attempt, Counts, Disconnect, Egress, Fanout, Framing, Laggard, Outcome, Over, StreamId,
     SubscribeError, enter,

@@ -72,17 +72,10 @@ impl PreparedEvent {
     }
 }
 
-#[allow(dead_code, reason = "the fan-out does not use all of it yet")]
 impl PreparedEvent {
     /// All bytes of the event, its own id line included.
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
-    }
-
-    /// What follows the event's own id line: of two id lines the last would count, so that a
-    /// broker that assigns ids writes its own line and then this.
-    pub(crate) fn bytes_after_id(&self) -> Bytes {
-        self.bytes.slice(self.id_line_bytes..)
     }
 }
 
@@ -109,16 +102,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_assigned_id_takes_the_place_of_the_events_own() {
-        let with_own = PreparedEvent::new(&Event::data("x").event("e").comment("c").id("own"));
-        let without = PreparedEvent::new(&Event::data("x").event("e").comment("c"));
-        assert_eq!(with_own.bytes(), "id: own\n: c\nevent: e\ndata: x\n\n");
-        assert_eq!(with_own.bytes_after_id(), without.bytes());
-        assert_eq!(without.bytes_after_id(), without.bytes());
-        let empty_id = PreparedEvent::new(&Event::data("x").id(""));
-        assert_eq!(empty_id.bytes_after_id(), "data: x\n\n");
-        assert_eq!(PreparedEvent::new(&Event::new().id("own")).bytes_after_id(), "\n");
-        assert_eq!(PreparedEvent::new(&Event::new()).bytes_after_id(), "");
+    fn an_events_own_id_opens_its_bytes() {
+        let own = PreparedEvent::new(&Event::data("x").event("e").comment("c").id("own"));
+        assert_eq!(own.bytes(), "id: own\n: c\nevent: e\ndata: x\n\n");
+        for (event, has_id) in [(own, true), (PreparedEvent::new(&Event::data("id: x")), false)] {
+            assert_eq!(event.has_id(), has_id);
+            assert_eq!(PreparedEvent::from_bytes(event.bytes().clone()), event);
+        }
     }
 
     #[test]

@@ -42,12 +42,14 @@ pub enum Disconnect {
     Drain,
     /// The client was too slow, and the policy says close.
     Slow,
-    /// The handler failed: it panicked.
+    /// The handler failed: it panicked, or what it made cannot be sent.
     Failed,
     /// The stream has lived for as long as it may.
     Expired,
-    /// The stream was not admitted, so that it never began.
+    /// The stream never began, because its request got another answer.
     Refused,
+    /// The stream never began, because the server had no thread or no room for it.
+    Overloaded,
 }
 
 impl std::error::Error for Disconnect {}
@@ -63,6 +65,7 @@ impl std::fmt::Display for Disconnect {
             Self::Failed => "the handler failed",
             Self::Expired => "the stream's time was over",
             Self::Refused => "the stream was refused",
+            Self::Overloaded => "the server had no room for the stream",
         })
     }
 }

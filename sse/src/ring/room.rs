@@ -84,14 +84,9 @@ impl Room {
 }
 
 impl<T> Ring<T> {
-    /// Blocks the thread until a value of `weight` would fit (`true`), or until `deadline`
-    /// (`false`; for ever without one). Somebody else may be quicker to use the room.
-    pub(crate) fn wait_for_room(&self, weight: u64, deadline: Option<Instant>) -> bool {
-        self.wait_for_room_unless(|| false, weight, deadline)
-    }
-
-    /// The same, but ends (`true`) when `moot` says that room is wanted no more. Who changes that calls
-    /// [`Ring::look_again`].
+    /// Blocks the thread until a value of `weight` would fit (`true`), or until `deadline` (`false`; for
+    /// ever without one). Somebody else may be quicker to use the room. Ends, too (`true`), when `moot`
+    /// says that room is wanted no more; who changes that calls [`Ring::look_again`].
     pub(crate) fn wait_for_room_unless(
         &self,
         moot: impl Fn() -> bool,

@@ -18,6 +18,40 @@ mod stress;
 #[cfg(not(loom))]
 mod threads;
 
+use super::{Full, Ring};
+use std::time::Instant;
+
+impl<T> Ring<T> {
+    /// How many values fit.
+    #[cfg(not(loom))]
+    fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// About how many readers are joined.
+    pub(crate) fn readers(&self) -> usize {
+        self.seats().iter().filter(|seat| seat.is_taken()).count()
+    }
+
+    /// Publishes, and waits for room until `deadline`.
+    fn publish_wait(
+        &self,
+        mut value: T,
+        weight: u64,
+        deadline: Option<Instant>,
+    ) -> Result<u64, Full<T>> {
+        loop {
+            match self.publish(value, weight) {
+                Ok(position) => return Ok(position),
+                Err(Full(refused)) => value = refused,
+            }
+            if !self.wait_for_room_unless(|| false, weight, deadline) {
+                return Err(Full(value));
+            }
+        }
+    }
+}
+
 /// Makes a `#[test]` of every scenario: `$small` runs those that loom gets through quickly, `$large`
 /// the others.
 macro_rules! test_every_scenario {

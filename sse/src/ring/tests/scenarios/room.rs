@@ -53,7 +53,7 @@ pub(in super::super) fn a_thread_that_waits_is_told_of_bytes_given_back() {
         thread::spawn(move || world.ring.publish(world.token(0), 5).is_ok())
     };
     let _ = world.ring.publish(world.token(1), 5);
-    assert!(world.ring.wait_for_room(6, deadline()));
+    assert!(world.ring.wait_for_room_unless(|| false, 6, deadline()));
     publisher.join().unwrap();
     assert_eq!(world.ring.bytes(), 0);
     world.end(2);
