@@ -162,8 +162,12 @@ impl Worker {
             let _entered = surroundings.enter();
             serve(self, core, &mut connection)
         };
+        // Nothing inside `serve` frees the slot of the connection being served.
         let phase = match after {
-            After::Keep => Phase::Http(connection),
+            After::Keep => {
+                self.slots[key.index()].phase = Phase::Http(connection);
+                return;
+            }
             After::Stream(live) => Phase::Stream(live),
             After::Detached(line) => Phase::Detached(line),
             After::Leave(leaving) => Phase::Leaving(leaving),
@@ -171,10 +175,14 @@ impl Worker {
                 self.linger(core, key);
                 Phase::Lingering
             }
-            After::Close => return self.close(core, key),
+            After::Close => {
+                self.close(core, key);
+                return self.discard(connection);
+            }
         };
-        // Nothing inside `serve` frees the slot of the connection being served.
         self.slots[key.index()].phase = phase;
+        // An answer may wait in it.
+        self.discard(connection);
     }
 
     /// Says that nothing more will be sent, and waits a while for the peer to notice: closing at once
@@ -187,7 +195,8 @@ impl Worker {
 
     fn close(&mut self, core: &mut Core<'_>, key: Key) {
         core.close(key);
-        self.slots[key.index()] = Slot::vacant();
+        let left = std::mem::replace(&mut self.slots[key.index()], Slot::vacant());
+        self.discard(left);
         self.counts.occupancy.leave();
         if self.accept_failed || self.accept_again.is_some() {
             self.resume_accept(core);

@@ -89,7 +89,9 @@ impl Worker {
         let is_here = |slot: &&Slot| !matches!(slot.phase, Phase::Vacant | Phase::Leaving(_));
         let here = self.slots.iter().filter(is_here).count();
         (0..here).for_each(|_| self.counts.occupancy.leave());
-        self.slots.clear();
+        for slot in std::mem::take(&mut self.slots) {
+            self.discard(slot);
+        }
         self.handlers.clear();
         self.run_out();
     }

@@ -1,6 +1,6 @@
 //! Handlers that panic: at once, later, or while they are cleaned up.
 
-use crate::support::{Answer, Gate, eventually, serve, serve_on_one};
+use crate::support::{Answer, Gate, eventually, get as request_of, pattern, serve, serve_on_one};
 use bytes::Bytes;
 use futures_core::Stream;
 use headwater::http::{HeaderValue, StatusCode, header};
@@ -209,7 +209,35 @@ fn panic_over_what_a_client_kept_does_not_end_the_worker(engine: Engine) {
     assert_eq!(ends.load(Ordering::Relaxed), 1);
 }
 
+/// An answer may wait for the socket to take those before it.
+fn panic_over_an_answer_that_never_left_does_not_end_the_worker(engine: Engine) {
+    const MOST: usize = 64 * 1024 * 1024;
+    let last = async || {
+        headwater::time::sleep(Duration::from_millis(1)).await;
+        let mut response = Response::new(StatusCode::OK);
+        response.extensions_mut().insert(Explosive);
+        response
+    };
+    let app = Router::new()
+        .route("/before", get(|| pattern(15_000)))
+        .route("/last", get(last))
+        .route("/", get(|| "ok"));
+    let server = serve_on_one(engine, app);
+    let mut peer = server.connect_narrow();
+    let requests = request_of("/before").repeat(3) + &request_of("/last");
+    let sent = peer.send_until_held_back(requests.as_bytes(), MOST);
+    assert!(sent < MOST, "somebody keeps all of that");
+    peer.reset();
+    server.wait_for_connections(0);
+    assert_eq!(server.get("/").text(), "ok");
+    // And one that the end of the server finds there.
+    let mut peer = server.connect_narrow();
+    peer.send_until_held_back(requests.as_bytes(), MOST);
+    server.drain(Duration::ZERO).wait().expect("no worker fails");
+}
+
 on_every_engine! {
+    panic_over_an_answer_that_never_left_does_not_end_the_worker,
     panic_over_what_a_client_kept_does_not_end_the_worker,
     panic_over_what_is_left_of_an_answer_does_not_end_the_worker,
     panic_costs_one_connection_a_500_and_nothing_more,
