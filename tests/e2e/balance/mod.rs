@@ -3,6 +3,7 @@
 mod churn;
 mod ends;
 mod limits;
+mod promises;
 mod requests;
 mod spread;
 
