@@ -2,7 +2,7 @@
 //! end, or dies.
 
 use super::ends::Deadly;
-use super::{SLACK, connect, core_of, streams, weigh_down, with_ballast};
+use super::{SLACK, connect_one_by_one, core_of, streams, weigh_down, with_ballast};
 use crate::support::{PATIENCE, Peer, Running, Subscriber, builder, eventually};
 use bytes::Bytes;
 use headwater::sse::{self, Broker, Event};
@@ -108,6 +108,7 @@ impl Stage {
             let (mut asks, mut holds, mut first) =
                 (self.connect(0), self.connect(0), self.connect(0));
             eventually("those that were tried are gone", || connections() == others);
+            let before = self.server.stats().handed_over;
             first.ask("/hold");
             let let_go = self.held.recv_timeout(PATIENCE).expect("the core is held");
             // Taken in together, one behind the other.
@@ -115,10 +116,10 @@ impl Stage {
             holds.ask("/hold");
             drop(let_go);
             let let_go = self.held.recv_timeout(PATIENCE).expect("the core is held");
-            if connections() > others {
+            if connections() > others && self.server.stats().handed_over == before {
                 return (asks, let_go);
             }
-            // The second was taken in first.
+            // The second was taken in first, or too late.
             drop(let_go);
             drop(Subscriber::ask(asks, ""));
         }
@@ -171,10 +172,10 @@ fn worker_with_room_is_found_behind_a_full_one(engine: Engine) {
     let builder = builder(engine).workers(3).connections_per_worker(LIMIT);
     let server = Running::from(builder.serve(app).expect("a free port"));
     let _ballast = weigh_down(&server, 2 * SLACK);
-    let peers: Vec<Peer> = (0..SLACK).map(|_| connect(&server, 0)).collect();
-    let _some = Subscriber::open(connect(&server, 2), "/ballast");
+    let peers: Vec<Peer> = (0..SLACK).map(|_| connect_one_by_one(&server, 0)).collect();
+    let _some = Subscriber::open(connect_one_by_one(&server, 2), "/ballast");
     // Without a stream, and without room.
-    let _silent: Vec<Peer> = (0..LIMIT).map(|_| connect(&server, 1)).collect();
+    let _silent: Vec<Peer> = (0..LIMIT).map(|_| connect_one_by_one(&server, 1)).collect();
     let _streams: Vec<_> = peers.into_iter().map(|peer| Subscriber::open(peer, "/")).collect();
     assert_eq!(streams(&server), [2 * SLACK, 0, SLACK + 1]);
 }
