@@ -1,8 +1,8 @@
 //! Hand-overs while the server drains or a worker dies.
 
+use super::dying::with_death;
 use super::{SLACK, connect, serve, weigh_down};
 use crate::support::{Ending, PATIENCE, Peer, Subscriber, builder, eventually};
-use bytes::Bytes;
 use headwater::http::StatusCode;
 use headwater::sse::{self, Client, Disconnect, Event};
 use headwater::{Engine, Error, Hub, Request, Router, routing::get, routing::post};
@@ -114,27 +114,12 @@ fn drain_that_has_no_time_cuts_hand_overs_and_ends(engine: Engine) {
     }
 }
 
-/// A worker does not survive what panics where no handler runs.
-pub(super) struct Deadly(pub(super) &'static [u8]);
-
-impl AsRef<[u8]> for Deadly {
-    fn as_ref(&self) -> &[u8] {
-        self.0
-    }
-}
-
-impl Drop for Deadly {
-    fn drop(&mut self) {
-        panic!("on purpose: a worker dies");
-    }
-}
-
 fn worker_that_dies_takes_no_stream_along_but_its_own(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let app = Router::new()
         .route("/", get(sse::feed(&broker).heartbeat(None)))
-        .route("/die", get(|| Bytes::from_owner(Deadly(b"last words"))))
         .route("/core", get(super::core_name));
+    let (app, ended) = with_death(app);
     // Not one that must end well.
     let server = builder(engine).serve(app).expect("a free port");
     let running = |server: &headwater::ServerHandle| Peer::connect(server.local_addrs()[0]);
@@ -164,6 +149,7 @@ fn worker_that_dies_takes_no_stream_along_but_its_own(engine: Engine) {
             streams.push(Subscriber::after(peer, head));
         }
     }
+    eventually("the worker is dead", || ended.load(Ordering::Relaxed));
     // From now on the one that is left keeps what comes.
     let mut after: Vec<Subscriber> = (0..3 * SLACK).map(|_| open(running(&server))).collect();
     broker.publish(Event::data("news")).expect("there is room");
@@ -176,6 +162,6 @@ fn worker_that_dies_takes_no_stream_along_but_its_own(engine: Engine) {
         assert!(lives || matches!(heard, Err(Ending::Closed | Ending::Reset)), "{heard:?}");
     }
     assert!(server.worker_stats()[0].streams >= 4 * SLACK);
-    let ended = server.drain(Duration::ZERO).wait();
-    assert!(matches!(ended, Err(Error::WorkerFailed { worker: 1, .. })), "{ended:?}");
+    let outcome = server.drain(Duration::ZERO).wait();
+    assert!(matches!(outcome, Err(Error::WorkerFailed { worker: 1, .. })), "{outcome:?}");
 }

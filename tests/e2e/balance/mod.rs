@@ -1,6 +1,7 @@
 //! Streams on several workers: where they begin, and connections that are handed from one worker to another.
 
 mod churn;
+mod dying;
 mod ends;
 mod limits;
 mod promises;

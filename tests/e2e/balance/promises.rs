@@ -1,13 +1,11 @@
 //! Connections that are promised to a worker and not there yet: what happens to them when that worker would
 //! end, or dies.
 
-use super::ends::Deadly;
+use super::dying::with_death;
 use super::{SLACK, connect_one_by_one, core_of, streams, weigh_down, with_ballast};
 use crate::support::{PATIENCE, Peer, Running, Subscriber, builder, eventually};
-use bytes::Bytes;
 use headwater::sse::{self, Broker, Event};
 use headwater::{Engine, Error, Hub, Router, ServerHandle, routing::get};
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -38,19 +36,6 @@ impl Hold {
     }
 }
 
-/// Sets its flag when its thread has ended, with everything that the thread had.
-struct AtEnd(Arc<AtomicBool>);
-
-impl Drop for AtEnd {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-thread_local! {
-    static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
-}
-
 struct Stage {
     server: ServerHandle,
     broker: Broker,
@@ -65,24 +50,10 @@ impl Stage {
     fn set(engine: Engine) -> Self {
         let broker = Hub::new().broker("news").build();
         let (hold, cores) = Hold::new();
-        let ended = Arc::new(AtomicBool::new(false));
-        let flag = ended.clone();
-        let note = move || {
-            AT_END.with(|place| *place.borrow_mut() = Some(AtEnd(flag.clone())));
-            Bytes::new()
-        };
-        let die = {
-            let note = note.clone();
-            move || {
-                note();
-                Bytes::from_owner(Deadly(b"last words"))
-            }
-        };
         let app = with_ballast(Router::new())
             .route("/", get(sse::feed(&broker).heartbeat(None)))
-            .route("/hold", get(move || hold.here()))
-            .route("/note", get(note))
-            .route("/die", get(die));
+            .route("/hold", get(move || hold.here()));
+        let (app, ended) = with_death(app);
         let server = builder(engine).serve(app).expect("a free port");
         Self { server, broker, held: cores, ended, streams: Vec::new() }
     }
