@@ -1,5 +1,6 @@
 //! What a subscriber at rest holds: its places in the tables of its worker and nothing of its own. In a
 //! process of its own, in which every allocation is counted; the engines take turns.
+#![cfg(any(all(feature = "io-uring", target_os = "linux"), feature = "epoll"))]
 
 use headwater::sse::{self, Event};
 use headwater::{Engine, Hub, Router, Server, ServerHandle, routing::get};

@@ -37,7 +37,8 @@ impl ServerBuilder {
         let addr = listeners[0].local_addr().map_err(Error::Start)?;
         let pool = Arc::new(Pool::new(self.blocking));
         let stream_pool = Arc::new(Pool::new(self.streams));
-        let (settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
+        let (mut settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
+        settings.balances &= listeners.len() > 1;
         let workers = OnceLock::new();
         let shared = Shared { router, settings, hubs, pool, stream_pool, runtime, workers };
         let shared = Arc::new(shared);

@@ -11,7 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Turns the connection of any request, whatever its method, into a stream: return it from the handler. The
-/// stream ends when `handler` returns.
+/// stream ends when `handler` returns. It stays on the core that its request came to, where those of the other
+/// kinds [begin where there are fewest](crate::ServerBuilder::balance_streams).
 ///
 /// ```
 /// use headwater::{Request, Router, routing::post, sse::{self, Event}};

@@ -190,3 +190,31 @@ impl Worker {
         drop(promise);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(of: &WorkerCounts) -> (usize, usize) {
+        (of.occupancy.count(), of.arriving.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn promise_that_is_dropped_was_never_made() {
+        let worker = Arc::<WorkerCounts>::default();
+        let promise = Promise::make(&worker, 1);
+        assert!(promise.is_some() && Promise::make(&worker, 1).is_none(), "there is room for one");
+        assert_eq!(counts(&worker), (1, 1));
+        drop(promise);
+        assert_eq!(counts(&worker), (0, 0));
+    }
+
+    #[test]
+    fn promise_that_is_kept_leaves_its_connection() {
+        let worker = Arc::<WorkerCounts>::default();
+        let mut promise = Promise::make(&worker, 1).expect("there is room");
+        promise.kept = true;
+        drop(promise);
+        assert_eq!(counts(&worker), (1, 0));
+    }
+}

@@ -1,8 +1,8 @@
 //! Hand-overs while the server drains or a worker dies.
 
+use super::dying::with_death;
 use super::{SLACK, connect, serve, weigh_down};
 use crate::support::{Ending, PATIENCE, Peer, Subscriber, builder, eventually};
-use bytes::Bytes;
 use headwater::http::StatusCode;
 use headwater::sse::{self, Client, Disconnect, Event};
 use headwater::{Engine, Error, Hub, Request, Router, routing::get, routing::post};
@@ -68,18 +68,29 @@ fn nothing_is_handed_over_in_a_drain(engine: Engine) {
         Ok::<_, StatusCode>(())
     };
     let handler = async |_: String, client: Client| super::wait_for_end(&client).await;
-    let app = Router::new().route("/", post(sse::endpoint(handler)).before_body(check));
+    let stay = |request: Request| {
+        sse::stream(&request, async |client: Client| super::wait_for_end(&client).await)
+            .finish_on_drain()
+    };
+    let app = Router::new()
+        .route("/", post(sse::endpoint(handler)).before_body(check))
+        .route("/stay", get(stay));
     let server = serve(engine, app);
-    let ballast = weigh_down(&server, 3 * SLACK);
+    let gone = Subscriber::open(connect(&server, 0), "/ballast");
+    // They are not what the drain ends: the worker has too many as before.
+    let ballast: Vec<_> =
+        (0..3 * SLACK).map(|_| Subscriber::open(connect(&server, 0), "/stay")).collect();
+    // And the other one lives on.
+    let other = Subscriber::open(connect(&server, 1), "/stay");
     let mut late = connect(&server, 0);
     late.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\n");
     eventually("its request has begun", || begun.load(Ordering::Relaxed));
     let drain = server.drain(PATIENCE);
-    eventually("the drain has begun", || server.stats().streams < 3 * SLACK);
+    eventually("the drain has begun", || server.stats().streams == 3 * SLACK + 1);
     late.send("body");
     assert_eq!(late.answer().status, 503);
     assert_eq!(server.stats().handed_over, 0);
-    drop((ballast, late));
+    drop((ballast, other, late, gone));
     drain.wait().expect("no worker fails");
 }
 
@@ -103,27 +114,12 @@ fn drain_that_has_no_time_cuts_hand_overs_and_ends(engine: Engine) {
     }
 }
 
-/// A worker does not survive what panics where no handler runs.
-struct Deadly(&'static [u8]);
-
-impl AsRef<[u8]> for Deadly {
-    fn as_ref(&self) -> &[u8] {
-        self.0
-    }
-}
-
-impl Drop for Deadly {
-    fn drop(&mut self) {
-        panic!("on purpose: a worker dies");
-    }
-}
-
 fn worker_that_dies_takes_no_stream_along_but_its_own(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let app = Router::new()
         .route("/", get(sse::feed(&broker).heartbeat(None)))
-        .route("/die", get(|| Bytes::from_owner(Deadly(b"last words"))))
         .route("/core", get(super::core_name));
+    let (app, ended) = with_death(app);
     // Not one that must end well.
     let server = builder(engine).serve(app).expect("a free port");
     let running = |server: &headwater::ServerHandle| Peer::connect(server.local_addrs()[0]);
@@ -153,6 +149,7 @@ fn worker_that_dies_takes_no_stream_along_but_its_own(engine: Engine) {
             streams.push(Subscriber::after(peer, head));
         }
     }
+    eventually("the worker is dead", || ended.load(Ordering::Relaxed));
     // From now on the one that is left keeps what comes.
     let mut after: Vec<Subscriber> = (0..3 * SLACK).map(|_| open(running(&server))).collect();
     broker.publish(Event::data("news")).expect("there is room");
@@ -165,6 +162,6 @@ fn worker_that_dies_takes_no_stream_along_but_its_own(engine: Engine) {
         assert!(lives || matches!(heard, Err(Ending::Closed | Ending::Reset)), "{heard:?}");
     }
     assert!(server.worker_stats()[0].streams >= 4 * SLACK);
-    let ended = server.drain(Duration::ZERO).wait();
-    assert!(matches!(ended, Err(Error::WorkerFailed { worker: 1, .. })), "{ended:?}");
+    let outcome = server.drain(Duration::ZERO).wait();
+    assert!(matches!(outcome, Err(Error::WorkerFailed { worker: 1, .. })), "{outcome:?}");
 }

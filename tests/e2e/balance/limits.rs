@@ -1,6 +1,6 @@
 //! Workers that have no room for what others would hand them.
 
-use super::{SLACK, connect, core_of, serve_with, streams, weigh_down};
+use super::{SLACK, connect_one_by_one, core_of, serve_with, streams, weigh_down};
 use crate::support::{Subscriber, builder};
 use headwater::sse::{self, Event};
 use headwater::{Engine, Hub, Router, routing::get};
@@ -16,9 +16,9 @@ fn full_worker_gets_no_stream_and_one_with_room_for_one_gets_one(engine: Engine)
     let app = Router::new().route("/", get(sse::feed(&broker).heartbeat(None)));
     let server = serve_with(builder(engine).connections_per_worker(LIMIT), app);
     let mut ballast = weigh_down(&server, 2 * SLACK);
-    let peers: Vec<_> = (0..3).map(|_| connect(&server, 0)).collect();
+    let peers: Vec<_> = (0..3).map(|_| connect_one_by_one(&server, 0)).collect();
     // Connections that are no streams: as many as there is room for, but for one.
-    let silent: Vec<_> = (1..LIMIT).map(|_| connect(&server, 1)).collect();
+    let silent: Vec<_> = (1..LIMIT).map(|_| connect_one_by_one(&server, 1)).collect();
     for (peer, room) in peers.into_iter().zip([1, 0, 0]) {
         let mut stream = Subscriber::open(peer, "/");
         assert_eq!((streams(&server)[1], server.stats().handed_over), (1, 1), "room: {room}");
@@ -38,10 +38,11 @@ fn connection_that_was_handed_over_makes_room_where_it_was(engine: Engine) {
     let server = serve_with(builder(engine).connections_per_worker(LIMIT), app);
     let _ballast = weigh_down(&server, 2 * SLACK);
     // One place is left, again and again.
-    let _streams: Vec<_> = (0..SLACK).map(|_| Subscriber::open(connect(&server, 0), "/")).collect();
+    let _streams: Vec<_> =
+        (0..SLACK).map(|_| Subscriber::open(connect_one_by_one(&server, 0), "/")).collect();
     let connections: Vec<usize> =
         server.worker_stats().iter().map(|stats| stats.connections).collect();
     assert_eq!(connections, [2 * SLACK, SLACK]);
-    assert_eq!(core_of(&mut connect(&server, 0)), 0);
+    assert_eq!(core_of(&mut connect_one_by_one(&server, 0)), 0);
     assert_eq!(server.stats().closed_for_room, 0);
 }

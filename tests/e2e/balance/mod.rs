@@ -1,8 +1,10 @@
 //! Streams on several workers: where they begin, and connections that are handed from one worker to another.
 
 mod churn;
+mod dying;
 mod ends;
 mod limits;
+mod promises;
 mod requests;
 mod spread;
 
@@ -58,6 +60,20 @@ fn connect(server: &Running, worker: usize) -> Peer {
     }
 }
 
+/// The same where each place counts: one that was tried is gone before the next. Nobody else may come and
+/// go.
+fn connect_one_by_one(server: &Running, worker: usize) -> Peer {
+    loop {
+        let mut peer = server.connect();
+        if core_of(&mut peer) == worker {
+            return peer;
+        }
+        let connections = server.stats().connections;
+        drop(peer);
+        server.wait_for_connections(connections - 1);
+    }
+}
+
 /// The worker that answers on this connection.
 fn core_of(peer: &mut Peer) -> usize {
     peer.ask("/core");
@@ -66,7 +82,7 @@ fn core_of(peer: &mut Peer) -> usize {
 
 /// Streams that stay on the first worker, so that it has more than the other whatever happens.
 pub(crate) fn weigh_down(server: &Running, streams: usize) -> Vec<Subscriber> {
-    (0..streams).map(|_| Subscriber::open(connect(server, 0), "/ballast")).collect()
+    (0..streams).map(|_| Subscriber::open(connect_one_by_one(server, 0), "/ballast")).collect()
 }
 
 /// How many streams each worker has.
