@@ -129,6 +129,12 @@ impl Response {
         matches!(self.body.0, Content::Detached(_))
     }
 
+    /// 503: whoever comes back soon may be lucky.
+    pub(crate) fn unavailable(text: &'static str) -> Self {
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, text)
+            .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
     /// Whether nothing of users' types is in it.
     pub(crate) fn is_plain(&self) -> bool {
         self.extensions.is_empty() && matches!(self.body.0, Content::Empty | Content::Bytes(_))

@@ -35,7 +35,8 @@ fn subscribe(server: &ServerHandle, request: &[u8]) -> TcpStream {
 fn read_until(stream: &mut TcpStream, end: &[u8]) {
     let (mut byte, mut found) = ([0], 0);
     while found < end.len() {
-        assert_eq!(stream.read(&mut byte).expect("bytes come before the end"), 1);
+        // `read_exact`, since a signal may end a read.
+        stream.read_exact(&mut byte).expect("bytes come before the end");
         found = if byte[0] == end[found] { found + 1 } else { usize::from(byte[0] == end[0]) };
     }
 }

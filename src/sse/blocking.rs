@@ -12,7 +12,6 @@ use crate::responder::Portable;
 use crate::response::Response;
 use crate::task::{self, Aside};
 use futures_channel::oneshot;
-use http::{HeaderValue, StatusCode, header};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
@@ -176,8 +175,7 @@ async fn finish(is_done: oneshot::Receiver<Result<(), Box<dyn std::any::Any + Se
 }
 
 fn busy() -> Response {
-    Response::plain(StatusCode::SERVICE_UNAVAILABLE, "too many streams at once\n")
-        .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    Response::unavailable("too many streams at once\n")
 }
 
 impl fmt::Debug for BlockingEndpoint {

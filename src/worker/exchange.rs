@@ -109,12 +109,13 @@ impl Worker {
         let mut lookup = connection.lookup.take();
         if self.is_crowded() {
             let router = &self.shared.router;
-            let found = lookup.get_or_insert_with(|| router.look_up(head.path()));
-            if router.opens_stream(found, head.method())
+            let found = lookup.take().unwrap_or_else(|| router.look_up(head.path()));
+            if router.opens_stream(&found, head.method())
                 && let Some(promised) = self.release_to_another(core, key, connection)
             {
-                return Some(self.pack(connection, head, body, promised));
+                return Some(self.pack(connection, (head, found, body), promised));
             }
+            lookup = Some(found);
         }
         self.ask_handler(core, key, connection, lookup, head, body)
     }

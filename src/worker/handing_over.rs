@@ -4,6 +4,7 @@
 
 use super::connection::{After, Asked, HttpConnection, Phase, Slot};
 use super::{Message, Worker};
+use crate::router::Lookup;
 use crate::stats::WorkerCounts;
 use bytes::Bytes;
 use headwater_engine::{Closed, Core, Handover, Key};
@@ -35,6 +36,7 @@ pub(super) struct Promise {
 /// A request that has been received and not been answered, with what its connection is to know.
 struct Travelling {
     head: Head,
+    lookup: Lookup,
     body: Bytes,
     asked: Asked,
     http: Connection,
@@ -70,11 +72,11 @@ impl Drop for Promise {
 }
 
 impl Travelling {
-    fn unpack(self) -> (HttpConnection, Head, Bytes) {
-        let Self { head, body, asked, http, peer, accepted_at, served } = self;
+    fn unpack(self) -> (HttpConnection, Head, Lookup, Bytes) {
+        let Self { head, lookup, body, asked, http, peer, accepted_at, served } = self;
         let mut connection = HttpConnection::over(http, accepted_at);
         (connection.asked, connection.peer, connection.served) = (asked, peer, served);
-        (connection, head, body)
+        (connection, head, lookup, body)
     }
 }
 
@@ -110,8 +112,7 @@ impl Worker {
     pub(super) fn pack(
         &mut self,
         connection: &mut HttpConnection,
-        head: Head,
-        body: Bytes,
+        (head, lookup, body): (Head, Lookup, Bytes),
         (to, promise): (usize, Promise),
     ) -> After {
         if let Some(buffer) = connection.http.recycle() {
@@ -120,7 +121,7 @@ impl Worker {
         let none = Connection::new(&self.shared.settings.http);
         let http = std::mem::replace(&mut connection.http, none);
         let HttpConnection { asked, peer, accepted_at, served, .. } = *connection;
-        let request = Travelling { head, body, asked, http, peer, accepted_at, served };
+        let request = Travelling { head, lookup, body, asked, http, peer, accepted_at, served };
         After::Leave(Box::new(Leaving { to, promise, request }))
     }
 
@@ -172,10 +173,10 @@ impl Worker {
         match core.adopt(connection) {
             Ok(key) => {
                 promise.kept = true;
-                let (connection, head, body) = request.unpack();
+                let (connection, head, lookup, body) = request.unpack();
                 self.place(key, connection);
                 self.with_http(core, key, |worker, core, connection| {
-                    match worker.ask_handler(core, key, connection, None, head, body) {
+                    match worker.ask_handler(core, key, connection, Some(lookup), head, body) {
                         Some(after) => after,
                         None => worker.advance(core, key, connection),
                     }

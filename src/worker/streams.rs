@@ -15,7 +15,7 @@ use headwater_engine as engine;
 use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
-use http::{HeaderValue, StatusCode, header};
+use smallvec::SmallVec;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,7 +34,8 @@ struct Sockets<'a, 'core>(&'a mut Core<'core>);
 
 impl sse::Egress for Sockets<'_, '_> {
     fn send(&mut self, batch: &mut [sse::Attempt<'_>]) {
-        let mut attempts: Vec<engine::Attempt<'_>> = (batch.iter())
+        // Few most of the time: what handlers send, and heartbeats.
+        let mut attempts: SmallVec<[engine::Attempt<'_>; 8]> = (batch.iter())
             .map(|attempt| engine::Attempt::new(Key::from_u64(attempt.to), attempt.slices))
             .collect();
         self.0.send(&mut attempts);
@@ -76,9 +77,7 @@ impl Worker {
         };
         if refused.is_some() {
             opening.would_end(refused);
-            let unavailable =
-                Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n")
-                    .header(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            let unavailable = Response::unavailable("no new streams now\n");
             return self.respond(core, key, connection, unavailable);
         }
         let framed = BodyFraming::Chunked;

@@ -70,6 +70,9 @@ mod client;
 mod event;
 mod fanout;
 mod format;
+/// For the crates of this project: what is in here may change with any version.
+#[doc(hidden)]
+pub mod guard;
 mod hub;
 mod id;
 mod prepared;

@@ -1,5 +1,6 @@
 //! Heartbeats by a clock that tests move, with a whole worker over sockets in memory.
 
+use super::MOST_BEATS;
 use crate::blocking::pool::{Pool, PoolLimits};
 use crate::routing::get;
 use crate::server::{Settings, Timeouts};
@@ -124,4 +125,17 @@ fn a_stream_without_heartbeats_is_silent_for_ever() {
         }
         assert!(!stage.script.is_closed(peer));
     }
+}
+
+#[test]
+fn intervals_past_the_limit_are_those_of_the_last() {
+    let mut stage = Stage::new(Router::new());
+    let worker = stage.worker.app_mut();
+    for number in 0..=MOST_BEATS + 1 {
+        let silence = Duration::from_secs(number as u64);
+        let at = usize::from(worker.beat(Some(silence)));
+        assert_eq!(at, number.min(MOST_BEATS - 1));
+    }
+    assert_eq!(worker.beats.len(), MOST_BEATS);
+    assert_eq!(worker.beat(Some(Duration::from_secs(7))), 7, "known ones stay");
 }

@@ -3,10 +3,10 @@
 
 use super::{BrokerShared, SlowPolicy};
 use crate::client::{Client, Command, Wish};
+use crate::guard::{Panicked, guard};
 use crate::prepared::PreparedEvent;
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -121,7 +121,7 @@ impl Asker {
 
     fn answer(&self, ask: Ask) {
         let Ask { client, event, broker, first } = ask;
-        let policy = guard(|| (self.decide)(&client, &event)).unwrap_or_else(|| {
+        let policy = guard(|| (self.decide)(&client, &event)).unwrap_or_else(|Panicked| {
             self.panics.fetch_add(1, Ordering::Relaxed);
             SlowPolicy::Drop
         });
@@ -129,26 +129,13 @@ impl Asker {
         let answer = Wish::Answer { stream, broker, first, policy };
         client.shared.home.post(Command(answer));
         // What the client kept is foreign, too, and this handle may be the last; nobody waits for it.
-        guard(|| drop(client));
+        guard(|| drop(client)).ok();
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {
         // No foreign code runs under the lock, so poisoned work is whole.
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Runs foreign code, of which a panic goes no further. What it has half done of its own is its own.
-fn guard<T>(call: impl FnOnce() -> T) -> Option<T> {
-    let payload = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(outcome) => return Some(outcome),
-        Err(payload) => payload,
-    };
-    // A payload may panic in its turn, and what it panics with, too: that one is leaked.
-    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(next);
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! One batch of attempts for brokers' news: who is picked, which slices each is offered, and who did not
-//! take everything. Kept by the core between batches, so that a batch allocates nothing. How many are
+//! One batch of attempts: for brokers' news who is picked, which slices each is offered, and who did not
+//! take everything; for what is owed the offers. Kept by the core between batches, so that a batch allocates nothing. How many are
 //! looked at is decided in `round`, what follows from an answer in `settle`.
 
 use super::egress::{Attempt, Outcome};
@@ -51,7 +51,18 @@ pub(super) struct Batch {
     /// Topic and stream: those who have to wait for what they are owed already.
     pub(super) lagging: Vec<(u32, u32)>,
     pub(super) unfinished: Vec<Unfinished>,
+    /// Empty but for a batch of what is owed.
+    pub(super) offers: Vec<Offer>,
     pub(super) buffers: Buffers,
+}
+
+/// What a stream is offered of what it is owed.
+pub(super) struct Offer {
+    pub(super) to: u64,
+    pub(super) stream: u32,
+    pub(super) bytes: usize,
+    pub(super) slices: Range<usize>,
+    pub(super) outcome: Outcome,
 }
 
 /// Memory of what is borrowed during one batch.

@@ -1,28 +1,20 @@
 //! Sends what streams are owed, before anything else goes to them: heads, heartbeats, a client's own
 //! events, terminal chunks, and what a socket refused of a broker's.
 
+use super::batch::{Batch, Offer};
 use super::block::frame;
 use super::egress::{Attempt, Egress, Outcome};
 use super::hold::NOWHERE;
 use super::owed::Of;
 use super::round::BATCH;
-use super::stream::{Life, Stream};
+use super::stream::Life;
 use super::{Disconnect, Fanout};
 use crate::client::Queued;
 use bytes::Bytes;
-use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// Queued events of one client taken at a time.
 const PULL_BYTES: usize = 64 * 1024;
-
-/// What a stream is offered of what it is owed.
-struct Offer {
-    to: u64,
-    stream: u32,
-    bytes: usize,
-    slices: Range<usize>,
-}
 
 impl Fanout {
     /// Adds something that is no event to what a stream is owed.
@@ -74,18 +66,33 @@ impl Fanout {
 
     /// Makes one batch of attempts for streams that are owed something.
     pub(super) fn flush_batch(&mut self, egress: &mut dyn Egress, now: u32) {
-        let picks = self.pick_owed();
-        if picks.is_empty() {
+        if self.flush.is_empty() {
             return;
         }
         let mut batch = self.batch.take().unwrap_or_default();
+        let mut offers = std::mem::take(&mut batch.offers);
+        self.pick_owed(&mut offers);
+        if !offers.is_empty() {
+            self.offer_owed(&mut offers, &mut batch, egress);
+        }
+        for Offer { stream, bytes, outcome, .. } in offers.drain(..) {
+            match outcome {
+                Outcome::Gone => self.finish(stream, Disconnect::ClientGone, true),
+                Outcome::Sent(sent) => self.flushed(stream, sent, bytes, now),
+            }
+        }
+        batch.offers = offers;
+        self.batch = Some(batch);
+    }
+
+    /// Makes an attempt of every offer, and notes what came of it.
+    fn offer_owed(&self, offers: &mut [Offer], batch: &mut Batch, egress: &mut dyn Egress) {
         let (mut slices, mut attempts) = batch.buffers.lend();
-        let mut offers = Vec::with_capacity(picks.len());
-        for stream in picks {
-            let Stream { to, owed, .. } = &self.streams[stream as usize];
+        for offer in &mut *offers {
             let begin = slices.len();
-            let bytes = owed.as_ref().map_or(0, |owed| owed.slices(&mut slices));
-            offers.push(Offer { to: *to, stream, bytes, slices: begin..slices.len() });
+            let owed = self.streams[offer.stream as usize].owed.as_ref();
+            offer.bytes = owed.map_or(0, |owed| owed.slices(&mut slices));
+            offer.slices = begin..slices.len();
         }
         attempts.extend(offers.iter().map(|offer| Attempt {
             to: offer.to,
@@ -93,30 +100,24 @@ impl Fanout {
             outcome: Outcome::Sent(0),
         }));
         egress.send(&mut attempts);
-        let outcomes: Vec<Outcome> = attempts.iter().map(|attempt| attempt.outcome).collect();
+        for (offer, attempt) in offers.iter_mut().zip(&attempts) {
+            offer.outcome = attempt.outcome;
+        }
         batch.buffers.take_attempts(attempts);
         batch.buffers.take_slices(slices);
-        self.batch = Some(batch);
-        for (Offer { stream, bytes, .. }, outcome) in offers.into_iter().zip(outcomes) {
-            match outcome {
-                Outcome::Gone => self.finish(stream, Disconnect::ClientGone, true),
-                Outcome::Sent(sent) => self.flushed(stream, sent, bytes, now),
-            }
-        }
     }
 
     /// Takes streams out of the flush queue. An entry may be stale: its stream is gone, or the
     /// number is another's now, which has an entry of its own.
-    fn pick_owed(&mut self) -> Vec<u32> {
-        let mut picks = Vec::new();
+    fn pick_owed(&mut self, picks: &mut Vec<Offer>) {
         while picks.len() < BATCH {
             let Some(index) = self.flush.pop_front() else { break };
             let Some(stream) = self.streams.get_mut(index as usize) else { continue };
             if std::mem::take(&mut stream.queued) && stream.owed.is_some() && !stream.blocked {
-                picks.push(index);
+                let (to, stream, outcome) = (stream.to, index, Outcome::Sent(0));
+                picks.push(Offer { to, stream, bytes: 0, slices: 0..0, outcome });
             }
         }
-        picks
     }
 
     /// A stream's owed bytes went out, or some of them.

@@ -16,7 +16,7 @@ impl Fanout {
 
     /// Looks at what was asked for.
     pub(super) fn look(&mut self, egress: &mut dyn Egress) {
-        for id in std::mem::take(&mut self.looks) {
+        while let Some(id) = self.looks.pop() {
             let Some(stream) = self.get(id) else { continue };
             if let Some(client) = &stream.client {
                 client.note_unsent(egress.unsent_bytes(stream.to));

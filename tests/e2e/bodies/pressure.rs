@@ -144,11 +144,13 @@ fn client_that_left_behind_many_requests_is_noticed(engine: Engine) {
     eventually("the stream is dropped", || source.open() == 0);
     server.wait_for_connections(0);
     // One that has only stopped sending keeps what does not rest for so long.
+    let long = Duration::from_secs(1);
+    let server = serve(engine, &source, Timeouts::default().with_half_closed(long));
     let mut peer = ask_for_stream(&server);
     peer.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n".repeat(1000));
     peer.finish();
     for _ in 0..8 {
-        std::thread::sleep(soon / 3);
+        std::thread::sleep(long / 4);
         source.push("on");
         assert_eq!(peer.take(7).expect("the stream goes on"), b"2\r\non\r\n");
     }

@@ -1,5 +1,6 @@
 //! The steps of a random script for the exact model, the brokers it runs on, and how likely each step is.
 
+pub(super) use crate::fanout::tests::model::script::Settings;
 use proptest::prelude::*;
 
 /// What a broker does with slow subscribers.
@@ -34,17 +35,6 @@ pub(super) const BROKERS: [Rules; 9] = [
     Rules { on_slow: OnSlow::Ask, events: 64, bytes: 2000, ids: false },
     Rules { on_slow: OnSlow::Drop, events: 64, bytes: 1024 * 1024, ids: true },
 ];
-
-/// Of a stream.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    /// With its brokers.
-    pub(super) ends: bool,
-    /// It is told of gaps.
-    pub(super) noticing: bool,
-    /// What its short queue has no room for.
-    pub(super) drops: bool,
-}
 
 #[derive(Clone, Debug)]
 pub(super) enum Op {
