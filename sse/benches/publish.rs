@@ -1,6 +1,8 @@
 //! What publishing costs its thread, from 1 to 100,000 subscribers on a core that is awake: the curve is
 //! to be flat. First with the core at rest (what the instructions cost), then with the core reading and
-//! sending on a thread of its own all the while (what sharing the ring costs).
+//! sending on a thread of its own all the while (what sharing the ring costs); each of its sends takes as
+//! long as one takes a kernel. With one subscriber it still looks more often than it sends, and the
+//! figure is at times that of two caches that want the same lines; a real core sleeps then.
 //!
 //! Each figure is the median of many short bursts, which keep the clock out of it. What was published
 //! must have been delivered to everybody before a figure is printed.

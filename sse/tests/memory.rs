@@ -14,7 +14,7 @@ static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Of one subscriber: its stream and its place in a list, each in a vector that may have doubled just
 /// now.
-const SUBSCRIBER_BYTES: usize = 2 * (64 + 16);
+const SUBSCRIBER_BYTES: usize = 2 * (64 + 12);
 /// Of a broker nobody hears, and of one with a subscriber, that included.
 const BROKER_BYTES: usize = 256;
 const TOPIC_BYTES: usize = 1024;

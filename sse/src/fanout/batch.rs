@@ -120,7 +120,8 @@ impl Batch {
         // Nobody's who is picked.
         let mut from = tail;
         for (at, subscriber) in live.iter().enumerate() {
-            if subscriber.cursor >= tail {
+            let cursor = subscriber.cursor();
+            if cursor >= tail {
                 continue;
             }
             let stream = &mut streams[subscriber.stream as usize];
@@ -133,8 +134,8 @@ impl Batch {
                 return at;
             }
             stream.in_batch = true;
-            if subscriber.cursor != from {
-                from = subscriber.cursor;
+            if cursor != from {
+                from = cursor;
                 self.begin_run(topic, from);
             }
             let (to, stream, position) = (stream.to, subscriber.stream, position + at);

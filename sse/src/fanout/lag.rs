@@ -31,12 +31,12 @@ impl Fanout {
     pub(super) fn owe_log(&mut self, stream: u32, place: Place) -> u64 {
         let topic = &mut self.topics[place.topic as usize];
         let live = &mut topic.live[place.position as usize];
-        let (from, tail) = (live.cursor, topic.log.tail());
+        let (from, tail) = (live.cursor(), topic.log.tail());
         // A late subscriber's cursor is past any tail.
         if from >= tail {
             return 0;
         }
-        live.cursor = tail;
+        live.move_to(tail);
         let topic = &self.topics[place.topic as usize];
         let stream = &mut self.streams[stream as usize];
         let notice = stream.config.gap_notice.is_some();
@@ -87,7 +87,7 @@ impl Fanout {
         let tail = topic.log.tail();
         let room = self.owed_limit.saturating_sub(self.owed_bytes) as u64;
         let to = if tail - reached <= room { tail } else { offered };
-        topic.live[place.position as usize].cursor = to;
+        topic.live[place.position as usize].move_to(to);
         let refusing = &mut self.streams[stream as usize];
         refusing.blocked = true;
         let notice = refusing.config.gap_notice.is_some();

@@ -52,7 +52,7 @@ impl Fanout {
                 // Of one that took nothing, too: it is owed something now, and before it is owed nothing
                 // again, some bytes will have left.
                 stream.last_sent = now;
-                live[pick.position].cursor = span.to;
+                live[pick.position].move_to(span.to);
             }
             delivered += span.events * run.picks.len() as u64;
         }

@@ -18,8 +18,27 @@ pub(super) const LATE: u64 = u64::MAX;
 /// A subscriber that gets events.
 pub(super) struct Live {
     pub(super) stream: u32,
+    /// In two halves, since it would have to be padded as one.
+    cursor: [u32; 2],
+}
+
+impl Live {
+    fn new(stream: u32, cursor: u64) -> Self {
+        let mut live = Self { stream, cursor: [0; 2] };
+        live.move_to(cursor);
+        live
+    }
+
     /// Everything before this offset was sent to it, or is in what its stream is owed.
-    pub(super) cursor: u64,
+    pub(super) fn cursor(&self) -> u64 {
+        let [low, high] = self.cursor;
+        u64::from(high) << 32 | u64::from(low)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "each half is one")]
+    pub(super) fn move_to(&mut self, cursor: u64) {
+        self.cursor = [cursor as u32, (cursor >> 32) as u32];
+    }
 }
 
 /// A subscriber that gets nothing until its stream has caught up.
@@ -129,7 +148,7 @@ impl Topic {
     /// Adds a subscriber that gets what is appended from now on.
     pub(super) fn join(&mut self, me: u32, stream: u32) -> Place {
         let place = Place::new(me, self.live.len(), List::Live);
-        self.live.push(Live { stream, cursor: self.log.tail() });
+        self.live.push(Live::new(stream, self.log.tail()));
         place
     }
 
@@ -137,7 +156,7 @@ impl Topic {
     /// events are still to be appended.
     pub(super) fn join_late(&mut self, me: u32, stream: u32, position: u64) -> Place {
         let place = self.join(me, stream);
-        self.live[place.position as usize].cursor = LATE;
+        self.live[place.position as usize].move_to(LATE);
         let at = self.late.partition_point(|late| late.position <= position);
         self.late.insert(at, Late { stream, position });
         self.since = self.since.min(position);
@@ -153,7 +172,7 @@ impl Topic {
     pub(super) fn begin_late(&mut self, me: u32, position: u64, streams: &Slab<Stream>) {
         while let Some(late) = self.late.pop_front_if(|late| late.position <= position) {
             if let Some(place) = streams[late.stream as usize].subscriptions.find(me) {
-                self.live[place.position as usize].cursor = self.log.tail();
+                self.live[place.position as usize].move_to(self.log.tail());
             }
         }
         if self.late.is_empty() {
@@ -167,7 +186,7 @@ impl Topic {
         match place.list {
             List::Live => {
                 let left = self.live.swap_remove(at);
-                if left.cursor == LATE {
+                if left.cursor() == LATE {
                     self.late.retain(|late| late.stream != left.stream);
                 }
                 self.circle.disturbed = true;

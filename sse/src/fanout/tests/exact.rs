@@ -12,7 +12,7 @@ use crate::{Disconnect, SlowPolicy};
 use gate::Gate;
 use proptest::prelude::*;
 use reference::{Asked, Life, News, Subscriber};
-use script::{BROKERS, OnSlow, Op, Rules, Settings, op};
+use script::{BROKERS, OnSlow, Op, Rules, Settings};
 use std::collections::HashMap;
 
 /// The number of a subscription that is later than all.
@@ -250,7 +250,7 @@ mod turn;
 proptest! {
     #[test]
     fn every_socket_gets_the_bytes_that_the_plain_reference_says(
-        ops in prop::collection::vec(op(), 1..150),
+        ops in script::ops(),
         drain in any::<bool>(),
     ) {
         let mut exact = Exact::new();

@@ -40,14 +40,14 @@ fn check_topics(fanout: &Fanout) {
         for (position, live) in topic.live.iter().enumerate() {
             let stream = &fanout.streams[live.stream as usize];
             assert_stands(stream, index, position, List::Live);
-            if live.cursor != LATE {
+            if live.cursor() != LATE {
                 let log = &topic.log;
-                assert!(live.cursor >= log.head() && live.cursor <= log.tail());
-                let at_an_end = live.cursor == log.tail()
-                    || live.cursor == log.head()
-                    || log.ends(live.cursor - 1, live.cursor).len() == 1;
+                assert!(live.cursor() >= log.head() && live.cursor() <= log.tail());
+                let at_an_end = live.cursor() == log.tail()
+                    || live.cursor() == log.head()
+                    || log.ends(live.cursor() - 1, live.cursor()).len() == 1;
                 assert!(at_an_end || stream.owed.is_some(), "between events, whole ones only");
-                assert!(topic.circle.queued || live.cursor == log.tail());
+                assert!(topic.circle.queued || live.cursor() == log.tail());
             }
         }
         for (position, dropping) in topic.dropping.iter().enumerate() {

@@ -206,6 +206,24 @@ fn more_than_one_attempt_may_offer_leaves_in_several() {
 }
 
 #[test]
+fn more_than_one_attempt_may_offer_is_owed_whole_when_the_first_is_refused() {
+    for room in [0, 1000, 300_000] {
+        let (news, mut core) = (broker(), Core::new());
+        let peer = subscribers(&mut core, &news, 1)[0];
+        for _ in 0..600 {
+            publish(&news, "x".repeat(1000));
+        }
+        while core.fanout.absorb() > 0 {}
+        core.socket(peer).room = room;
+        core.run();
+        core.allow(peer, usize::MAX);
+        core.run();
+        assert_eq!(core.data(peer).len(), 600);
+        assert_eq!(news.dropped_events(), 0);
+    }
+}
+
+#[test]
 fn many_small_pieces_are_no_more_than_a_system_call_takes() {
     let (news, mut core) = (broker(), Core::new());
     let peer = subscribers(&mut core, &news, 1)[0];

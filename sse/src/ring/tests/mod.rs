@@ -1,6 +1,13 @@
 //! Tests of the ring. `scenarios` are short stories with several threads; they run on real threads
 //! (`threads`) and under loom (`loom_models`):
 //! `RUSTFLAGS="--cfg loom" cargo test -p headwater-sse --release --lib loom`.
+//!
+//! Where they are at hand, these look for what loom does not see:
+//! - Miri, for undefined behaviour:
+//!   `cargo +nightly miri test -p headwater-sse --lib ring::tests::contract ring::tests::threads`;
+//! - `ThreadSanitizer`, for data races on real threads, with the component `rust-src`:
+//!   `RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=target/tsan cargo test
+//!   -Zbuild-std --target x86_64-unknown-linux-gnu -p headwater-sse --lib --test cores -- ring:: stuck core`.
 
 mod scenarios;
 mod world;

@@ -54,8 +54,13 @@ pub(super) enum Op {
     Turn,
 }
 
-pub(super) fn op() -> impl Strategy<Value = Op> {
-    let (peer, broker) = (0..10usize, 0..BROKERS.len());
+/// Most steps concern one broker, whose subscribers differ then.
+pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
+    (0..BROKERS.len()).prop_flat_map(|broker| prop::collection::vec(op(broker), 1..200))
+}
+
+fn op(favourite: usize) -> impl Strategy<Value = Op> {
+    let (peer, broker) = (0..8usize, prop_oneof![4 => Just(favourite), 1 => 0..BROKERS.len()]);
     let size = prop_oneof![8 => 1..120usize, 2 => 500..3000usize, 1 => 15_000..40_000usize];
     let times = prop_oneof![6 => 1..3usize, 3 => 3..9usize, 1 => 60..80usize];
     let room = prop_oneof![3 => Just(0), 4 => 1..60usize, 3 => 1..5000usize, 2 => Just(usize::MAX)];
