@@ -10,6 +10,7 @@ use std::{
     io::{self, IoSlice},
     net::{SocketAddr, TcpListener, TcpStream},
     process::Command,
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -79,6 +80,19 @@ impl Seen {
     }
 }
 
+/// Listeners on a free port of an address of their own: some tests see that nobody listens any more, where
+/// the port may be another test's by then.
+pub(crate) fn listeners(count: usize) -> (Vec<TcpListener>, SocketAddr) {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    // The whole of 127.0.0.0/8 is the loopback, on Linux; others have one address.
+    let addr = if cfg!(target_os = "linux") { [127, 2, high, low] } else { [127, 0, 0, 1] };
+    let listeners = bind(SocketAddr::from((addr, 0)), count, &SocketOptions::default());
+    let listeners = listeners.expect("loopback has a free port");
+    let addr = listeners[0].local_addr().expect("it is bound");
+    (listeners, addr)
+}
+
 /// A driver and what it has reported, oldest first.
 pub(crate) struct Rig<D: Driver> {
     pub(crate) driver: D,
@@ -88,10 +102,8 @@ pub(crate) struct Rig<D: Driver> {
 
 impl<D: Subject> Rig<D> {
     pub(crate) fn new() -> Self {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listeners = bind(any, 1, &SocketOptions::default());
-        let listener = listeners.expect("loopback has a free port").remove(0);
-        let addr = listener.local_addr().expect("it is bound");
+        let (mut listeners, addr) = listeners(1);
+        let listener = listeners.remove(0);
         let driver = D::make(listener).expect("this machine can run the engine");
         Self { driver, addr, seen: VecDeque::new() }
     }
