@@ -88,7 +88,8 @@ impl ClientConfig {
 
     /// How many events that a client is sent may wait until its core takes them, which it does
     /// while the socket takes bytes: 1 at least, 256 by default. What a broker delivers is not
-    /// counted.
+    /// counted. Where brokers keep the socket busy without end, what the client is sent leaves in
+    /// its place among their events, 16 KiB at a time.
     ///
     /// With `None` there is no queue: each send waits until the kernel has the event, and no
     /// policy applies. Before the stream is admitted (`on_connect`), when nothing leaves, sends do not

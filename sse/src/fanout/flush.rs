@@ -15,6 +15,8 @@ use std::sync::atomic::Ordering;
 
 /// Queued events of one client taken at a time.
 const PULL_BYTES: usize = 64 * 1024;
+/// The same while its stream is owed something else: their share of a socket that is never done.
+const SHARE_BYTES: usize = 16 * 1024;
 
 impl Fanout {
     /// Adds something that is no event to what a stream is owed.
@@ -46,17 +48,19 @@ impl Fanout {
         }
     }
 
-    /// Takes what a client queued, if its stream owes nothing: that is the client's back-pressure. One
-    /// that is held has not begun, and is owed that first.
+    /// Takes what a client queued, once what was taken before has left: that is the client's back-pressure.
+    /// One that is held has not begun, and is owed that first.
     pub(super) fn pull(&mut self, index: u32) {
         let stream = &self.streams[index as usize];
         let Some(client) = stream.client.clone() else { return };
-        let owed = stream.owed.as_ref().map(|owed| owed.bytes());
-        if owed.is_some_and(|bytes| stream.to != NOWHERE || bytes >= PULL_BYTES) {
-            return;
-        }
+        let most = match &stream.owed {
+            None => PULL_BYTES,
+            Some(owed) if stream.to == NOWHERE => PULL_BYTES.saturating_sub(owed.bytes()),
+            Some(owed) if owed.has_own() => 0,
+            Some(_) => SHARE_BYTES,
+        };
         let mut pulled = 0;
-        while pulled < PULL_BYTES {
+        while pulled < most {
             let Some(queued) = client.pull() else { break };
             pulled += queued.event.len();
             self.push_queued(index, &queued);
@@ -126,6 +130,7 @@ impl Fanout {
         let Some(owed) = &mut stream.owed else { return };
         self.owed_bytes -= sent;
         let left = owed.sent(sent);
+        let goes_on = left.own > 0 && !owed.has_own() && !owed.is_empty();
         if sent > 0 {
             stream.last_sent = now;
             self.counts.delivered.fetch_add(left.events as u64, Ordering::Relaxed);
@@ -147,10 +152,15 @@ impl Fanout {
             if let Some(owed) = stream.owed.take() {
                 self.forget_owed(&owed);
             }
-            self.caught_up(index);
-        } else {
-            self.enqueue(index);
+            return self.caught_up(index);
         }
+        if sent > 0 {
+            self.end_drops(index);
+        }
+        if goes_on {
+            self.pull(index);
+        }
+        self.enqueue(index);
     }
 
     /// Nothing is owed any more: the stream ends if it was closing, or goes on at the tail.

@@ -99,9 +99,11 @@ impl Fanout {
 }
 
 /// Up to where a log's events from `from` on may be owed, and how many may not. The oldest go
-/// first; one event is always let in where none is owed.
+/// first; one event is always let in where none is owed. The client's own events, which have limits
+/// of their own, take no broker's room.
 fn admit(log: &Log, from: u64, owed: &Owed, limits: &Limits, room: usize) -> (u64, u64) {
-    let (mut to, mut events, mut bytes) = (from, owed.events(), owed.bytes());
+    let (mut to, mut events, mut bytes) = (from, owed.broker_events(), owed.bytes_beside_own());
+    let room = room.saturating_sub(owed.bytes() - bytes);
     let mut ends = log.ends(from, log.tail());
     while let Some(end) = ends.next() {
         // `to` is below `end`, and both are in a log of this process's memory.
@@ -131,9 +133,10 @@ fn thin_out(
     loop {
         // In a log of this process's memory.
         let new = usize::try_from(log.tail() - from).expect("a log fits into memory");
-        let events = owed.events() + ends.len();
-        let bytes = owed.bytes().saturating_add(new);
-        let fits = events <= limits.events && bytes <= limits.bytes && bytes <= room;
+        let events = owed.broker_events() + ends.len();
+        let bytes = owed.bytes_beside_own().saturating_add(new);
+        let all = owed.bytes().saturating_add(new);
+        let fits = events <= limits.events && bytes <= limits.bytes && all <= room;
         // One is always let in where none is owed.
         if fits || events <= 1 {
             return (from, gap);

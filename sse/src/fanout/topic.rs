@@ -41,9 +41,11 @@ impl Live {
     }
 }
 
-/// A subscriber that gets nothing until its stream has caught up.
+/// A subscriber that gets nothing until what its stream was owed then has left.
 pub(super) struct Dropping {
     pub(super) stream: u32,
+    /// The end of that, in bytes that have left.
+    pub(super) until: u64,
     /// The first event it did not get.
     pub(super) since_event: u64,
     /// The id of the last event before, if the client is told of gaps.
@@ -215,7 +217,8 @@ impl Topic {
         let first = self.log.event(since_event).filter(|_| notice);
         let last_id = first.and_then(|first| self.id_before(first.start));
         let position = number(self.dropping.len());
-        self.dropping.push(Dropping { stream, since_event, last_id, counted: since_event });
+        let until = streams[stream as usize].owed().end();
+        self.dropping.push(Dropping { stream, until, since_event, last_id, counted: since_event });
         note(streams, stream, Place { position, list: List::Dropping, ..place });
     }
 

@@ -20,6 +20,7 @@ mod publishing;
 mod rounds;
 mod seed;
 mod sending;
+mod sharing;
 mod slow;
 mod stuck;
 mod whole_events;

@@ -6,6 +6,9 @@ use super::script::{BROKERS, OnSlow, Settings};
 use crate::fanout::{Disconnect, Framing};
 use std::collections::VecDeque;
 
+/// Of a client's own events, where others are owed, as `ClientConfig::queue_events` has it.
+const SHARE_BYTES: usize = 16 * 1024;
+
 /// An event of a broker as a stream has it, and the id of the one before it, if that is known.
 #[derive(Clone, Debug)]
 pub(super) struct News {
@@ -33,6 +36,10 @@ struct Gap {
 impl What {
     fn is_event(&self) -> bool {
         matches!(self, Self::Own | Self::Event(..))
+    }
+
+    fn is_own(&self) -> bool {
+        matches!(self, Self::Own)
     }
 }
 
@@ -67,7 +74,8 @@ pub(super) struct Member {
     pub(super) since: u64,
     pub(super) times: usize,
     pub(super) asked: Asked,
-    dropping: Option<Gap>,
+    /// What it misses, and which byte of the socket ends what was owed before.
+    dropping: Option<(Gap, usize)>,
     /// What was read from the hub and is neither sent nor owed.
     news: Vec<News>,
 }
@@ -122,8 +130,19 @@ impl Subscriber {
         self.owed.iter().map(|unit| unit.bytes.len() - unit.sent).sum()
     }
 
+    /// Events of brokers that are owed.
     fn owed_events(&self) -> usize {
-        self.owed.iter().filter(|unit| unit.what.is_event()).count()
+        self.owed.iter().filter(|unit| matches!(unit.what, What::Event(..))).count()
+    }
+
+    fn owes_own(&self) -> bool {
+        self.owed.iter().any(|unit| unit.what.is_own())
+    }
+
+    /// Owed bytes that count for a broker's limit.
+    fn bytes_of_others(&self) -> usize {
+        let others = self.owed.iter().filter(|unit| !unit.what.is_own());
+        others.map(|unit| unit.bytes.len() - unit.sent).sum()
     }
 
     fn frame(&self, text: &str) -> Vec<u8> {
@@ -166,15 +185,23 @@ impl Subscriber {
         false
     }
 
-    /// Takes what the client queued, if nothing else is owed.
+    /// Takes what the client queued, if nothing is owed, or a share of it, if none of it is.
     pub(super) fn pull(&mut self) {
-        if self.life == Life::Open && self.owed.is_empty() {
-            self.take_queue();
+        if self.life != Life::Open {
+        } else if self.owed.is_empty() {
+            self.take_queue(usize::MAX);
+        } else if !self.owes_own() {
+            self.take_queue(SHARE_BYTES);
         }
     }
 
-    fn take_queue(&mut self) {
-        for (missed, text) in std::mem::take(&mut self.queue) {
+    /// Takes queued events until they are this many bytes.
+    fn take_queue(&mut self, most: usize) {
+        let mut taken = 0;
+        while taken < most
+            && let Some((missed, text)) = self.queue.pop_front()
+        {
+            taken += text.len();
             if missed > 0 {
                 self.owe(What::Other, &Self::notice(&Gap { missed, last: None }));
             }
@@ -192,7 +219,7 @@ impl Subscriber {
     pub(super) fn hear(&mut self, news: News) {
         let Some(member) = &mut self.member else { return };
         match &mut member.dropping {
-            Some(gap) => {
+            Some((gap, _)) => {
                 gap.missed += 1;
                 self.dropped[member.broker] += 1;
             }
@@ -227,7 +254,7 @@ impl Subscriber {
             return None;
         }
         while let Some(next) = news.pop_front() {
-            let bytes = self.owed_bytes() + self.frame(&next.text).len();
+            let bytes = self.bytes_of_others() + self.frame(&next.text).len();
             let fits = self.owed_events() < rules.events && bytes <= rules.bytes;
             if !fits && self.owed_events() > 0 {
                 let gap = Gap { missed: 1 + news.len() as u64, last: next.before };
@@ -253,7 +280,7 @@ impl Subscriber {
         loop {
             let new: usize = news.iter().map(|news| self.frame(&news.text).len()).sum();
             let events = self.owed_events() + news.len();
-            let fits = events <= rules.events && self.owed_bytes() + new <= rules.bytes;
+            let fits = events <= rules.events && self.bytes_of_others() + new <= rules.bytes;
             if fits || events <= 1 {
                 break;
             }

@@ -31,10 +31,17 @@ impl Subscriber {
         if self.is_over() || self.blocked || self.owed.is_empty() {
             return;
         }
+        let owed_own = self.owes_own();
         let Some(whole) = self.attempt() else { return };
         match (whole, self.life) {
             (false, Life::Closing(Disconnect::Slow)) => self.end(Disconnect::Slow, true),
-            (false, _) => self.refused = true,
+            (false, _) => {
+                self.refused = true;
+                self.end_drops();
+                if owed_own && !self.owes_own() {
+                    self.pull();
+                }
+            }
             (true, Life::Closing(why)) => self.end(why, false),
             (true, _) => self.catch_up(),
         }
@@ -83,8 +90,9 @@ impl Subscriber {
 
     /// The broker's limits do not let all in that is owed.
     fn past_limits(&mut self, gap: Gap) {
+        let until = self.out.len() + self.owed_bytes();
         let Some(member) = &mut self.member else { return };
-        member.dropping = Some(gap);
+        member.dropping = Some((gap, until));
         match BROKERS[member.broker].on_slow {
             OnSlow::Ask if member.asked == Asked::No => member.asked = Asked::Waiting,
             OnSlow::Ask => {}
@@ -124,9 +132,17 @@ impl Subscriber {
     fn resume(&mut self) {
         let Some(member) = &mut self.member else { return };
         let (broker, gap) = (member.broker, member.dropping.take());
-        if let Some(gap) = gap.filter(|_| self.settings.noticing) {
+        if let Some((gap, _)) = gap.filter(|_| self.settings.noticing) {
             let text = Self::notice(&gap);
             self.owe(What::Notice(broker, gap), &text);
+        }
+    }
+
+    /// Goes on if what was owed when it began to drop has left.
+    fn end_drops(&mut self) {
+        let dropping = self.member.as_ref().and_then(|member| member.dropping.as_ref());
+        if dropping.is_some_and(|(_, until)| *until <= self.out.len()) {
+            self.resume();
         }
     }
 
@@ -155,7 +171,7 @@ impl Subscriber {
         }
         self.leave();
         self.life = Life::Closing(why);
-        self.take_queue();
+        self.take_queue(usize::MAX);
         if self.framing == Framing::Chunked {
             let bytes = b"0\r\n\r\n".to_vec();
             self.owed.push_back(Unit { bytes, sent: 0, what: What::Other });
