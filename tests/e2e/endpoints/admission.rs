@@ -111,6 +111,19 @@ fn nothing_is_sent_while_the_hook_waits(engine: Engine) {
     assert_eq!(stream.data(), "news");
 }
 
+/// Headers that hooks and handlers want in the head of a stream.
+const SET: &[(&str, &str)] = &[
+    ("cache-control", "no-store"),
+    ("x-accel-buffering", "yes"),
+    ("set-cookie", "a=1"),
+    ("set-cookie", "b=2"),
+    ("vary", "cookie"),
+    ("vary", "accept"),
+    ("x-own", "value"),
+];
+/// What no stream may be.
+const TYPED: &[(&str, &str)] = &[("content-type", "text/plain")];
+
 fn headers_of_the_head_are_set_but_cookies_add_up(engine: Engine) {
     let broker = Hub::new().broker("news").build();
     let admitting = |fields: &'static [(&'static str, &'static str)]| {
@@ -133,16 +146,6 @@ fn headers_of_the_head_are_set_but_cookies_add_up(engine: Engine) {
             stream
         }
     };
-    const SET: &[(&str, &str)] = &[
-        ("cache-control", "no-store"),
-        ("x-accel-buffering", "yes"),
-        ("set-cookie", "a=1"),
-        ("set-cookie", "b=2"),
-        ("vary", "cookie"),
-        ("vary", "accept"),
-        ("x-own", "value"),
-    ];
-    const TYPED: &[(&str, &str)] = &[("content-type", "text/plain")];
     let app = Router::new()
         .route("/hook", get(admitting(SET)))
         .route("/hook/typed", get(admitting(TYPED)))

@@ -25,7 +25,7 @@ fn stream_that_is_ending_is_cut_when_its_client_does_not_read(engine: Engine) {
     let closing = async |client: Client| {
         fill(&client);
         client.close();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let lasting = async |client: Client| {
         fill(&client);
