@@ -114,6 +114,7 @@ fn nothing_is_sent_while_the_hook_waits(engine: Engine) {
     assert_eq!(stream.data(), "news");
 }
 
+/// Headers that hooks and handlers want in the head of a stream.
 const SET: &[(&str, &str)] = &[
     ("cache-control", "no-store"),
     ("x-accel-buffering", "yes"),
@@ -123,6 +124,7 @@ const SET: &[(&str, &str)] = &[
     ("vary", "accept"),
     ("x-own", "value"),
 ];
+/// What no stream may be.
 const TYPED: &[(&str, &str)] = &[("content-type", "text/plain")];
 
 fn headers_of_the_head_are_set_but_cookies_add_up(engine: Engine) {
