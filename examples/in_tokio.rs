@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,8 +24,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .fallback(async || (axum::http::StatusCode::NOT_FOUND, "neither knows this\n"));
     let app = Router::new().route("/clock", get(ask)).fallback(headwater::tower::service(axum));
     let server = Server::builder().tokio(&Handle::current()).bind(addr).serve(app)?;
+    // Listened for before anybody is told that the server is ready.
+    let mut terminate = signal(SignalKind::terminate())?;
     println!("{server}");
-    tokio::signal::ctrl_c().await?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
     server.drain(Duration::from_secs(2)).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A small API: notes in memory, read by everybody, changed by those with the token, used from a page of
 //! another origin, and logged.
 //!
-//! `cargo run --example json_api --features json,tracing`, then:
+//! `cargo run --example json_api --features json,tracing -- [HOST:PORT]`, then:
 //!
 //! ```sh
 //! curl http://127.0.0.1:8080/api/notes
@@ -109,7 +109,8 @@ fn app() -> Router {
 
 fn main() -> Result<(), headwater::Error> {
     tracing_subscriber::fmt().init();
-    let server = Server::builder().bind("127.0.0.1:8080").serve(app())?;
+    let addr = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".to_owned());
+    let server = Server::builder().bind(addr).serve(app())?;
     println!("{server}");
     server.wait_for_signal(Duration::from_secs(2))
 }

@@ -17,6 +17,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The head of an upstream's answer may be this long.
 const HEAD_BYTES: u64 = 16 * 1024;
@@ -38,8 +39,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
     let runtime = tokio::runtime::Handle::current();
     let server = Server::builder().tokio(&runtime).bind(addr).serve(app)?;
+    // Listened for before anybody is told that the server is ready.
+    let mut terminate = signal(SignalKind::terminate())?;
     println!("{server}");
-    tokio::signal::ctrl_c().await?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
     server.drain(Duration::from_secs(2)).await?;
     Ok(())
 }

@@ -9,7 +9,6 @@ use crate::response::Response;
 use crate::task::{self, Aside};
 use crate::wait::block_on;
 use futures_channel::oneshot;
-use http::{HeaderValue, StatusCode, header};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A handler that may block: it waits for disks, databases and locks, or computes for long, without
@@ -82,6 +81,5 @@ pub fn blocking<S>(handler: impl Handler<S>) -> Endpoint {
 }
 
 fn busy() -> Response {
-    Response::plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once\n")
-        .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    Response::unavailable("too many requests at once\n")
 }

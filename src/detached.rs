@@ -79,6 +79,18 @@ pub struct Detached {
 
 /// The peer cannot be written to any more: it broke the connection, or has not read for
 /// [`Timeouts::write`](crate::Timeouts::write).
+///
+/// ```
+/// use headwater::{Detached, PeerGone};
+///
+/// /// Counts down, for as long as somebody is there to read it.
+/// async fn count_down(line: &Detached) -> Result<(), PeerGone> {
+///     for left in (0..3).rev() {
+///         line.write(format!("{left}\n")).await?;
+///     }
+///     line.flush().await
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerGone;
 
@@ -91,6 +103,19 @@ impl fmt::Display for PeerGone {
 impl Error for PeerGone {}
 
 /// Why a connection that was taken over should end.
+///
+/// ```
+/// use headwater::{Detached, Ended};
+///
+/// /// Waits for the end, and takes leave of those who are still there.
+/// async fn watch(line: Detached) {
+///     match line.ended().await {
+///         Ended::PeerGone => println!("the peer has left"),
+///         Ended::Drain => drop(line.write("we are closing\n").await),
+///         _ => {}
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Ended {
@@ -166,6 +191,32 @@ impl Detached {
 
     /// All bytes that have come since the last time, at least one; those that came behind the request are
     /// the first. `None` when no more will come, because the peer has stopped sending or is gone.
+    ///
+    /// ```
+    /// use headwater::{Response, Router, Server, detach, http::StatusCode, routing::get};
+    /// # use std::{io::{Read, Write}, net::{Shutdown, TcpStream}};
+    ///
+    /// // Takes all that comes, and says how much that was.
+    /// let count = || {
+    ///     detach(Response::new(StatusCode::OK), async |line| {
+    ///         let mut bytes = 0;
+    ///         while let Some(piece) = line.read().await {
+    ///             bytes += piece.len();
+    ///         }
+    ///         // One that only stopped sending still reads.
+    ///         line.write(format!("{bytes} bytes\n")).await.ok();
+    ///     })
+    /// };
+    /// let app = Router::new().route("/count", get(count));
+    /// # let server = Server::builder().bind("127.0.0.1:0").serve(app)?;
+    /// # let mut client = TcpStream::connect(server.local_addrs()[0])?;
+    /// # client.write_all(b"GET /count HTTP/1.1\r\nhost: x\r\n\r\nfour")?;
+    /// # client.shutdown(Shutdown::Write)?;
+    /// # let mut answer = String::new();
+    /// # client.read_to_string(&mut answer)?;
+    /// # assert!(answer.ends_with("\r\n\r\n4 bytes\n"), "{answer}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn read(&self) -> Option<Bytes> {
         poll_fn(|context| {
             let mut wire = self.wire.borrow_mut();
@@ -185,6 +236,18 @@ impl Detached {
 
     /// Hands bytes over to be sent, once fewer than [`Detached::BUFFER_BYTES`] wait. They are sent whole
     /// and in order, unless the peer goes first.
+    ///
+    /// ```
+    /// use headwater::{Detached, PeerGone};
+    ///
+    /// /// As fast as the peer reads: no more of the file waits here than the buffer holds.
+    /// async fn send_file(line: &Detached, file: bytes::Bytes) -> Result<(), PeerGone> {
+    ///     for at in (0..file.len()).step_by(16 * 1024) {
+    ///         line.write(file.slice(at..file.len().min(at + 16 * 1024))).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`PeerGone`], and then the bytes are lost.
@@ -206,6 +269,19 @@ impl Detached {
     }
 
     /// Waits until the kernel has everything that was written.
+    ///
+    /// ```
+    /// use headwater::{Detached, PeerGone};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// /// How long a piece takes to leave, to send less to a peer that is slow.
+    /// async fn time(line: &Detached, piece: bytes::Bytes) -> Result<Duration, PeerGone> {
+    ///     let begin = Instant::now();
+    ///     line.write(piece).await?;
+    ///     line.flush().await?;
+    ///     Ok(begin.elapsed())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`PeerGone`] if it never will.

@@ -5,6 +5,18 @@ use std::fmt;
 use std::io;
 
 /// A server could not be started, or not go on.
+///
+/// ```
+/// use headwater::{Error, Router, Server};
+///
+/// let first = Server::builder().bind("127.0.0.1:0").serve(Router::new())?;
+/// let taken = first.local_addrs()[0].to_string();
+/// match Server::builder().bind(taken).serve(Router::new()) {
+///     Err(Error::Bind { addr, source }) => println!("{addr} is not free: {source}"),
+///     other => panic!("two servers on one port: {other:?}"),
+/// }
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,18 +1,22 @@
-//! A running server: what it is, what it counts, and how it ends.
+//! A running server: what it is, what it counts, and how its end begins. The end itself, to be waited
+//! for, is in `handle/drain`.
+
+mod drain;
+
+pub use drain::{Drain, Drained};
 
 use crate::error::Error;
 use crate::stats::{Stats, WorkerCounts};
-use crate::worker::Message;
+use crate::worker::{Colleague, Message};
 use headwater_engine::{Engine, Remote, Selected, Spawned};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt;
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// As good as never: 30 years.
@@ -20,6 +24,21 @@ const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// A running server, for any thread. Cheap to clone. When the last handle is dropped, the server drains
 /// for a second in the background.
+///
+/// ```
+/// use headwater::{Router, Server, ServerHandle, routing::get};
+/// use std::time::Duration;
+///
+/// let app = Router::new().route("/", get(|| "hello"));
+/// let server: ServerHandle = Server::builder().bind("127.0.0.1:0").serve(app)?;
+/// println!("{} on {:?}: {}", server.engine(), server.local_addrs(), server.engine_reason());
+/// // Any thread may ask.
+/// let asked = server.clone();
+/// let connections = std::thread::spawn(move || asked.stats().connections).join();
+/// assert_eq!(connections.expect("it counts"), 0);
+/// server.drain(Duration::from_secs(2)).wait()?;
+/// # Ok::<(), headwater::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ServerHandle {
     running: Arc<Running>,
@@ -129,8 +148,12 @@ impl Running {
     }
 
     /// Those that were added, in their order.
-    pub(crate) fn workers(&self) -> Vec<Remote<Message>> {
-        self.state.lock().workers.iter().map(|(remote, _)| remote.clone()).collect()
+    pub(crate) fn workers(&self) -> Vec<Colleague> {
+        let inner = self.state.lock();
+        let workers = inner.workers.iter();
+        workers
+            .map(|(remote, counts)| Colleague { remote: remote.clone(), counts: counts.clone() })
+            .collect()
     }
 
     /// Ends the workers that were started, as dropping does, and waits until they have ended.
@@ -183,8 +206,32 @@ impl ServerHandle {
     }
 
     /// What the server has counted.
+    ///
+    /// ```
+    /// # let server = headwater::Server::builder().bind("127.0.0.1:0").serve(headwater::Router::new())?;
+    /// let before = server.stats();
+    /// // Some time later:
+    /// let requests = server.stats().requests - before.requests;
+    /// println!("{requests} requests meanwhile");
+    /// # Ok::<(), headwater::Error>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         Stats::sum(self.running.state.lock().workers.iter().map(|(_, counts)| counts))
+    }
+
+    /// What each worker has counted, in the order of their numbers: how evenly streams and requests are
+    /// spread.
+    ///
+    /// ```no_run
+    /// # fn look(server: &headwater::ServerHandle) {
+    /// for (number, worker) in server.worker_stats().iter().enumerate() {
+    ///     println!("worker {number}: {} streams", worker.streams);
+    /// }
+    /// # }
+    /// ```
+    pub fn worker_stats(&self) -> Vec<Stats> {
+        let inner = self.running.state.lock();
+        inner.workers.iter().map(|(_, counts)| Stats::sum(iter::once(counts))).collect()
     }
 
     /// Ends the server: it stops listening, ends every stream with its terminal chunk, answers the
@@ -194,6 +241,18 @@ impl ServerHandle {
     ///
     /// Connections that the kernel had queued when the listener closes are served; one that arrives in the
     /// instant between the last look and the close is reset by the kernel.
+    ///
+    /// ```
+    /// use headwater::{Router, Server};
+    /// use std::time::Duration;
+    ///
+    /// let server = Server::builder().bind("127.0.0.1:0").serve(Router::new())?;
+    /// let drain = server.drain(Duration::from_secs(60));
+    /// // Somebody is in a hurry.
+    /// let sooner = server.drain(Duration::from_secs(1));
+    /// assert_eq!(drain.wait()?, sooner.wait()?);
+    /// # Ok::<(), headwater::Error>(())
+    /// ```
     pub fn drain(&self, within: Duration) -> Drain {
         self.running.state.drain(within);
         Drain { state: self.running.state.clone() }
@@ -202,6 +261,20 @@ impl ServerHandle {
     /// Catches SIGTERM and SIGINT from now on: they no longer end the process, but wait for
     /// [`ServerHandle::wait_for_signal`]. To be called before anybody is told that the server is ready, who
     /// may want its end at once. Does nothing when called again.
+    ///
+    /// ```
+    /// use headwater::{Router, Server};
+    /// use std::time::Duration;
+    ///
+    /// let server = Server::builder().bind("127.0.0.1:0").serve(Router::new())?;
+    /// server.catch_signals()?;
+    /// // Whoever reads this line may send SIGTERM at once.
+    /// println!("{server}");
+    /// # let own = std::process::id().to_string();
+    /// # assert!(std::process::Command::new("kill").arg(own).status().expect("kill").success());
+    /// server.wait_for_signal(Duration::from_secs(2))?;
+    /// # Ok::<(), headwater::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Signal`] when signals cannot be caught.
@@ -231,6 +304,13 @@ impl ServerHandle {
     /// Waits for SIGTERM or SIGINT, then drains. A signal since [`ServerHandle::catch_signals`] counts. A
     /// second signal ends the drain at once.
     ///
+    /// ```no_run
+    /// # let server = headwater::Server::builder().bind("127.0.0.1:0").serve(headwater::Router::new())?;
+    /// // The last line of `main`: until somebody ends the program, and then for 2 seconds at most.
+    /// server.wait_for_signal(std::time::Duration::from_secs(2))?;
+    /// # Ok::<(), headwater::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::WorkerFailed`] as soon as a worker ends by itself; [`Error::Signal`] when signals
     /// cannot be waited for.
@@ -259,62 +339,4 @@ impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ServerHandle({self})")
     }
-}
-
-/// The end of a server, to be awaited or waited for.
-#[derive(Clone)]
-#[must_use = "draining goes on anyway, but this tells when it is over"]
-pub struct Drain {
-    state: Arc<State>,
-}
-
-/// How a server ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Drained {
-    /// Connections that were cut at the deadline with something still to be sent or answered.
-    pub cut: usize,
-}
-
-impl Drain {
-    /// Blocks this thread until the server has ended.
-    ///
-    /// # Errors
-    /// [`Error::WorkerFailed`] if a worker ended by itself.
-    pub fn wait(self) -> Result<Drained, Error> {
-        let mut inner = self.state.lock();
-        while inner.alive > 0 {
-            inner = self.state.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
-        }
-        outcome(&inner)
-    }
-}
-
-impl Future for Drain {
-    type Output = Result<Drained, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut inner = self.state.lock();
-        if inner.alive == 0 {
-            return Poll::Ready(outcome(&inner));
-        }
-        if !inner.wakers.iter().any(|known| known.will_wake(context.waker())) {
-            inner.wakers.push(context.waker().clone());
-        }
-        Poll::Pending
-    }
-}
-
-impl fmt::Debug for Drain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Drain")
-    }
-}
-
-fn outcome(inner: &Inner) -> Result<Drained, Error> {
-    if let Some((worker, reason)) = &inner.failure {
-        return Err(Error::WorkerFailed { worker: *worker, reason: reason.clone() });
-    }
-    let cut = inner.workers.iter().map(|(_, counts)| counts.cut.load(Ordering::Relaxed)).sum();
-    Ok(Drained { cut })
 }

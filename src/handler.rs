@@ -17,11 +17,27 @@ use std::sync::Arc;
 type Answer = dyn Fn(Request) -> Reply + Send + Sync;
 
 /// A handler in its uniform shape, with what it needs of its router. Cheap to clone.
+///
+/// ```
+/// use headwater::{Endpoint, Handler, Request, Router, extract::Path, routing::get};
+///
+/// async fn greet(Path(name): Path<String>) -> String {
+///     format!("hello {name}")
+/// }
+///
+/// // Handlers of different types in one list.
+/// let pages: [(&str, Endpoint); 2] =
+///     [("/", (|| "hello").into_endpoint()), ("/{name}", greet.into_endpoint())];
+/// let app = pages.into_iter().fold(Router::new(), |app, (path, page)| app.route(path, get(page)));
+/// assert_eq!(app.call_blocking(Request::get("/ada").body("")?).text(), Some("hello ada"));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Endpoint(Arc<Made<Answer>>);
 
 struct Made<A: ?Sized> {
     needs: Needs,
+    opens_streams: bool,
     answer: A,
 }
 
@@ -30,7 +46,19 @@ impl Endpoint {
         needs: Needs,
         answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Made { needs, answer }))
+        Self(Arc::new(Made { needs, opens_streams: false, answer }))
+    }
+
+    /// A handler whose connections become streams as a rule.
+    pub(crate) fn of_streams(
+        needs: Needs,
+        answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Made { needs, opens_streams: true, answer }))
+    }
+
+    pub(crate) fn opens_streams(&self) -> bool {
+        self.0.opens_streams
     }
 
     /// In line: requests are large, and a call would move this one once more.
@@ -103,7 +131,8 @@ pub trait Handler<Shape> {
     fn into_endpoint(self) -> Endpoint;
 }
 
-/// Tells the shapes of handlers and middleware apart.
+/// Tells the shapes of handlers and middleware apart. Inferred, but where one is returned: see
+/// [`Middleware`](crate::middleware::Middleware).
 pub mod shape {
     use std::marker::PhantomData;
 

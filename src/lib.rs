@@ -65,6 +65,7 @@ pub use handler::{Endpoint, Handler, HandlerWith, shape};
 pub use headers::Headers;
 pub use headwater_engine::Engine;
 pub use headwater_http::Limits as HttpLimits;
+use headwater_sse::guard;
 pub use headwater_sse::{Broker, EventId, Hub};
 pub use http;
 pub use request::{Request, RequestBuilder};

@@ -157,6 +157,19 @@ impl Request {
     }
 
     /// All headers as a map of the `http` crate. Allocates; made anew by each call.
+    ///
+    /// ```
+    /// use headwater::{Request, http::header};
+    ///
+    /// let request = Request::get("/").header("accept", "text/html").header("accept", "*/*").body("")?;
+    /// let map = request.header_map();
+    /// assert_eq!(map.get_all(header::ACCEPT).iter().count(), 2);
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are more than the 32,768 of a map, which [`HttpLimits`](crate::HttpLimits) allow only where
+    /// they were raised.
     pub fn header_map(&self) -> HeaderMap {
         self.owned_headers().collect()
     }
@@ -194,6 +207,16 @@ impl Request {
     }
 
     /// What the route's `{name}` matched, percent-decoded.
+    ///
+    /// ```
+    /// use headwater::{Request, Router, routing::get};
+    ///
+    /// let show = |request: Request| request.param("name").unwrap_or_default().to_owned();
+    /// let app = Router::new().route("/files/{name}", get(show));
+    /// let answer = app.call_blocking(Request::get("/files/my%20notes").body("")?);
+    /// assert_eq!(answer.text(), Some("my notes"));
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
@@ -209,6 +232,27 @@ impl Request {
     }
 
     /// The router's [state](crate::Router::state) of this type.
+    ///
+    /// ```
+    /// use headwater::{IntoResponse, Request, Response, Router, http::StatusCode, middleware::Next};
+    ///
+    /// #[derive(Clone)]
+    /// struct Token(&'static str);
+    ///
+    /// /// Middleware takes no arguments beside the request: it looks the state up.
+    /// async fn members_only(request: Request, next: Next) -> Response {
+    ///     let known = request.state::<Token>().map(|token| token.0.as_bytes());
+    ///     match request.header("x-token") {
+    ///         sent @ Some(_) if sent == known => next.run(request).await,
+    ///         _ => StatusCode::UNAUTHORIZED.into_response(),
+    ///     }
+    /// }
+    ///
+    /// let app = Router::new().fallback(|| "welcome").with(members_only).state(Token("secret"));
+    /// let request = Request::get("/").header("x-token", "secret").body("")?;
+    /// assert_eq!(app.call_blocking(request).text(), Some("welcome"));
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn state<T: Any>(&self) -> Option<&T> {
         self.states.as_ref()?.get()
     }
@@ -219,12 +263,38 @@ impl Request {
     }
 
     /// What middleware has left for handlers, to be changed.
+    ///
+    /// ```
+    /// use headwater::{Request, Response, Router, extract::Extension, middleware::Next, routing::get};
+    ///
+    /// #[derive(Clone)]
+    /// struct User(&'static str);
+    ///
+    /// async fn log_in(mut request: Request, next: Next) -> Response {
+    ///     // Looked up in a database, say, which may take a while.
+    ///     request.extensions_mut().insert(User("ada"));
+    ///     next.run(request).await
+    /// }
+    ///
+    /// let greet = |Extension(User(name)): Extension<User>| format!("hello {name}");
+    /// let app = Router::new().route("/", get(greet)).with(log_in);
+    /// assert_eq!(app.call_blocking(Request::get("/").body("")?).text(), Some("hello ada"));
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
 
     /// The `Last-Event-ID` that a reconnecting client sends (WHATWG HTML §9.2.4). `None` where there is
     /// none, or it is none that a client can have received.
+    ///
+    /// ```
+    /// use headwater::Request;
+    ///
+    /// let request = Request::get("/events").header("last-event-id", "41").body("")?;
+    /// assert_eq!(request.last_event_id(), Some(41.into()));
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn last_event_id(&self) -> Option<EventId> {
         EventId::from_header(self.header("last-event-id")?).ok()
     }

@@ -13,9 +13,28 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// Answers one request, from any thread, at any time. Dropped without an answer, it answers 500.
+/// Answers one request, from any thread, at any time. Dropped without an answer, it answers 500. It comes
+/// from [`respond_later`].
 ///
-/// See [`respond_later`].
+/// ```
+/// use headwater::{Request, Responder, Router, respond_later, routing::get};
+/// use std::thread;
+///
+/// let slowly = |responder: Responder| {
+///     thread::spawn(move || {
+///         // What costs much is not done for a client that has left.
+///         if !responder.is_closed() {
+///             responder.respond("at last").ok();
+///         }
+///     });
+/// };
+/// let app = Router::new()
+///     .route("/slow", get(respond_later(slowly)))
+///     .route("/never", get(respond_later(drop::<Responder>)));
+/// let ask = |path| app.call_blocking(Request::get(path).body("").expect("a path"));
+/// assert_eq!(ask("/slow").text(), Some("at last"));
+/// assert_eq!(ask("/never").status(), 500);
+/// ```
 #[derive(Debug)]
 pub struct Responder(oneshot::Sender<Portable>);
 
@@ -39,6 +58,28 @@ impl Responder {
 }
 
 /// An answer that could not be given; here it is back.
+///
+/// ```
+/// use headwater::{Request, RespondError, Responder, Router, respond_later, routing::get};
+/// use std::sync::mpsc;
+/// # use std::task::{Context, Waker};
+///
+/// let (questions, inbox) = mpsc::channel();
+/// let app = Router::new().route(
+///     "/",
+///     get(respond_later(move |responder: Responder| questions.send(responder).expect("an inbox"))),
+/// );
+/// let mut asking = Box::pin(app.call(Request::get("/").body("")?));
+/// # assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+/// let responder = inbox.recv()?;
+/// // The client leaves.
+/// drop(asking);
+/// match responder.respond("too late") {
+///     Err(RespondError::ClientGone(answer)) => assert_eq!(answer.text(), Some("too late")),
+///     other => panic!("nobody waits: {other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RespondError {
@@ -120,9 +161,9 @@ pub(crate) struct Portable {
 impl Portable {
     /// In place of a stream that was made away from its core.
     pub(crate) fn stranded() -> Self {
-        let body = Bytes::from_static(b"a blocking handler cannot answer with a stream\n");
-        let (status, headers) = (StatusCode::INTERNAL_SERVER_ERROR, Headers::new());
-        Self { status, headers, body, extensions: Extensions::new() }
+        let text = "a blocking handler cannot answer with a stream\n";
+        let answer = Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+        Self::try_from(answer).expect("text is no stream")
     }
 }
 

@@ -129,6 +129,25 @@ impl Response {
         matches!(self.body.0, Content::Detached(_))
     }
 
+    /// 503: whoever comes back soon may be lucky.
+    pub(crate) fn unavailable(text: &'static str) -> Self {
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, text)
+            .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// Whether nothing of users' types is in it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.extensions.is_empty() && matches!(self.body.0, Content::Empty | Content::Bytes(_))
+    }
+
+    /// It is the answer: a stream that it is to become, and that does not begin from now on, has ended with
+    /// its connection.
+    pub(crate) fn mark_given(&self) {
+        if let Content::Stream(Some(opening)) = &self.body.0 {
+            opening.would_end(None);
+        }
+    }
+
     /// How long the body is, as far as it is known before it is sent.
     #[cfg(feature = "tracing")]
     pub(crate) fn body_bytes(&self) -> Option<u64> {

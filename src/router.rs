@@ -29,16 +29,17 @@ use std::sync::OnceLock;
 /// one byte at least; `{{` and `}}` are braces. Where several paths match, the more literal one counts.
 /// A slash at the end counts, too: `/a` and `/a/` are two paths, and neither leads to the other.
 ///
-/// Paths of requests are matched decoded, so that `/caf%C3%A9` is `/café`, but for `%2F`, which never
-/// separates segments. Parameters are decoded completely. A path that is malformed or not UTF-8 is
-/// answered 400. Dots mean nothing (clients resolve them, RFC 3986 §5.2.4, attackers do not): a parameter
+/// Paths are matched decoded, those of requests and of routes: `/caf%C3%A9` is `/café`. Only `%2F`, which
+/// never separates segments, and `%25` stay as they are: a route for a percent sign is written `/50%25`.
+/// Parameters are decoded completely. A request whose path is malformed or not UTF-8 is answered 400. Dots mean nothing (clients resolve them, RFC 3986 §5.2.4, attackers do not): a parameter
 /// may be `..` and hold slashes, a wildcard may be `../x`. Check it before it names a file.
 ///
 /// # What is answered without a handler
 /// - HEAD by the handler of GET, its body left out.
 /// - OPTIONS with 204 and the methods of the path in `Allow`; `OPTIONS *` with those of all paths.
 /// - 405 with `Allow`, where the path is known but not the method (RFC 9110 §15.5.6).
-/// - 501 to methods that no RFC 9110 or RFC 5789 and no route knows, and to CONNECT (RFC 9110 §15.6.2).
+/// - 501 to methods that no RFC 9110 or RFC 5789 and no route knows (RFC 9110 §15.6.2), and to CONNECT,
+///   unless a fallback [takes the connection over](crate::detach()).
 /// - 404, unless there is a [fallback](Self::fallback).
 ///
 /// # Parts
@@ -106,10 +107,11 @@ impl Router {
     /// Answers a path.
     ///
     /// # Panics
-    /// If the path does not begin with a slash, is malformed, or conflicts with one that was added
-    /// before.
+    /// If the path does not begin with a slash, has a query, is malformed, or conflicts with one that was
+    /// added before.
     pub fn route(mut self, path: &str, methods: MethodRouter) -> Self {
-        self.insert(path.to_owned(), methods, 0);
+        let pattern = path::pattern(path).unwrap_or_else(|why| panic!("route {path:?}: {why}"));
+        self.insert(pattern, methods, 0);
         self.changed()
     }
 
@@ -194,11 +196,13 @@ impl Router {
     /// ```
     ///
     /// # Panics
-    /// If the prefix does not begin with a slash or is only that, ends with `{*rest}`, or has a router
-    /// already, or a path conflicts with one that was added before.
+    /// If the prefix does not begin with a slash or is only that, has a query, is malformed, ends with
+    /// `{*rest}`, or has a router already, or a path conflicts with one that was added before.
     pub fn nest(mut self, prefix: &str, inner: Router) -> Self {
         assert!(prefix.starts_with('/'), "nest {prefix:?}: a prefix begins with a slash");
         assert!(prefix != "/", "nest {prefix:?}: everything is under it, use merge");
+        let pattern = path::pattern(prefix).unwrap_or_else(|why| panic!("nest {prefix:?}: {why}"));
+        let prefix = pattern.as_str();
         let first = self.scopes.len();
         self.insert_prefix(prefix.to_owned(), first);
         for (pattern, scope) in &inner.nested {

@@ -1,4 +1,17 @@
 //! Which handler answers which method of one path.
+//!
+//! ```
+//! use headwater::routing::{get, post};
+//! use headwater::{Request, Router, http::Method};
+//!
+//! let app = Router::new()
+//!     .route("/notes", get(|| "all notes").post(|note: String| format!("noted: {note}")))
+//!     .route("/import", post(|| "imported").body_limit(64 * 1024 * 1024));
+//! let refused = app.call_blocking(Request::builder().method(Method::DELETE).uri("/notes").body("")?);
+//! assert_eq!(refused.status(), 405);
+//! assert_eq!(refused.headers().get("allow").unwrap(), "GET, POST, HEAD, OPTIONS");
+//! # Ok::<(), headwater::http::Error>(())
+//! ```
 
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler};

@@ -1,24 +1,21 @@
 //! Builds a server: settings, listeners, workers. What the workers do is in `worker`; what can be done
 //! with a running server is in `handle`.
 
+mod start;
 mod timeouts;
 
 pub use timeouts::Timeouts;
 
-use crate::blocking::pool::{Pool, PoolLimits};
+use crate::blocking::pool::PoolLimits;
 use crate::error::Error;
-use crate::handle::{Running, ServerHandle};
+use crate::handle::ServerHandle;
 use crate::router::Router;
-use crate::stats::WorkerCounts;
 use crate::tokio::Runtime;
-use crate::worker::{Shared, Worker};
-use headwater_engine::{Engine, SocketOptions, listener};
+use headwater_engine::{Engine, SocketOptions};
 use headwater_http::Limits;
 use headwater_sse::Hub;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::TcpListener;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, OnceLock};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// Connections that one worker holds at most.
@@ -31,6 +28,17 @@ const STREAM_THREADS: usize = 256;
 const RECONNECT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
 
 /// Where servers come from.
+///
+/// ```
+/// use headwater::{Router, Server, routing::get};
+/// use std::time::Duration;
+///
+/// let app = Router::new().route("/", get(|| "hello"));
+/// let server = Server::builder().bind("127.0.0.1:0").serve(app)?;
+/// println!("{server}"); // listening on http://127.0.0.1:40123 engine=io_uring workers=2 (…)
+/// server.drain(Duration::from_secs(1)).wait()?;
+/// # Ok::<(), headwater::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Server(());
 
@@ -49,6 +57,7 @@ impl Server {
                 connections_per_worker: CONNECTIONS_PER_WORKER,
                 slow_handler: Some(SLOW_HANDLER),
                 reconnect: Some(RECONNECT),
+                balances: true,
             },
             blocking: PoolLimits::default(),
             streams: PoolLimits { threads: STREAM_THREADS, queue: 0 },
@@ -58,6 +67,18 @@ impl Server {
 
     /// A server on a socket that listens already: for tests, and for sockets handed over by a
     /// supervisor.
+    ///
+    /// ```
+    /// use headwater::{Router, Server};
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let addr = listener.local_addr()?;
+    /// // Who connects from here on waits for the server.
+    /// let server = Server::from_listener(listener).serve(Router::new())?;
+    /// assert_eq!(server.local_addrs(), [addr]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_listener(listener: TcpListener) -> ServerBuilder {
         let mut builder = Self::builder();
         builder.source = Some(Source::Listener(listener));
@@ -72,6 +93,8 @@ pub(crate) struct Settings {
     pub(crate) slow_handler: Option<Duration>,
     /// When clients of streams are to come back after a drain.
     pub(crate) reconnect: Option<RangeInclusive<Duration>>,
+    /// Whether streams are spread over the workers.
+    pub(crate) balances: bool,
 }
 
 enum Source {
@@ -80,6 +103,23 @@ enum Source {
 }
 
 /// Settings of a server. All have defaults but the address.
+///
+/// ```
+/// use headwater::{HttpLimits, Hub, Router, Server, routing::post};
+///
+/// let hub = Hub::new();
+/// let app = Router::new().route("/photos", post(|photo: bytes::Bytes| photo.len().to_string()));
+/// let server = Server::builder()
+///     .bind("127.0.0.1:0")
+///     .hub(&hub)
+///     .workers(2)
+///     .connections_per_worker(50_000)
+///     .http_limits(HttpLimits::default().with_body_bytes(8 * 1024 * 1024))
+///     .stream_threads(32)
+///     .serve(app)?;
+/// assert_eq!(server.workers(), 2);
+/// # Ok::<(), headwater::Error>(())
+/// ```
 #[must_use]
 pub struct ServerBuilder {
     hubs: Vec<Hub>,
@@ -186,6 +226,29 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether a stream begins on the worker that has fewest. The kernel spreads connections over workers by
+    /// chance, and streams stay where they are for hours. So a worker that has noticeably more of them than
+    /// another one (four, and a 64th of the other's) hands the connection over when its request for a stream
+    /// is complete: [middleware](Router::with), `on_connect` and the handler are called by the other worker
+    /// then. Default true.
+    ///
+    /// Only streams of routes whose handlers are made by [`sse`](crate::sse) are handed over: what a handler
+    /// answers with [`sse::stream`](crate::sse::stream()) has begun on its core, and stays there. Nothing is
+    /// handed over while the server drains, to a worker that has
+    /// [`connections_per_worker`](Self::connections_per_worker), and for clients that have sent their FIN,
+    /// or several requests at once.
+    ///
+    /// ```
+    /// use headwater::Server;
+    ///
+    /// // Each stream stays where the kernel put its connection.
+    /// let server = Server::builder().balance_streams(false);
+    /// ```
+    pub fn balance_streams(mut self, balance: bool) -> Self {
+        self.settings.balances = balance;
+        self
+    }
+
     /// When the clients of event streams are to come back after a drain: each is told a time of its own
     /// from this range, by a last `retry:` on its stream, so that they do not all come in the same moment.
     /// `None` tells them nothing. Default 1 to 5 seconds.
@@ -210,57 +273,7 @@ impl ServerBuilder {
     /// [`Error::Bind`] when the address is taken or not ours; [`Error::EngineUnavailable`];
     /// [`Error::Start`], and then the workers that were started end by themselves.
     pub fn serve(self, router: Router) -> Result<ServerHandle, Error> {
-        let workers = self.worker_count()?;
-        router.check().map_err(Error::Config)?;
-        if self.settings.connections_per_worker == 0 {
-            return Err(Error::Config("a worker needs room for at least one connection".into()));
-        }
-        if self.blocking.threads == 0 {
-            return Err(Error::Config("blocking handlers need at least one thread".into()));
-        }
-        let mut selected = self.engine.select().map_err(|unavailable| {
-            Error::EngineUnavailable { engine: unavailable.engine, reason: unavailable.reason }
-        })?;
-        let listeners = match self.source {
-            Some(Source::Addr(addr)) => bind(&addr, workers, &self.sockets)?,
-            Some(Source::Listener(given)) => {
-                listener::from_listener(given, workers).map_err(Error::Start)?
-            }
-            None => return Err(Error::Config("no address to listen on: call bind()".into())),
-        };
-        let addr = listeners[0].local_addr().map_err(Error::Start)?;
-        let pool = Arc::new(Pool::new(self.blocking));
-        let stream_pool = Arc::new(Pool::new(self.streams));
-        let (settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
-        let workers = OnceLock::new();
-        let shared = Shared { router, settings, hubs, pool, stream_pool, runtime, workers };
-        let shared = Arc::new(shared);
-        loop {
-            let mut running = Running::new(addr, selected);
-            // Dropping `running` on the way out ends the workers that were started.
-            let Err(error) = start(&mut running, &shared, &listeners) else {
-                return Ok(running.into_handle());
-            };
-            // The system may have had enough for the self-test and not for all workers.
-            match Engine::fall_back(running.engine(), &error) {
-                Ok(next) if self.engine == Engine::Auto => selected = next,
-                _ => return Err(Error::Start(error)),
-            }
-            running.end();
-        }
-    }
-
-    fn worker_count(&self) -> Result<usize, Error> {
-        match self.workers {
-            Some(0) => Err(Error::Config("a server needs at least one worker".into())),
-            Some(workers) if workers > Hub::MAX_CORES => {
-                let most = Hub::MAX_CORES;
-                Err(Error::Config(format!("{workers} workers are more than the {most} possible")))
-            }
-            Some(workers) => Ok(workers),
-            // Where the system does not say, one core is there for sure.
-            None => Ok(available_parallelism().map_or(1, usize::from).min(Hub::MAX_CORES)),
-        }
+        self.start(router)
     }
 }
 
@@ -268,39 +281,4 @@ impl std::fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerBuilder").field("engine", &self.engine).finish_non_exhaustive()
     }
-}
-
-/// Starts a worker on each listener, which stays ours as well.
-fn start(
-    running: &mut Running,
-    shared: &Arc<Shared>,
-    listeners: &[TcpListener],
-) -> std::io::Result<()> {
-    for (number, listener) in listeners.iter().enumerate() {
-        let counts = Arc::new(WorkerCounts::default());
-        let (shared, its_counts) = (shared.clone(), counts.clone());
-        let worker = headwater_engine::spawn(
-            running.engine(),
-            listener.try_clone()?,
-            &format!("headwater-{number}"),
-            move |remote| Worker::new(number, shared, its_counts, remote),
-        )?;
-        running.add(worker, counts)?;
-    }
-    shared.workers.get_or_init(|| running.workers());
-    Ok(())
-}
-
-/// Listens on the first of the addresses that a name stands for.
-fn bind(addr: &str, workers: usize, options: &SocketOptions) -> Result<Vec<TcpListener>, Error> {
-    let failed = |source| Error::Bind { addr: addr.to_owned(), source };
-    let resolved: Vec<SocketAddr> = addr.to_socket_addrs().map_err(failed)?.collect();
-    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
-    for candidate in resolved {
-        match listener::bind(candidate, workers, options) {
-            Ok(listeners) => return Ok(listeners),
-            Err(error) => last = error,
-        }
-    }
-    Err(failed(last))
 }

@@ -15,10 +15,43 @@
 //! # The end
 //! A stream ends with everything that was sent to it, then the last chunk: when its handler returns, its
 //! client is closed, its brokers are closed, its time is over, or the server drains. When its client leaves,
-//! it ends at once. [`Client::closed`] says why, and so does `on_disconnect`, once per stream.
+//! it ends at once. One that does not read the rest is cut off after
+//! [`Timeouts::write`](crate::Timeouts::write). [`Client::closed`] says why, and so does `on_disconnect`, once per stream.
 //!
 //! While a server drains, a GET for a stream is answered by one that says when to reconnect and ends: any
 //! other answer would make browsers give up for good (WHATWG HTML §9.2.3).
+//!
+//! # Example
+//! ```
+//! use headwater::sse::{self, Client, Event};
+//! use headwater::{Hub, Request, Router, routing::{get, post}};
+//! # use headwater::Server;
+//! # use std::{io::{Read, Write}, net::TcpStream, time::Duration};
+//!
+//! let hub = Hub::new();
+//! let news = hub.broker("news").build();
+//! let publisher = news.clone();
+//! let app = Router::new()
+//!     // What the broker publishes, to everybody.
+//!     .route("/news", get(sse::feed(&news)))
+//!     .route("/publish", post(move |line: String| publisher.publish(Event::data(line)).map(drop)))
+//!     // What a function sends, to each client its own.
+//!     .route("/greeting", get(sse::endpoint(async |client: Client| {
+//!         client.send(Event::data("hello").event("greeting")).await.ok();
+//!     })));
+//! // Without a socket there is the head of a stream.
+//! let head = app.call_blocking(Request::get("/news").body("")?);
+//! assert!(head.is_event_stream());
+//! assert_eq!(head.headers().get("content-type").unwrap(), "text/event-stream");
+//! # let server = Server::builder().hub(&hub).bind("127.0.0.1:0").serve(app)?;
+//! # let connect = || TcpStream::connect(server.local_addrs()[0]);
+//! # let mut greeting = String::new();
+//! # let mut client = connect()?;
+//! # client.write_all(b"GET /greeting HTTP/1.0\r\n\r\n")?;
+//! # client.read_to_string(&mut greeting)?;
+//! # assert!(greeting.ends_with("event: greeting\ndata: hello\n\n"), "{greeting}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod admission;
 mod blocking;
@@ -37,8 +70,8 @@ pub use feed::{Feed, feed, feed_of};
 pub use headwater_sse::{
     Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, Disconnect, Event, EventId,
     EventIdError, Field, FieldError, FlushError, ForwardError, ForwardItem, Hub, HubBuilder,
-    Laggard, PreparedEvent, PublishError, Published, Refusal, SendError, SendRefusal, SlowPolicy,
-    Subscription, format_event,
+    Laggard, PreparedEvent, PublishError, Published, Refusal, RetryError, SendError, SendRefusal,
+    SlowPolicy, Subscription, format_event,
 };
 pub use stream::{StreamResponse, stream};
 

@@ -1,5 +1,6 @@
 //! What a server counts, for metrics. Each worker counts for itself; reading adds up.
 
+use headwater_engine::Occupancy;
 use headwater_sse::Counts;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,7 +8,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 /// The counts of one worker.
 #[derive(Default)]
 pub(crate) struct WorkerCounts {
-    pub(crate) open: AtomicUsize,
+    /// Connections, those that were promised by other workers included.
+    pub(crate) occupancy: Occupancy,
+    /// Of those, the ones that were promised, until their requests are answered.
+    pub(crate) arriving: AtomicUsize,
+    /// Connections that were handed to other workers.
+    pub(crate) handed_over: AtomicU64,
     pub(crate) accepted: AtomicU64,
     pub(crate) accept_failures: AtomicU64,
     pub(crate) closed_for_room: AtomicU64,
@@ -22,7 +28,30 @@ pub(crate) struct WorkerCounts {
     pub(crate) fanout: Arc<Counts>,
 }
 
-/// What a server has counted since its start, all workers together.
+impl WorkerCounts {
+    /// Streams that this worker has, or is about to have.
+    pub(crate) fn load(&self) -> usize {
+        self.fanout.streams.load(Ordering::Relaxed) + self.arriving.load(Ordering::Relaxed)
+    }
+}
+
+/// What a server or one of its workers has counted since its start.
+///
+/// ```
+/// use headwater::{Router, Server, Stats, routing::get};
+/// # use std::{io::{Read, Write}, net::TcpStream};
+///
+/// let app = Router::new().route("/", get(|| "hello"));
+/// let server = Server::builder().bind("127.0.0.1:0").serve(app)?;
+/// # let mut client = TcpStream::connect(server.local_addrs()[0])?;
+/// # client.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+/// # client.read_to_end(&mut Vec::new())?;
+/// // After one request:
+/// let Stats { requests, connections, streams, .. } = server.stats();
+/// assert_eq!(requests, 1);
+/// println!("{connections} connections, {streams} of them streams");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -32,7 +61,12 @@ pub struct Stats {
     pub streams: usize,
     /// Connections accepted.
     pub accepted: u64,
-    /// Times that accepting had to stand still for want of descriptors or memory.
+    /// Connections that were handed from one worker to another, see
+    /// [`ServerBuilder::balance_streams`](crate::ServerBuilder::balance_streams): counted by the one that
+    /// accepted them.
+    pub handed_over: u64,
+    /// Times that accepting had to stand still for want of descriptors or memory, and connections that
+    /// could not be handed over to a worker for that reason and were closed.
     pub accept_failures: u64,
     /// Connections that were closed, before they had sent anything, to make room for others.
     pub closed_for_room: u64,
@@ -64,9 +98,10 @@ impl Stats {
             // Before the others. Partner: the release in `admit`.
             let accepted = worker.accepted.load(Ordering::Acquire);
             Self {
-                connections: sum.connections + worker.open.load(Ordering::Relaxed),
+                connections: sum.connections + worker.occupancy.count(),
                 streams: sum.streams + worker.fanout.streams.load(Ordering::Relaxed),
                 accepted: sum.accepted + accepted,
+                handed_over: sum.handed_over + of(&worker.handed_over),
                 accept_failures: sum.accept_failures + of(&worker.accept_failures),
                 closed_for_room: sum.closed_for_room + of(&worker.closed_for_room),
                 requests: sum.requests + of(&worker.requests),

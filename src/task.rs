@@ -50,7 +50,7 @@ pub(crate) enum Aside {
 }
 
 /// A task that was woken, on its way to its core. A future may be dropped on its own thread only, so one
-/// that is lost elsewhere, because its core ends at that moment, is forgotten.
+/// that is lost elsewhere, because its core failed at that moment, is forgotten.
 pub(crate) struct Woken {
     runnable: Option<Runnable>,
     home: ThreadId,
@@ -73,6 +73,7 @@ impl Drop for Woken {
 /// The tasks of one core.
 pub(crate) struct Executor {
     local: Rc<Local>,
+    home: Arc<CoreHome>,
 }
 
 impl Executor {
@@ -95,15 +96,16 @@ impl Executor {
             counts,
         });
         CORE.with(|core| core.replace(Some(local.clone())));
-        Self { local }
+        let remote = local.remote.clone();
+        let home = CoreHome { core: local.core, thread: thread::current().id(), remote };
+        Self { local, home: Arc::new(home) }
     }
 
     /// Starts a future. Dropping the task cancels it.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Unpin + 'static) -> Task<()> {
         let future = Counted { future, _live: Live::new(self.local.clone()) };
-        let (core, remote) = (self.local.core, self.local.remote.clone());
-        let home = thread::current().id();
-        let schedule = move |runnable| on_core(core, Woken::new(runnable, home), &remote);
+        let home = self.home.clone();
+        let schedule = move |runnable| home.schedule(Woken::new(runnable, home.thread));
         let (runnable, task) = async_task::spawn_local(future, schedule);
         runnable.schedule();
         task
@@ -138,6 +140,11 @@ impl Executor {
         !self.local.runnable.borrow().is_empty() || !self.local.commands.borrow().is_empty()
     }
 
+    /// Whether any future exists, running or waiting.
+    pub(crate) fn has_futures(&self) -> bool {
+        self.local.live.get() > 0
+    }
+
     /// Whether any future exists, running or waiting, or any blocking job.
     pub(crate) fn has_tasks(&self) -> bool {
         self.local.live.get() > 0 || self.local.jobs.get() > 0
@@ -150,7 +157,7 @@ impl Executor {
 
     /// Where handles of this core's clients post to.
     pub(crate) fn home(&self) -> Arc<dyn Home> {
-        Arc::new(CoreHome { core: self.local.core, remote: self.local.remote.clone() })
+        self.home.clone()
     }
 }
 
@@ -204,13 +211,15 @@ impl Drop for Busy {
     }
 }
 
-/// Counts a panic of a hook that was caught on this core.
+/// Counts a panic of users' code that was caught, if this is a core.
 pub(crate) fn count_panic() {
-    CORE.with(|core| {
+    let count = |core: &RefCell<Option<Rc<Local>>>| {
         if let Some(local) = &*core.borrow() {
             local.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
         }
-    });
+    };
+    // A thread that is ending is no core any more.
+    CORE.try_with(count).ok();
 }
 
 /// Whether this thread is the core of a server.
@@ -228,17 +237,22 @@ fn with_local<T>(core: u64, value: T, here: impl FnOnce(&Local, T)) -> Option<T>
     })
 }
 
-fn on_core(core: u64, woken: Woken, remote: &Remote<Message>) {
-    let push = |local: &Local, woken| local.runnable.borrow_mut().push_back(woken);
-    if let Some(woken) = with_local(core, woken, push) {
-        // A core that is gone has cancelled its tasks.
-        remote.post(Message::Run(woken)).ok();
-    }
-}
-
+/// A core, from any thread: where its tasks are scheduled and its clients' handles post to. One for all of
+/// them, since tasks are what a handler costs in memory.
 struct CoreHome {
     core: u64,
+    thread: ThreadId,
     remote: Remote<Message>,
+}
+
+impl CoreHome {
+    fn schedule(&self, woken: Woken) {
+        let push = |local: &Local, woken| local.runnable.borrow_mut().push_back(woken);
+        if let Some(woken) = with_local(self.core, woken, push) {
+            // A core that is gone has cancelled its tasks.
+            self.remote.post(Message::Run(woken)).ok();
+        }
+    }
 }
 
 impl Home for CoreHome {
@@ -251,8 +265,7 @@ impl Home for CoreHome {
     }
 }
 
-/// A future that is counted while it exists. Not an async block, which would hold it twice: tasks are what
-/// a handler costs in memory.
+/// A future that is counted while it exists. Not an async block, which would hold it twice.
 struct Counted<F> {
     future: F,
     _live: Live,

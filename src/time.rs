@@ -1,4 +1,4 @@
-//! Time for handlers: sleeping on the core's own timers.
+//! Time for handlers: sleeping on the core's own timers. See [`sleep`].
 
 use headwater_engine::timer::{Heap, HeapId};
 use std::cell::RefCell;
@@ -13,6 +13,25 @@ thread_local! {
 
 /// Waits for `duration` on the core that polls it; other work of the core goes on meanwhile.
 ///
+/// ```
+/// use headwater::{Router, Server, routing::get, time};
+/// use std::time::Duration;
+/// # use std::{io::{Read, Write}, net::TcpStream};
+///
+/// let slow = async || {
+///     time::sleep(Duration::from_millis(10)).await;
+///     "at last"
+/// };
+/// let app = Router::new().route("/", get(slow));
+/// let server = Server::builder().bind("127.0.0.1:0").serve(app)?;
+/// # let mut client = TcpStream::connect(server.local_addrs()[0])?;
+/// # client.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+/// # let mut answer = String::new();
+/// # client.read_to_string(&mut answer)?;
+/// # assert!(answer.ends_with("at last"), "{answer}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Panics
 /// When polled on a thread that is not a worker of a server: nobody would wake it there.
 pub fn sleep(duration: Duration) -> Sleep {
@@ -23,6 +42,26 @@ pub fn sleep(duration: Duration) -> Sleep {
 }
 
 /// The future of [`sleep`].
+///
+/// ```
+/// use headwater::time;
+/// use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+///
+/// /// What `work` comes to, unless it takes too long.
+/// async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+///     let (mut work, mut limit) = (pin!(work), pin!(time::sleep(limit)));
+///     poll_fn(|context| match work.as_mut().poll(context) {
+///         Poll::Ready(done) => Poll::Ready(Some(done)),
+///         Poll::Pending => limit.as_mut().poll(context).map(|()| None),
+///     })
+///     .await
+/// }
+/// # use headwater::{Request, Router, routing::get};
+/// # let at_once = async || within(Duration::from_secs(1), async { "done" }).await;
+/// # let app = Router::new().route("/", get(at_once));
+/// # assert_eq!(app.call_blocking(Request::get("/").body("")?).text(), Some("done"));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a sleep that is not awaited does nothing"]
 pub struct Sleep {

@@ -1,11 +1,12 @@
 //! Mounts a `tower::Service` under a router, for example an axum router: requests go in and answers come
 //! out as the `http` crate's. Streamed bodies keep their back-pressure. What it cannot carry over are
-//! upgrades: a service that expects to take over the connection gets none.
+//! upgrades: a service that expects to take over the connection gets none. See [`service`].
 
 use crate::body::{Body, BodyError};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Reply};
 use crate::headers::Headers;
+use crate::report;
 use crate::request::Request;
 use crate::response::Response;
 use bytes::{Buf, Bytes};
@@ -67,7 +68,7 @@ impl HttpBody for RequestBody {
 /// Of the answer's headers, `Connection`, `Content-Length`, `Transfer-Encoding` and `Keep-Alive` are
 /// decided here, from the body. Trailers are dropped. A body that is ready whole is sent as such, others
 /// as by [`Body::stream`] or, where their length is known, [`Body::sized_stream`]. An error of the service
-/// is answered with 500. Types of tokio need
+/// is answered with 500, and reported with the feature `tracing`. Types of tokio need
 #[cfg_attr(feature = "tokio", doc = "[`ServerBuilder::tokio`](crate::ServerBuilder::tokio).")]
 #[cfg_attr(not(feature = "tokio"), doc = "`ServerBuilder::tokio`, of the feature `tokio`.")]
 ///
@@ -84,6 +85,7 @@ where
     S: Service<http::Request<RequestBody>, Response = http::Response<B>>,
     S: Clone + Send + Sync + 'static,
     S::Future: 'static,
+    S::Error: Into<BodyError>,
     B: HttpBody + 'static,
     B::Error: Into<BodyError>,
 {
@@ -101,8 +103,10 @@ where
                 Ok(()) => service.call(request).await,
                 Err(error) => Err(error),
             };
-            let failed =
-                |_| Response::plain(StatusCode::INTERNAL_SERVER_ERROR, "the service failed\n");
+            let failed = |error: S::Error| {
+                report::failed_answer(&error.into());
+                Response::plain(StatusCode::INTERNAL_SERVER_ERROR, "the service failed\n")
+            };
             answer.map_or_else(failed, |answer| inward(answer, head))
         }))
     })

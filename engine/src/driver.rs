@@ -18,7 +18,13 @@
 //!    after its lease was recycled.
 //! 8. `AcceptFailed` stops accepting until [`Sockets::resume_accept`]: the listener never spins.
 //!    Errors that concern only one embryonic connection (`ECONNABORTED` and the like) are skipped.
+//! 9. After [`Sockets::release`] nothing is reported of the connection but `Released`, once nothing of the
+//!    kernel's and no lease refers to it any more. What it has received meanwhile, and its end, travel
+//!    along. Until then it may be sent to, and closed: then nothing is reported at all.
+//! 10. After [`Sockets::adopt`] it is like one that was just accepted: what travelled along is delivered
+//!     first, the end behind it, and `Writable` follows where a send had fallen short before.
 
+use crate::handover::{Handover, NotAdopted};
 use std::{
     io::{self, IoSlice},
     net::SocketAddr,
@@ -85,6 +91,8 @@ pub enum Completion<L> {
     Writable(Key),
     /// The peer left. See promise 3.
     Gone(Key, Departure),
+    /// The connection has left this worker, and its slot is free. See promise 9.
+    Released(Key, Handover),
     /// Somebody used the [`Wake`] handle. Several wakes may come as one.
     Woken,
 }
@@ -143,6 +151,17 @@ pub trait Sockets {
     /// Closes the connection and frees its slot.
     fn close(&mut self, key: Key);
 
+    /// Takes the connection out of this worker, to be adopted by another one: `Released` follows (promise
+    /// 9). False, and nothing happens, if it is gone or its end was reported: there is nothing to hand
+    /// over then but its close.
+    fn release(&mut self, key: Key) -> bool;
+
+    /// Takes over a connection that another driver of this engine has released (promise 10).
+    ///
+    /// # Errors
+    /// [`NotAdopted`] hands it back when it comes from another engine, or the system has no room for it.
+    fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted>;
+
     /// Tries to accept again after `AcceptFailed`.
     fn resume_accept(&mut self);
 
@@ -152,6 +171,16 @@ pub trait Sockets {
 
     /// The address of the peer, asked from the kernel. `None` when the connection is gone.
     fn peer_addr(&self, key: Key) -> Option<SocketAddr>;
+
+    /// Asks the kernel whether the peer has said its last word, although what it said before was not
+    /// received: for a paused connection, whose end is reported only once it is resumed. Where the system
+    /// cannot tell (not Linux), false until both directions are shut down; also false when the connection
+    /// is gone.
+    fn has_finished(&self, key: Key) -> bool;
+
+    /// Asks the kernel how many bytes it has taken for this connection and the peer has not acknowledged.
+    /// `None` where the system cannot tell (not Linux), and when the connection is gone.
+    fn unsent_bytes(&self, key: Key) -> Option<usize>;
 
     /// How many connections are open.
     fn open(&self) -> usize;

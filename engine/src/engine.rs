@@ -4,6 +4,18 @@ use std::{error, fmt, str::FromStr};
 
 /// A way to talk to the kernel. All of them always have a name; which ones can be used depends on the
 /// build ([`Engine::compiled`]) and on the machine ([`Engine::select`]).
+///
+/// ```
+/// use headwater_engine::Engine;
+///
+/// // As from the command line: one that is named is never replaced by another.
+/// let engine: Engine = "std".parse()?;
+/// assert_eq!(engine.select()?.engine, Engine::Std);
+/// // The best that works here, and why.
+/// let best = Engine::Auto.select()?;
+/// println!("{} ({})", best.engine, best.reason);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 #[non_exhaustive]
 pub enum Engine {

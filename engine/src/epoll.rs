@@ -10,8 +10,11 @@ mod connection;
 
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
+    handover::{self, Handover, NotAdopted},
     slots::Slots,
     socket::{self, RECEIVE_BUFFER_BYTES},
+    std_threads::poll,
+    unsent::unsent_bytes,
 };
 use accept::Acceptor;
 use connection::{Connection, Flow, Step};
@@ -21,6 +24,7 @@ use std::{
     io::{self, IoSlice},
     net::{Shutdown, SocketAddr, TcpListener},
     ops::Deref,
+    os::fd::AsFd,
     sync::Arc,
     time::Duration,
 };
@@ -60,6 +64,10 @@ impl Deref for Lease {
         &self.buffer[..self.len]
     }
 }
+
+/// A connection on its way to another driver.
+#[derive(Debug)]
+pub(crate) struct Carried(Connection);
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
@@ -142,9 +150,13 @@ impl Epoll {
         let connection = self.connections.get_mut(key)?;
         connection.dequeue();
         let step = connection.step(&mut self.spare);
+        if let Step::Released = step {
+            let carried = handover::Carried::Epoll(Carried(self.connections.remove(key)?));
+            return Some(Completion::Released(key, Handover(carried)));
+        }
         self.enqueue(key);
         match step {
-            Step::Nothing => None,
+            Step::Nothing | Step::Released => None,
             Step::Writable => Some(Completion::Writable(key)),
             Step::Received(lease) => Some(Completion::Received(key, lease)),
             Step::Gone(departure) => Some(Completion::Gone(key, departure)),
@@ -241,7 +253,7 @@ impl Sockets for Epoll {
 
     fn detach(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key)
-            && connection.flow != Flow::Departed
+            && !matches!(connection.flow, Flow::Departed | Flow::Leaving)
         {
             connection.flow = Flow::Detached;
             self.enqueue(key);
@@ -261,6 +273,32 @@ impl Sockets for Epoll {
         drop(self.connections.remove(key));
     }
 
+    fn release(&mut self, key: Key) -> bool {
+        let Some(connection) = self.connections.get_mut(key) else { return false };
+        match connection.flow {
+            Flow::Departed => return false,
+            Flow::Leaving => return true,
+            Flow::Receiving | Flow::Paused | Flow::Detached => {}
+        }
+        // Fails only if it is not registered. What it told before has been taken out of it.
+        let _ = self.poll.registry().deregister(&mut connection.stream);
+        connection.flow = Flow::Leaving;
+        self.enqueue(key);
+        true
+    }
+
+    fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted> {
+        let handover::Carried::Epoll(Carried(connection)) = handover.0 else {
+            return Err(NotAdopted::of_another_engine(handover.0));
+        };
+        let registry = self.poll.registry();
+        accept::insert(connection.arrived(), registry, &mut self.connections).map_err(
+            |(error, connection)| {
+                NotAdopted::new(handover::Carried::Epoll(Carried(connection)), error)
+            },
+        )
+    }
+
     fn resume_accept(&mut self) {
         if self.acceptor.resume() {
             self.ready.push_back(Ready::Listener);
@@ -273,6 +311,14 @@ impl Sockets for Epoll {
 
     fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
         self.connections.get(key)?.stream.peer_addr().ok()
+    }
+
+    fn has_finished(&self, key: Key) -> bool {
+        self.connections.get(key).is_some_and(|at| poll::has_finished(at.stream.as_fd()))
+    }
+
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        unsent_bytes(self.connections.get(key)?.stream.as_fd())
     }
 
     fn open(&self) -> usize {

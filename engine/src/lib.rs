@@ -71,8 +71,10 @@ pub mod driver;
 mod engine;
 #[cfg(feature = "epoll")]
 pub mod epoll;
+mod handover;
 pub mod listener;
 mod mailbox;
+mod occupancy;
 mod outbox;
 pub mod scripted;
 mod slots;
@@ -81,6 +83,7 @@ mod spawn;
 pub mod std_threads;
 mod sync;
 pub mod timer;
+mod unsent;
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
 pub mod uring;
 mod wake_flag;
@@ -88,8 +91,10 @@ pub mod worker;
 
 pub use driver::{Attempt, Completion, Departure, Driver, Key, Outcome, Sockets, Wake};
 pub use engine::{Engine, ParseEngineError, Selected, Unavailable};
+pub use handover::{Handover, NotAdopted};
 pub use listener::SocketOptions;
 pub use mailbox::{Closed, Mailbox, Remote};
+pub use occupancy::Occupancy;
 pub use outbox::{Full, Outbox};
 pub use slots::Slots;
 pub use spawn::{Spawned, spawn};

@@ -22,10 +22,11 @@ mod script;
 
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Sockets, Wake},
+    handover::{self, Handover, NotAdopted},
     slots::Slots,
 };
 use bytes::Bytes;
-use peer::Peer;
+use peer::{End, Peer};
 pub use script::Script;
 use std::{
     collections::{HashMap, VecDeque},
@@ -43,6 +44,10 @@ use std::{
 pub struct Scripted {
     shared: Arc<Shared>,
 }
+
+/// A peer on its way to another driver. Until that has adopted it, no script reaches it.
+#[derive(Debug)]
+pub(crate) struct Carried(Box<Peer>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -144,6 +149,13 @@ impl Driver for Scripted {
         while state.turns > 0 {
             state.turns -= 1;
             let key = state.ready.pop_front()?;
+            if state.open.get(key).is_some_and(Peer::has_left) {
+                let carried = Carried(Box::new(state.open.remove(key)?));
+                return Some(Completion::Released(
+                    key,
+                    Handover(handover::Carried::Scripted(carried)),
+                ));
+            }
             let completion = state.open.get_mut(key).and_then(|peer| peer.step(key));
             state.enqueue(key);
             if completion.is_some() {
@@ -195,6 +207,24 @@ impl Sockets for Scripted {
         }
     }
 
+    fn release(&mut self, key: Key) -> bool {
+        let mut state = self.shared.state();
+        let leaves = state.open.get_mut(key).is_some_and(Peer::leave);
+        state.enqueue(key);
+        leaves
+    }
+
+    fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted> {
+        let handover::Carried::Scripted(Carried(mut peer)) = handover.0 else {
+            return Err(NotAdopted::of_another_engine(handover.0));
+        };
+        peer.arrive();
+        let mut state = self.shared.state();
+        let key = state.open.insert(*peer);
+        state.enqueue(key);
+        Ok(key)
+    }
+
     fn resume_accept(&mut self) {
         let mut state = self.shared.state();
         if state.accept == Accept::Failed {
@@ -212,6 +242,15 @@ impl Sockets for Scripted {
         // A different port per slot, below the ones that are often told apart as ephemeral.
         let port = u16::try_from(key.index() % 30_000).unwrap_or(0) + 1;
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    fn has_finished(&self, key: Key) -> bool {
+        self.shared.state().open.get(key).is_some_and(|peer| peer.end != End::Open)
+    }
+
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        // What a peer has room for it has.
+        self.shared.state().open.get(key).map(|_| 0)
     }
 
     fn open(&self) -> usize {

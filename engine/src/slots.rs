@@ -42,8 +42,9 @@ impl<T> Slots<T> {
     /// # Panics
     /// With more than 2³² − 1 tenants at a time.
     pub fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
-        // One counter for the whole table: a key comes again only after 2³² further tenants.
-        self.inserted = self.inserted.wrapping_add(1);
+        // One counter for the whole table: a key comes again only after 2³² further tenants. Without 0,
+        // which tables beside this one may take for nobody.
+        self.inserted = self.inserted.wrapping_add(1).max(1);
         let entry = self.slab.vacant_entry();
         let index = u32::try_from(entry.key()).ok().filter(|index| *index != u32::MAX);
         let key = Key::new(index.expect("file descriptors end long before 2³²"), self.inserted);
@@ -109,6 +110,13 @@ mod tests {
         assert_eq!(slots.remove(old), None);
         assert_eq!(slots.get(new), Some(&"new"));
         assert_eq!(slots.key_at(new.index()), Some(new));
+    }
+
+    #[test]
+    fn generation_zero_is_nobodys() {
+        let mut slots = Slots { inserted: u32::MAX - 1, ..Slots::new() };
+        let generations = [(); 3].map(|()| slots.insert(()).generation());
+        assert_eq!(generations, [u32::MAX, 1, 2]);
     }
 
     #[test]

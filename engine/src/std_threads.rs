@@ -8,24 +8,33 @@
 //! and only then, a timer lets the worker try.
 
 mod acceptor;
+mod connection;
 mod line;
-mod poll;
+pub(crate) mod poll;
+mod report;
 mod retry;
+mod waker;
 
 use crate::{
-    driver::{Attempt, Completion, Departure, Driver, Key, Outcome, Sockets, Wake},
+    driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
+    handover::{self, Handover, NotAdopted},
     slots::Slots,
     socket,
+    unsent::unsent_bytes,
 };
 use acceptor::Acceptor;
+pub(crate) use connection::Carried;
+use connection::Connection;
 pub use line::Lease;
 use line::{Flow, Line};
+use report::Report;
 use retry::Retry;
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
     mem,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -34,6 +43,7 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+use waker::Waker;
 
 /// The std engine's part of one worker. Dropping it ends its threads and closes its sockets.
 #[derive(Debug)]
@@ -48,30 +58,6 @@ pub struct StdThreads {
     sender: Sender<Report>,
     woken: Arc<AtomicBool>,
     retry: Retry,
-}
-
-/// One connection as the worker sees it.
-#[derive(Debug)]
-struct Connection {
-    line: Arc<Line>,
-    reader: Option<JoinHandle<()>>,
-    flow: Flow,
-    /// Bytes that had been received before it was paused.
-    held: Option<Lease>,
-    /// A send fell short since `Writable` was last reported.
-    stalled: bool,
-    /// `Writable` was reported and nothing sent since.
-    retried: bool,
-}
-
-/// What the threads tell the worker.
-#[derive(Debug)]
-enum Report {
-    Connected(TcpStream),
-    AcceptFailed(io::Error),
-    Received(Key, Lease),
-    Gone(Key, Departure),
-    Woken,
 }
 
 impl StdThreads {
@@ -99,12 +85,11 @@ impl StdThreads {
         match report {
             Report::Connected(stream) => self.connect(stream),
             Report::AcceptFailed(error) => Some(Completion::AcceptFailed(error)),
-            Report::Received(key, lease) => self.deliver(key, lease),
-            Report::Gone(key, how) => {
-                let connection = self.connections.get_mut(key)?;
-                connection.flow = Flow::Departed;
-                connection.held = None;
-                Some(Completion::Gone(key, how))
+            Report::Received(key, lease) => self.connections.get_mut(key)?.receive(key, lease),
+            Report::Gone(key, how) => self.connections.get_mut(key)?.end(key, how),
+            Report::Left(key) => {
+                self.connections.get_mut(key)?.drained = true;
+                self.let_go(key)
             }
             Report::Woken => {
                 self.woken.store(false, Ordering::Release);
@@ -121,32 +106,34 @@ impl StdThreads {
             self.held.push_back(stream);
             return None;
         }
-        let line = Arc::new(Line::new(stream));
-        let key = self.connections.insert(Connection::new(Arc::clone(&line)));
-        match line::start_reader(Arc::clone(&line), key, self.sender.clone()) {
+        let sender = &self.sender;
+        let key = self
+            .connections
+            .insert_with(|key| Connection::new(Arc::new(Line::new(stream, key, sender.clone()))));
+        // Inserted above.
+        let connection = self.connections.get_mut(key)?;
+        match line::start_reader(Arc::clone(&connection.line)) {
             Ok(reader) => {
                 self.acceptor.taken_over();
-                // Inserted above.
-                self.connections.get_mut(key)?.reader = Some(reader);
+                connection.reader = Some(reader);
                 Some(Completion::Accepted(key))
             }
             Err(error) => {
                 self.acceptor.stand_still();
-                self.connections.remove(key);
+                let Connection { line, .. } = self.connections.remove(key)?;
                 self.held.extend(Arc::into_inner(line).map(Line::into_stream));
                 Some(Completion::AcceptFailed(error))
             }
         }
     }
 
-    fn deliver(&mut self, key: Key, lease: Lease) -> Option<Completion<Lease>> {
-        let connection = self.connections.get_mut(key)?;
-        match connection.flow {
-            Flow::Receiving => return Some(Completion::Received(key, lease)),
-            Flow::Paused => connection.held = Some(lease),
-            Flow::Detached | Flow::Departed => connection.line.give_back(lease.buffer),
+    /// Lets go of a connection that has left.
+    fn let_go(&mut self, key: Key) -> Option<Completion<Lease>> {
+        if !self.connections.get(key)?.has_left() {
+            return None;
         }
-        None
+        let carried = handover::Carried::Std(Carried::new(self.connections.remove(key)?));
+        Some(Completion::Released(key, Handover(carried)))
     }
 
     fn try_send(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
@@ -180,18 +167,6 @@ impl StdThreads {
             // A reader that panicked has ended, too.
             let _ = reader.join();
         }
-    }
-}
-
-impl Connection {
-    const fn new(line: Arc<Line>) -> Self {
-        let flow = Flow::Receiving;
-        Self { line, reader: None, flow, held: None, stalled: false, retried: false }
-    }
-
-    fn close(self) -> Option<JoinHandle<()>> {
-        self.line.close();
-        self.reader
     }
 }
 
@@ -236,8 +211,11 @@ impl Driver for StdThreads {
     }
 
     fn recycle(&mut self, key: Key, lease: Lease) {
-        if let Some(connection) = self.connections.get(key) {
-            connection.line.give_back(lease.buffer);
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.take_back(lease);
+            if connection.has_left() {
+                self.reports.push_back(Report::Left(key));
+            }
         }
     }
 }
@@ -253,8 +231,7 @@ impl Sockets for StdThreads {
         if let Some(connection) = self.connections.get_mut(key)
             && connection.flow == Flow::Receiving
         {
-            connection.flow = Flow::Paused;
-            connection.line.set_flow(Flow::Paused);
+            connection.set_flow(Flow::Paused);
         }
     }
 
@@ -262,20 +239,18 @@ impl Sockets for StdThreads {
         if let Some(connection) = self.connections.get_mut(key)
             && connection.flow == Flow::Paused
         {
-            connection.flow = Flow::Receiving;
-            connection.line.set_flow(Flow::Receiving);
-            let held = connection.held.take();
+            connection.set_flow(Flow::Receiving);
+            let held = connection.take_held();
             self.reports.extend(held.map(|lease| Report::Received(key, lease)));
         }
     }
 
     fn detach(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key)
-            && connection.flow != Flow::Departed
+            && !matches!(connection.flow, Flow::Departed | Flow::Leaving)
         {
-            connection.flow = Flow::Detached;
-            connection.line.set_flow(Flow::Detached);
-            if let Some(lease) = connection.held.take() {
+            connection.set_flow(Flow::Detached);
+            if let Some(lease) = connection.take_held() {
                 connection.line.give_back(lease.buffer);
             }
         }
@@ -295,6 +270,33 @@ impl Sockets for StdThreads {
         }
     }
 
+    fn release(&mut self, key: Key) -> bool {
+        let Some(connection) = self.connections.get_mut(key) else { return false };
+        match connection.flow {
+            Flow::Departed => return false,
+            Flow::Leaving => return true,
+            Flow::Receiving | Flow::Paused | Flow::Detached => {}
+        }
+        connection.set_flow(Flow::Leaving);
+        // Behind the last report of its reader. We hold a receiver ourselves.
+        let _ = self.sender.send(Report::Left(key));
+        true
+    }
+
+    fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted> {
+        let handover::Carried::Std(carried) = handover.0 else {
+            return Err(NotAdopted::of_another_engine(handover.0));
+        };
+        let key = self.connections.insert(carried.into_connection());
+        if let Some(connection) = self.connections.get_mut(key) {
+            self.reports.extend(connection.arrive(key, self.sender.clone()));
+            if connection.stalled {
+                self.retry.stalled(key, false);
+            }
+        }
+        Ok(key)
+    }
+
     fn resume_accept(&mut self) {
         self.acceptor.resume();
         self.reports.extend(self.held.drain(..).map(Report::Connected));
@@ -312,6 +314,14 @@ impl Sockets for StdThreads {
         self.connections.get(key)?.line.stream().peer_addr().ok()
     }
 
+    fn has_finished(&self, key: Key) -> bool {
+        self.connections.get(key).is_some_and(|at| poll::has_finished(at.line.stream().as_fd()))
+    }
+
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        unsent_bytes(self.connections.get(key)?.line.stream().as_fd())
+    }
+
     fn open(&self) -> usize {
         self.connections.len()
     }
@@ -321,21 +331,6 @@ impl Drop for StdThreads {
     fn drop(&mut self) {
         drop(self.acceptor.end());
         self.close_all();
-    }
-}
-
-struct Waker {
-    woken: Arc<AtomicBool>,
-    sender: Sender<Report>,
-}
-
-impl Wake for Waker {
-    fn wake(&self) {
-        // One in the channel is enough. Partner: the store in `complete`.
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            // Fails only when the driver is gone, and nobody waits.
-            let _ = self.sender.send(Report::Woken);
-        }
     }
 }
 

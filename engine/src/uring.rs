@@ -11,6 +11,7 @@ mod accept;
 mod closing;
 mod connection;
 mod contract;
+mod held;
 mod kernel;
 mod pool;
 mod ring;
@@ -23,6 +24,7 @@ use crate::{driver::Key, slots::Slots};
 use accept::Acceptor;
 use closing::Closing;
 use connection::{Connection, Wish};
+use held::{Held, Pieces};
 use kernel::KernelRing;
 use ring::{Brought, Completed, Operation, Patience, Piece, Ring};
 pub(crate) use self_test::self_test;
@@ -45,6 +47,7 @@ pub struct Uring {
     granted: String,
     acceptor: Acceptor,
     connections: Slots<Connection>,
+    held: Held,
     closing: Closing,
     waker: Arc<EventFd>,
     /// Whether the poll of the wake handle is under way.
@@ -88,6 +91,10 @@ impl Deref for Lease {
     }
 }
 
+/// A connection on its way to another driver. Nothing is under way on it.
+#[derive(Debug)]
+pub(crate) struct Carried(Box<(Connection, Pieces)>);
+
 #[allow(clippy::cast_sign_loss, reason = "flags")]
 mod events {
     pub(super) const READABLE: u32 = libc::POLLIN as u32;
@@ -121,6 +128,7 @@ impl Uring {
             granted,
             acceptor: Acceptor::new(listener),
             connections: Slots::new(),
+            held: Held::default(),
             closing: Closing::default(),
             waker: Arc::new(EventFd::new()?),
             polls_waker: false,
@@ -181,14 +189,18 @@ impl Uring {
     }
 
     fn admit(&mut self, socket: TcpStream) -> Ready {
-        let key = self.connections.insert(Connection::new(socket));
-        if key.index() > Tag::MAX_INDEX {
-            self.connections.remove(key);
-            let error = io::Error::other("more connections than one worker can name");
+        if let Some(error) = self.has_no_slot() {
             return Ready::AcceptFailed(self.acceptor.fail(error));
         }
+        let key = self.connections.insert(Connection::new(socket));
         self.settle(key);
         Ready::Accepted(key)
+    }
+
+    /// Indices are reused, so the greatest is below the number of connections.
+    fn has_no_slot(&self) -> Option<io::Error> {
+        (self.connections.len() > Tag::MAX_INDEX)
+            .then(|| io::Error::other("more connections than one worker can name"))
     }
 
     fn receive(&mut self, key: Key, result: Result<u32, i32>, more: bool, brought: Brought) {
@@ -247,9 +259,8 @@ impl Uring {
         let fd = connection.socket.as_raw_fd();
         while let Some(wish) = connection.next_wish() {
             let (tag, operation) = match wish {
-                Wish::Cancel => {
-                    let receive = Tag::Connection(Watch::Receive, key);
-                    (Tag::Cancel, Operation::Cancel(receive))
+                Wish::Cancel(watch) => {
+                    (Tag::Cancel, Operation::Cancel(Tag::Connection(watch, key)))
                 }
                 Wish::Begin(watch) => {
                     let operation = match watch {

@@ -7,6 +7,7 @@ mod core;
 
 use crate::{
     driver::{Completion, Departure, Driver, Key},
+    handover::Handover,
     mailbox::{Mailbox, Remote},
     timer::Class,
 };
@@ -25,8 +26,8 @@ const MOST_PER_TURN: usize = 256;
 
 /// What a worker is for. Everything is called on the worker's thread.
 ///
-/// A key names a connection from `accepted` until the application closes it; nothing is called with it
-/// after that.
+/// A key names a connection from `accepted`, or [`Core::adopt`], until the application closes it or is told
+/// that it was `released`; nothing is called with it after that.
 pub trait App {
     /// What other threads post to this worker.
     type Message: Send + 'static;
@@ -47,6 +48,12 @@ pub trait App {
 
     /// The peer left; called once per connection. It stays open until the application closes it.
     fn gone(&mut self, core: &mut Core<'_>, key: Key, how: Departure);
+
+    /// The connection that was released with [`Core::release`] has left this worker, for another one to
+    /// adopt; its key names nobody any more. Closes it unless overridden.
+    fn released(&mut self, core: &mut Core<'_>, key: Key, connection: Handover) {
+        let _ = (core, key, connection);
+    }
 
     /// Accepting stands still until [`Core::resume_accept`].
     fn accept_failed(&mut self, core: &mut Core<'_>, error: &io::Error);
@@ -69,6 +76,12 @@ pub trait App {
 
     /// Called after every wait, whether or not `prepare_sleep` was called before it, or was true.
     fn awake(&mut self) {}
+
+    /// Called once, after the turn that said to stop. What was posted and not taken is still in the
+    /// mailbox, and posting goes on until this returns: for what must not be lost on its way.
+    fn stopped(&mut self, mailbox: &mut Mailbox<Self::Message>) {
+        let _ = mailbox;
+    }
 }
 
 /// What an application wants after a turn.
@@ -137,7 +150,11 @@ impl<D: Driver, A: App> Worker<D, A> {
         self.take_messages();
         self.expire();
         self.next = self.with_core(App::turn);
-        Ok(if self.next == Turn::Stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        if self.next != Turn::Stop {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.app.stopped(&mut self.mailbox);
+        Ok(ControlFlow::Break(()))
     }
 
     /// Calls the application as the loop does, for tests.
@@ -195,6 +212,10 @@ impl<D: Driver, A: App> Worker<D, A> {
                 }
                 Completion::Writable(key) => self.with_core(|app, core| app.writable(core, key)),
                 Completion::Gone(key, how) => self.with_core(|app, core| app.gone(core, key, how)),
+                Completion::Released(key, connection) => {
+                    self.timers.forget(key);
+                    self.with_core(|app, core| app.released(core, key, connection));
+                }
                 // The mailbox is looked at in any case.
                 Completion::Woken => {}
             }

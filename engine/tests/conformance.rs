@@ -3,6 +3,7 @@
 
 mod conformance {
     pub(crate) mod accepting;
+    pub(crate) mod handing_over;
     pub(crate) mod leaving;
     pub(crate) mod receiving;
     pub(crate) mod rig;
@@ -61,6 +62,7 @@ suite! {
         fin_that_comes_with_the_request_is_noticed_behind_it
         fin_behind_many_bytes_is_noticed_behind_them
         fin_while_paused_is_noticed_after_resume
+        fin_behind_unread_bytes_is_seen_when_asked
         answer_can_be_sent_after_a_fin
         fin_of_a_detached_connection_is_noticed_behind_a_flood
         reset_while_receiving_is_noticed
@@ -74,8 +76,33 @@ suite! {
         stale_keys_are_harmless
         shutdown_sends_a_fin_and_receiving_goes_on
     }
+    handing_over {
+        connection_goes_on_with_another_driver
+        connection_goes_on_in_another_thread
+        flood_is_whole_however_often_it_is_handed_over
+        bytes_held_while_paused_travel_along
+        bytes_and_fin_before_the_hand_over_arrive_in_order
+        fin_on_the_way_is_noticed_by_the_new_owner
+        reset_on_the_way_is_noticed_by_the_new_owner
+        reset_while_it_leaves_is_noticed_by_the_new_owner
+        end_that_was_seen_and_not_told_travels_along
+        connection_that_is_detached_at_once_throws_its_bytes_away
+        detached_connection_can_be_handed_over
+        lease_that_is_out_holds_the_hand_over_back
+        stalled_sender_hears_of_room_from_the_new_driver
+        leaving_connection_is_reported_once_and_otherwise_silent
+        leaving_connection_ignores_what_else_is_wanted_of_it
+        leaving_connection_can_be_closed
+        ended_connection_is_not_released
+        key_of_a_released_connection_is_stale
+        connection_that_nobody_adopts_is_closed
+        dropped_driver_closes_leaving_connections
+        many_are_handed_over_at_once
+        adopted_connection_at_rest_costs_no_cpu
+    }
     sending {
         short_sends_resume_until_everything_arrived
+        bytes_that_the_peer_has_not_acknowledged_are_counted_when_asked
         many_slices_arrive_in_order
         batch_serves_the_others_when_one_is_dead
         full_socket_takes_nothing_and_says_so

@@ -52,7 +52,7 @@ pub struct Connection {
     ended: bool,
 }
 
-/// What happened on a connection.
+/// What happened on a connection. The [crate's example](crate) takes them one after the other.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a box would cost every request an allocation")]
 pub enum Step {

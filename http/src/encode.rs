@@ -1,5 +1,5 @@
 //! Writes response heads and chunk frames (RFC 9112 §4, §6, §7.1). Knows how a message is framed,
-//! not what is in it: bodies are written by whoever has them.
+//! not what is in it: bodies are written by whoever has them. [`encode_head`] shows it all.
 
 use crate::{Version, chars};
 use http::StatusCode;
@@ -8,6 +8,21 @@ use std::fmt;
 pub use crate::date::imf_fixdate;
 
 /// How the body of a response is delimited (RFC 9112 §6).
+///
+/// ```
+/// use headwater_http::encode::BodyFraming;
+///
+/// /// For a body of which the length is known, or not.
+/// fn framing(length: Option<u64>) -> BodyFraming {
+///     match length {
+///         Some(0) => BodyFraming::None,
+///         Some(bytes) => BodyFraming::Length(bytes),
+///         // To an HTTP/1.0 client `encode_head` makes that `UntilClose`.
+///         None => BodyFraming::Chunked,
+///     }
+/// }
+/// # assert_eq!(framing(Some(5)), BodyFraming::Length(5));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyFraming {
     /// No body: `Content-Length: 0`, or nothing where the status allows no body.
@@ -20,7 +35,7 @@ pub enum BodyFraming {
     UntilClose,
 }
 
-/// Whether the connection stays open after a response (RFC 9112 §9.3).
+/// Whether the connection stays open after a response (RFC 9112 §9.3). See [`Promise`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Connection {
     /// Another request may follow.
@@ -30,6 +45,20 @@ pub enum Connection {
 }
 
 /// What a written head has promised; the body and the connection must keep to it.
+///
+/// ```
+/// use headwater_http::Version;
+/// use headwater_http::encode::{BodyFraming, Connection, Promise, encode_head};
+///
+/// let (chunked, date) = (BodyFraming::Chunked, b"Sun, 06 Nov 1994 08:49:37 GMT");
+/// let (mut out, ok, headers) = (Vec::new(), http::StatusCode::OK, [("x-a", "b")]);
+/// // An HTTP/1.0 client knows no chunks.
+/// let promise =
+///     encode_head(&mut out, ok, Version::Http10, headers, chunked, Connection::KeepAlive, date)?;
+/// let until_close = Promise { framing: BodyFraming::UntilClose, connection: Connection::Close };
+/// assert_eq!(promise, until_close);
+/// # Ok::<(), headwater_http::encode::EncodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "the body must be framed as the head says, which may differ from what was asked"]
 pub struct Promise {
@@ -41,6 +70,22 @@ pub struct Promise {
 
 /// A header that cannot be sent, because a client could read another response out of it
 /// (RFC 9110 §5.1, §5.5).
+///
+/// ```
+/// use headwater_http::Version;
+/// use headwater_http::encode::{BodyFraming, Connection, EncodeError, encode_head};
+///
+/// let (none, date) = (BodyFraming::None, b"Sun, 06 Nov 1994 08:49:37 GMT");
+/// let mut out = Vec::new();
+/// let mut encode = |name, value| {
+///     let (ok, headers) = (http::StatusCode::OK, [(name, value)]);
+///     encode_head(&mut out, ok, Version::Http11, headers, none, Connection::Close, date)
+/// };
+/// // What a client has sent must not become a header of its own.
+/// assert_eq!(encode("x-note", "a\r\nset-cookie: b"), Err(EncodeError::Value));
+/// assert_eq!(encode("content-length", "5"), Err(EncodeError::Reserved));
+/// assert!(out.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -146,6 +191,18 @@ pub fn encode_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(
 ///
 /// # Panics
 /// If `len` is 0: that would end the body.
+///
+/// ```
+/// use headwater_http::encode::{CHUNK_END, chunk_header};
+///
+/// // One chunk of data that is in two places.
+/// let parts: [&[u8]; 2] = [b"hello ", b"world, and all"];
+/// let mut out = Vec::new();
+/// chunk_header(&mut out, parts.iter().map(|part| part.len()).sum());
+/// parts.iter().for_each(|part| out.extend_from_slice(part));
+/// out.extend_from_slice(CHUNK_END);
+/// assert_eq!(out, b"14\r\nhello world, and all\r\n");
+/// ```
 pub fn chunk_header(out: &mut Vec<u8>, len: usize) {
     assert!(len > 0, "an empty chunk ends the body: write LAST_CHUNK for that");
     let digits = (usize::BITS - len.leading_zeros()).div_ceil(4);

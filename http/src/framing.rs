@@ -7,6 +7,22 @@ use http::Method;
 
 /// How a request's body is delimited (RFC 9112 §6.3). Never by the end of the stream: that is for
 /// responses.
+///
+/// ```
+/// use headwater_http::{BodyLength, Connection, Limits, Step};
+///
+/// /// How the body of a request with this field is delimited.
+/// fn length_of(field: &str) -> BodyLength {
+///     let mut connection = Connection::new(&Limits::default());
+///     connection.receive(format!("POST / HTTP/1.1\r\nHost: h\r\n{field}\r\n").as_bytes());
+///     let Ok(Step::Request(head)) = connection.step() else { panic!("the head is complete") };
+///     head.body()
+/// }
+///
+/// assert_eq!(length_of(""), BodyLength::None);
+/// assert_eq!(length_of("Content-Length: 5\r\n"), BodyLength::Length(5));
+/// assert_eq!(length_of("Transfer-Encoding: chunked\r\n"), BodyLength::Chunked);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyLength {
     /// There is no body: neither field was sent.

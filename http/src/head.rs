@@ -46,6 +46,15 @@ struct Layout {
 }
 
 /// The versions of HTTP spoken here (RFC 9112 §2.3).
+///
+/// ```
+/// use headwater_http::{Connection, Limits, Step, Version};
+///
+/// let mut connection = Connection::new(&Limits::default());
+/// connection.receive(b"GET / HTTP/1.0\r\n\r\n");
+/// let Ok(Step::Request(head)) = connection.step() else { panic!("the head is complete") };
+/// assert_eq!((head.version(), head.keep_alive()), (Version::Http10, false));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// HTTP/1.0: no chunked answers, and the connection closes unless the client asks otherwise.

@@ -1,8 +1,8 @@
 //! Threads for work that blocks, started when they are needed and ended when they are not. Knows nothing
 //! of requests.
 
+use crate::guard::guard;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -112,7 +112,7 @@ impl Shared {
                 state.idle -= 1;
                 drop(state);
                 // Whoever wanted the outcome notices that there is none.
-                catch_unwind(AssertUnwindSafe(job)).ok();
+                guard(job).ok();
                 state = self.lock();
                 state.idle += 1;
                 continue;

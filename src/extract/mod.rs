@@ -18,6 +18,31 @@
 //!
 //! Those that take the body, or everything, come last. `Option` is `None` where a request does not have
 //! it at all; what is there and wrong is still refused. `Result<T, Rejection>` leaves that to the handler.
+//!
+//! ```
+//! use headwater::extract::{Path, PeerAddr, Query, State};
+//! use headwater::{Request, Router, routing::post};
+//!
+//! #[derive(Clone)]
+//! struct Greeting(&'static str);
+//!
+//! fn greet(
+//!     State(Greeting(greeting)): State<Greeting>,
+//!     Path(name): Path<String>,
+//!     Query(query): Query,
+//!     peer: Option<PeerAddr>,
+//!     message: String,
+//! ) -> String {
+//!     let title = query.get("title").unwrap_or("citizen");
+//!     let from = peer.map_or("nowhere".to_owned(), |PeerAddr(addr)| addr.to_string());
+//!     format!("{greeting}, {title} {name}: {message} (from {from})")
+//! }
+//!
+//! let app = Router::new().route("/greet/{name}", post(greet)).state(Greeting("hello"));
+//! let answer = app.call_blocking(Request::post("/greet/ada?title=countess").body("well done")?);
+//! assert_eq!(answer.text(), Some("hello, countess ada: well done (from nowhere)"));
+//! # Ok::<(), headwater::http::Error>(())
+//! ```
 
 mod body;
 #[cfg(feature = "serde")]
@@ -49,7 +74,7 @@ pub use state::State;
 use crate::request::Request;
 use crate::response::IntoResponse;
 
-/// Tells ways of taking the same argument apart.
+/// Tells ways of taking the same argument apart. Always inferred.
 pub mod via {
     use std::marker::PhantomData;
 

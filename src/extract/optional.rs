@@ -50,6 +50,35 @@ pub trait OptionalFromRequestParts<Via = via::Itself>: Sized {
 }
 
 /// What uses the request up and can be taken as `Option<Self>`.
+///
+/// ```
+/// use headwater::extract::{OptionalFromRequest, Rejection};
+/// use headwater::{Request, Router, http::StatusCode, routing::post};
+///
+/// /// A list of numbers as the body.
+/// struct Numbers(Vec<i64>);
+///
+/// impl OptionalFromRequest for Numbers {
+///     type Rejection = Rejection;
+///
+///     fn from_request(request: Request) -> Result<Option<Self>, Rejection> {
+///         let text = String::from_utf8_lossy(request.body());
+///         if text.is_empty() {
+///             return Ok(None);
+///         }
+///         let numbers = text.split(',').map(str::parse).collect::<Result<_, _>>();
+///         let wrong = |_| Rejection::new(StatusCode::UNPROCESSABLE_ENTITY, "not a list of numbers");
+///         numbers.map(|numbers| Some(Self(numbers))).map_err(wrong)
+///     }
+/// }
+///
+/// let sum = |list: Option<Numbers>| list.map_or(0, |Numbers(all)| all.iter().sum()).to_string();
+/// let app = Router::new().route("/sum", post(sum));
+/// let ask = |body| app.call_blocking(Request::post("/sum").body(body).expect("a request"));
+/// assert_eq!(ask("1,2,3").text(), Some("6"));
+/// assert_eq!(ask("").text(), Some("0"));
+/// assert_eq!(ask("many").status(), 422);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`Option<{Self}>` cannot be taken from a request",
     note = "implement `OptionalFromRequest` to say when it is `None`"

@@ -26,6 +26,20 @@ use std::convert::Infallible;
 pub struct Query<T = Pairs>(pub T);
 
 /// Decoded names and values, in order.
+///
+/// ```
+/// use headwater::{Request, Router, extract::{Pairs, Query}, routing::get};
+///
+/// fn tags(Query(query): Query<Pairs>) -> String {
+///     let tags = query.iter().filter(|(name, _)| *name == "tag").map(|(_, tag)| tag);
+///     tags.collect::<Vec<_>>().join(" and ")
+/// }
+///
+/// let app = Router::new().route("/", get(tags));
+/// let answer = app.call_blocking(Request::get("/?tag=red&page=2&tag=blue").body("")?);
+/// assert_eq!(answer.text(), Some("red and blue"));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pairs(Vec<(String, String)>);
 

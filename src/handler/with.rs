@@ -15,6 +15,26 @@ use std::sync::Arc;
 /// the types of its arguments for that.
 ///
 /// An argument that a request does not have is answered by its rejection, and the function not called.
+///
+/// ```
+/// use headwater::sse::{self, Client, Event, StreamEndpoint};
+/// use headwater::{HandlerWith, Router, extract::Path, routing::get};
+/// use std::{pin::Pin, time::Duration};
+///
+/// /// All streams of this program have the same settings.
+/// fn endpoint<S>(
+///     handler: impl HandlerWith<Client, S, Output = Pin<Box<dyn Future<Output = ()>>>>,
+/// ) -> StreamEndpoint {
+///     sse::endpoint(handler).retry(Duration::from_secs(2)).cancel_on_disconnect(true)
+/// }
+///
+/// async fn greet(Path(name): Path<String>, client: Client) {
+///     // Whoever has left needs no greeting.
+///     client.send(Event::data(format!("hello {name}"))).await.ok();
+/// }
+///
+/// let app = Router::new().route("/greetings/{name}", get(endpoint(greet)));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a function whose last argument is `{Extra}`",
     label = "not a function of arguments and `{Extra}`",

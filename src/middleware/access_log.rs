@@ -17,9 +17,13 @@ const TARGET: &str = "headwater::access";
 ///
 /// Fields: `method`, `path` (without the query, which may hold secrets), `status`, `outcome` (`answered`,
 /// `stream` for an event stream that begins, `detached` for a connection that is taken over, `cancelled`
-/// where the client left before the answer, `panicked`), `body_bytes` (of a body in pieces: what it says), `duration_us` (from here to the answer, not to the last byte sent), `peer`
-/// and `request_id`, each where it is known. The id is that of [`RequestId`](super::RequestId), whether that
+/// where the client left before the answer, `panicked`), `body_bytes` (of a body in pieces: what it says), `duration_us` (from
+/// here to the answer, not to the last byte sent), `peer` and `request_id`, each where it is known. The id is that of [`RequestId`](super::RequestId), whether that
 /// stands before or after the log.
+///
+/// Requests that no middleware sees, because they cannot be read, are too large or too slow, or were refused
+/// [before their body](crate::routing::MethodRouter::before_body), are logged by the server, whether there is
+/// an `AccessLog` or not: same level and target, `outcome` is `refused`, beside it `status` and `peer`.
 ///
 /// ```
 /// use headwater::{Router, middleware::AccessLog, routing::get};
@@ -42,7 +46,7 @@ impl AccessLog {
     }
 }
 
-skippable!(AccessLog);
+skippable!(AccessLog, "AccessLog::new()");
 
 impl fmt::Debug for AccessLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

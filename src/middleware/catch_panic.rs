@@ -54,7 +54,7 @@ impl CatchPanic {
     }
 }
 
-skippable!(CatchPanic);
+skippable!(CatchPanic, "CatchPanic::new()");
 
 impl Default for CatchPanic {
     fn default() -> Self {

@@ -22,6 +22,9 @@ use std::time::Duration;
 /// `Vary` among them. An origin that is not allowed gets the same answers without permission: browsers
 /// keep them from their page. This protects users of browsers, and nothing else.
 ///
+/// What no middleware sees, such as a body that is too large (413), is answered without permission: to a
+/// page that looks like a failure of the network.
+///
 /// Requests to a private network (`Access-Control-Request-Private-Network`) get no permission.
 ///
 /// ```
@@ -93,6 +96,16 @@ impl Cors {
     }
 
     /// Allows any origin, by `*`. Not together with [credentials](Self::credentials).
+    ///
+    /// ```
+    /// use headwater::{Request, Router, middleware::Cors, routing::get};
+    ///
+    /// let app = Router::new().route("/weather", get(|| "fair")).with(Cors::any_origin());
+    /// let request = Request::get("/weather").header("origin", "https://example.com").body("")?;
+    /// let answer = app.call_blocking(request);
+    /// assert_eq!(answer.headers().get("access-control-allow-origin").unwrap(), "*");
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn any_origin() -> Self {
         Self::with(Origins::Any)
     }
@@ -150,6 +163,22 @@ impl Cors {
     }
 
     /// Allows every header of requests, `Authorization` too.
+    ///
+    /// ```
+    /// use headwater::{Request, Router, middleware::Cors, routing::get};
+    ///
+    /// let cors = Cors::origins(["https://app.example.com"]).any_header();
+    /// let app = Router::new().route("/", get(|| "hello")).with(cors);
+    /// let preflight = Request::builder()
+    ///     .method("OPTIONS")
+    ///     .header("origin", "https://app.example.com")
+    ///     .header("access-control-request-method", "GET")
+    ///     .header("access-control-request-headers", "x-tenant")
+    ///     .body("")?;
+    /// let answer = app.call_blocking(preflight);
+    /// assert_eq!(answer.headers().get("access-control-allow-headers").unwrap(), "x-tenant");
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn any_header(mut self) -> Self {
         self.headers = Allowed::Asked;
         self
@@ -158,6 +187,13 @@ impl Cors {
     /// Lets pages see these headers of answers, in place of those set before. `Cache-Control`,
     /// `Content-Language`, `Content-Length`, `Content-Type`, `Expires`, `Last-Modified` and `Pragma` they
     /// always see.
+    ///
+    /// ```
+    /// use headwater::middleware::Cors;
+    ///
+    /// // Pages may read how many requests they have left.
+    /// let cors = Cors::any_origin().expose(["x-ratelimit-remaining", "x-ratelimit-reset"]);
+    /// ```
     ///
     /// # Panics
     /// If one is not the name of a header.
@@ -204,7 +240,7 @@ impl Cors {
     }
 }
 
-skippable!(Cors);
+skippable!(Cors, "Cors::any_origin()");
 
 impl fmt::Debug for Cors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

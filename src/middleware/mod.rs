@@ -78,6 +78,27 @@ pub trait Middleware<Shape> {
 type Wrap = dyn Fn(Request, Next) -> Reply + Send + Sync;
 
 /// Middleware in its uniform shape. Cheap to clone.
+///
+/// ```
+/// use headwater::middleware::{CatchPanic, Cors, Layer, Middleware, RequestId};
+/// use headwater::{Request, Router, routing::get};
+///
+/// /// What stands before every router of this program.
+/// fn layers(is_public: bool) -> Vec<Layer> {
+///     let mut layers = vec![RequestId::new().into_layer(), CatchPanic::new().into_layer()];
+///     if is_public {
+///         layers.push(Cors::any_origin().into_layer());
+///     }
+///     layers
+/// }
+///
+/// let app = Router::new().route("/", get(|| "hello"));
+/// let app = layers(true).into_iter().fold(app, |app, layer| app.with(layer));
+/// let request = Request::get("/").header("origin", "https://example.com").body("")?;
+/// let answer = app.call_blocking(request);
+/// assert_eq!(answer.headers().get("access-control-allow-origin").unwrap(), "*");
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Layer(Arc<Wrap>);
 
@@ -114,6 +135,27 @@ where
 }
 
 /// The rest of a request's way: the middleware that comes after this one, then the handler.
+///
+/// ```
+/// use headwater::http::{HeaderName, HeaderValue};
+/// use headwater::{Request, Response, Router, middleware::Next, routing::get};
+/// use std::time::Instant;
+///
+/// /// Tells browsers how long the answer took.
+/// async fn timed(request: Request, next: Next) -> Response {
+///     let begin = Instant::now();
+///     let mut response = next.run(request).await;
+///     let took = format!("app;dur={}", begin.elapsed().as_millis());
+///     if let Ok(took) = HeaderValue::try_from(took) {
+///         response.headers_mut().set(HeaderName::from_static("server-timing"), took);
+///     }
+///     response
+/// }
+///
+/// let app = Router::new().route("/", get(|| "hello")).with(timed);
+/// assert!(app.call_blocking(Request::get("/").body("")?).headers().contains("server-timing"));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 pub struct Next {
     chain: Arc<[Layer]>,
     at: usize,

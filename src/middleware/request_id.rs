@@ -50,6 +50,15 @@ impl RequestId {
     }
 
     /// Another header for the id.
+    ///
+    /// ```
+    /// use headwater::{Request, Router, http::HeaderName, middleware::RequestId, routing::get};
+    ///
+    /// let ids = RequestId::new().header(HeaderName::from_static("x-trace"));
+    /// let app = Router::new().route("/", get(|| "hello")).with(ids);
+    /// assert!(app.call_blocking(Request::get("/").body("")?).headers().contains("x-trace"));
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn header(mut self, name: HeaderName) -> Self {
         self.header = name;
         self
@@ -63,6 +72,15 @@ impl RequestId {
     /// Takes over the ids that clients send with requests of which this is true, such as those of a
     /// proxy. An id is valid if the header comes once and is 1 to 128 letters, digits and `-._~:/+=` of
     /// ASCII; instead of others a new one is given.
+    ///
+    /// ```
+    /// use headwater::{Request, middleware::RequestId};
+    ///
+    /// let is_proxy = |request: &Request| {
+    ///     request.peer_addr().is_some_and(|peer| peer.ip().is_loopback())
+    /// };
+    /// let ids = RequestId::new().accept_if(is_proxy);
+    /// ```
     pub fn accept_if(
         mut self,
         predicate: impl Fn(&Request) -> bool + Send + Sync + 'static,
@@ -87,7 +105,7 @@ impl RequestId {
     }
 }
 
-skippable!(RequestId);
+skippable!(RequestId, "RequestId::new()");
 
 impl Default for RequestId {
     fn default() -> Self {
@@ -125,6 +143,20 @@ fn is_valid(id: &[u8]) -> bool {
 
 /// The id that [`RequestId`] has given a request. As an argument of handlers it is a 500 where there is
 /// no such middleware; `Option<AssignedId>` is `None` then.
+///
+/// ```
+/// use headwater::{Request, Router, middleware::{AssignedId, RequestId}, routing::get};
+///
+/// fn show(id: Option<AssignedId>) -> String {
+///     id.map_or("none".to_owned(), |id| id.to_string())
+/// }
+///
+/// let app = Router::new().route("/", get(show));
+/// assert_eq!(app.call_blocking(Request::get("/").body("")?).text(), Some("none"));
+/// let app = app.with(RequestId::new());
+/// assert_eq!(app.call_blocking(Request::get("/").body("")?).text().map(str::len), Some(32));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AssignedId(HeaderValue);
 

@@ -42,9 +42,17 @@ impl Skip {
 
 /// The methods that each ready-made middleware has for that.
 macro_rules! skippable {
-    ($middleware:ty) => {
+    ($middleware:ident, $new:literal) => {
         impl $middleware {
             /// Leaves requests alone of which this is true, beside those skipped before.
+            ///
+            /// ```
+            #[doc = concat!("use headwater::middleware::", stringify!($middleware), ";")]
+            /// use headwater::{Request, Router};
+            ///
+            /// let is_probe = |request: &Request| request.header("x-probe").is_some();
+            #[doc = concat!("let app = Router::new().with(", $new, ".skip(is_probe));")]
+            /// ```
             pub fn skip(
                 mut self,
                 predicate: impl Fn(&crate::Request) -> bool + Send + Sync + 'static,
@@ -55,6 +63,14 @@ macro_rules! skippable {
 
             /// Leaves requests with exactly one of these paths alone, as they are sent: not decoded,
             /// without the query.
+            ///
+            /// ```
+            #[doc = concat!("use headwater::middleware::", stringify!($middleware), ";")]
+            /// use headwater::Router;
+            ///
+            #[doc = concat!("let quiet = ", $new, ".skip_paths([\"/health\", \"/metrics\"]);")]
+            /// let app = Router::new().with(quiet);
+            /// ```
             pub fn skip_paths(
                 mut self,
                 paths: impl IntoIterator<Item = impl Into<String>>,

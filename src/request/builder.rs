@@ -35,6 +35,21 @@ impl Request {
 }
 
 /// Makes a [`Request`]. Without more it is `GET / HTTP/1.1`, without headers, from nowhere.
+///
+/// ```
+/// use headwater::{Request, RequestBuilder, http::Version};
+///
+/// /// A request as the proxy in front of the server sends it.
+/// fn proxied(path: &str) -> RequestBuilder {
+///     let proxy = ([10, 0, 0, 1], 40_000).into();
+///     Request::get(path).header("x-forwarded-proto", "https").peer_addr(proxy)
+/// }
+///
+/// let request = proxied("/users").version(Version::HTTP_10).body("")?;
+/// assert!(request.is_http_1_0() && request.peer_addr().is_some());
+/// assert!(proxied("no path").body("").is_err());
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct RequestBuilder {

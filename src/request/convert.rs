@@ -31,8 +31,8 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// If the target is longer than the 65,534 bytes of an [`http::Uri`], or there are more headers than
-    /// the 32,768 of a map.
+    /// If the target is longer than the 65,534 bytes of an [`http::Uri`] or has an authority that is none
+    /// there, as in `http://a%41/`, or there are more headers than the 32,768 of a map.
     pub fn to_http(&self) -> Result<http::Request<Bytes>, http::Error> {
         let target = self.target();
         let uri = match target.parse::<http::Uri>() {

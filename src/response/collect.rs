@@ -8,6 +8,19 @@ use std::fmt;
 use std::future::poll_fn;
 
 /// Why an answer has no whole body.
+///
+/// ```
+/// use headwater::{CollectError, Hub, Request, Router, routing::get, sse};
+///
+/// let news = Hub::new().broker("news").build();
+/// let app = Router::new().route("/news", get(sse::feed(&news)));
+/// let answer = app.call_blocking(Request::get("/news").body("")?);
+/// match answer.into_bytes_blocking() {
+///     Err(CollectError::Endless(stream)) => assert!(stream.is_event_stream()),
+///     other => panic!("a feed has no end: {other:?}"),
+/// }
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CollectError {

@@ -43,11 +43,32 @@ impl Redirect {
     }
 
     /// 307: the client is to ask the same there, this time.
+    ///
+    /// ```
+    /// use headwater::{Redirect, Request, Router, routing::post};
+    ///
+    /// // For as long as the shop is elsewhere, orders are posted there.
+    /// let orders = post(|| Redirect::temporary("https://shop.example.com/orders"));
+    /// let app = Router::new().route("/orders", orders);
+    /// assert_eq!(app.call_blocking(Request::post("/orders").body("")?).status(), 307);
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn temporary(uri: impl AsRef<str>) -> Self {
         Self::new(StatusCode::TEMPORARY_REDIRECT, uri.as_ref())
     }
 
     /// 308: the client is to ask the same there, and from now on. Browsers remember it for long.
+    ///
+    /// ```
+    /// use headwater::{Redirect, Request, Router, extract::Path, routing::any};
+    ///
+    /// let moved = |Path(page): Path<String>| Redirect::permanent(format!("/blog/{page}"));
+    /// let app = Router::new().route("/weblog/{*page}", any(moved));
+    /// let answer = app.call_blocking(Request::get("/weblog/caf%C3%A9").body("")?);
+    /// assert_eq!(answer.status(), 308);
+    /// assert_eq!(answer.headers().get("location").unwrap(), "/blog/caf%C3%A9");
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
     pub fn permanent(uri: impl AsRef<str>) -> Self {
         Self::new(StatusCode::PERMANENT_REDIRECT, uri.as_ref())
     }

@@ -62,6 +62,14 @@ impl Router {
         Some(&self.routes[found.route].pattern)
     }
 
+    /// Whether a request whose path was looked up is answered by a handler of streams, unless something is
+    /// in the way.
+    pub(crate) fn opens_stream(&self, lookup: &Lookup, method: &Method) -> bool {
+        let Ok(Some(found)) = lookup else { return false };
+        let endpoint = self.routes[found.route].methods.find(method);
+        *method != Method::HEAD && endpoint.is_some_and(Endpoint::opens_streams)
+    }
+
     /// What holds for the body of a request whose path was looked up.
     pub(crate) fn body_rules(&self, lookup: &Lookup) -> Option<&BodyRules> {
         let found = lookup.as_ref().ok()?.as_ref()?;

@@ -47,6 +47,19 @@ pub(crate) fn normalize(path: &str) -> Result<Cow<'_, str>, Malformed> {
     String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Malformed::NotUtf8)
 }
 
+/// The pattern of a route, normalized as the paths that it is matched with.
+pub(crate) fn pattern(given: &str) -> Result<String, &'static str> {
+    if given.contains(['?', '#']) {
+        return Err("a path has no query and no fragment; %3F and %23 stand for the signs");
+    }
+    // Braces that are encoded are no parameters.
+    let mut escaped = given.to_owned();
+    for (encoded, brace) in [("%7B", "{{"), ("%7b", "{{"), ("%7D", "}}"), ("%7d", "}}")] {
+        escaped = escaped.replace(encoded, brace);
+    }
+    normalize(&escaped).map(Cow::into_owned).map_err(|malformed| malformed.as_str().trim_end())
+}
+
 /// A part of a normalized path, decoded completely.
 pub(crate) fn decode(part: &str) -> Cow<'_, str> {
     // What is left encoded are slashes and percent signs, which are UTF-8: nothing is replaced.
@@ -105,6 +118,24 @@ mod tests {
             ("/%C3/%A9", Err(Malformed::NotUtf8)),
         ] {
             assert_eq!(normalize(path).as_deref(), normal.as_ref().copied(), "{path}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_normalized_as_paths_are() {
+        for (given, normal) in [
+            ("/a%20b/{name}", Some("/a b/{name}")),
+            ("/up%2f", Some("/up%2F")),
+            ("/50%25", Some("/50%25")),
+            ("/%7bx%7D/{x}", Some("/{{x}}/{x}")),
+            ("/a%3Fb%23", Some("/a?b#")),
+            ("/50%", None),
+            ("/%ff", None),
+            ("/q?z", None),
+            ("/q#z", None),
+        ] {
+            let found = pattern(given).ok();
+            assert_eq!(found.as_deref(), normal, "{given}");
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a connection may take for what. An event stream has none of these: it ends when the client
-/// leaves. [`Duration::MAX`] is for ever.
+/// How long a connection may take for what. An event stream has none of these until it is ending: before
+/// that, a client that does not read is the slow policies' business. [`Duration::MAX`] is for ever.
 ///
 /// ```
 /// use headwater::{Server, Timeouts};
@@ -26,8 +26,9 @@ pub struct Timeouts {
     pub handler: Duration,
     /// Before a request begins. Default 60 seconds; then the connection is closed.
     pub idle: Duration,
-    /// Without progress, of 4 KiB at least, in sending a response that is not an event stream. Default 30
-    /// seconds; then the connection is closed.
+    /// Without progress, of 4 KiB at least, in sending a response, or what is left of an event stream that
+    /// is ending. Default 30 seconds; then the connection is closed. `on_disconnect` is told the reason for
+    /// which the stream was ending.
     pub write: Duration,
     /// How long a streamed body ([`Body::stream`](crate::Body::stream)) may have nothing to send once the
     /// client has stopped sending. Default 1 second; then the client counts as gone, and the stream is

@@ -3,20 +3,50 @@
 
 use super::farewell::Farewell;
 use super::held::Held;
-use super::opening::{Asked, Way};
-use super::{Client, Settings};
+use super::opening::{Asked, Way, not_event_stream};
+use super::{Client, Disconnect, Settings};
 use crate::handler::{Endpoint, Reply};
 use crate::headers::Headers;
 use crate::middleware::Skip;
 use crate::request::Request;
 use crate::response::{IntoHeaders, IntoResponse, Response, invalid};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
 /// What an `on_connect` hook returns: nothing, or a `Result` of [headers](IntoHeaders) for the stream's head
 /// and the [answer](IntoResponse) in place of a stream.
+///
+/// ```
+/// use headwater::http::StatusCode;
+/// use headwater::sse::{self, Admission, Client};
+/// use headwater::{Headers, Hub, IntoResponse, Request, Response, Router, routing::get};
+///
+/// /// What the hooks of this program say.
+/// enum Verdict {
+///     Welcome,
+///     Full,
+/// }
+///
+/// impl Admission for Verdict {
+///     fn into_admission(self) -> Result<Headers, Box<Response>> {
+///         match self {
+///             Self::Welcome => Ok(Headers::new()),
+///             Self::Full => Err(Box::new(StatusCode::SERVICE_UNAVAILABLE.into_response())),
+///         }
+///     }
+/// }
+///
+/// let news = Hub::new().broker("news").build();
+/// let count = news.clone();
+/// let feed = sse::feed(&news).on_connect(async move |_: &Request, _: &Client| {
+///     if count.subscriber_count() < 10_000 { Verdict::Welcome } else { Verdict::Full }
+/// });
+/// let app = Router::new().route("/news", get(feed));
+/// assert_eq!(app.call_blocking(Request::get("/news").body("")?).status(), 200);
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` neither admits nor refuses a stream",
     note = "return nothing, or a `Result` whose success is `()` or headers, and whose error is an answer"
@@ -77,8 +107,26 @@ pub(crate) struct Gate {
     pub(super) otherwise: Option<Endpoint>,
 }
 
-/// What a stream is made of, or the answer in place of one.
-pub(crate) type Begun = Result<Way, Box<Response>>;
+/// What a stream is made of, or why there is none.
+pub(crate) type Begun = Result<Way, Unbegun>;
+
+/// The answer in place of a stream, and what its client is told.
+pub(crate) struct Unbegun {
+    pub(super) answer: Box<Response>,
+    pub(super) why: Disconnect,
+}
+
+impl Unbegun {
+    pub(super) fn new(answer: Response, why: Disconnect) -> Self {
+        Self { answer: Box::new(answer), why }
+    }
+}
+
+impl From<Box<Response>> for Unbegun {
+    fn from(answer: Box<Response>) -> Self {
+        Self { answer, why: Disconnect::Refused }
+    }
+}
 
 /// What turns a request into a stream, once that is admitted.
 pub(crate) trait Begin: Send + Sync {
@@ -108,7 +156,7 @@ impl Gate {
             needs.join(otherwise.needs());
         }
         let (settings, kind) = (Arc::new(settings), Arc::new(kind));
-        Endpoint::new(needs, move |request| self.answer(request, &settings, &kind))
+        Endpoint::of_streams(needs, move |request| self.answer(request, &settings, &kind))
     }
 
     fn answer<B: Begin + 'static>(
@@ -151,8 +199,15 @@ async fn admitted(
 ) -> Response {
     let held = Held::new(asked.framing, &asked.settings.client, asked.origin.clone());
     let headers = match admit.admit(&request, held.client()).await {
+        Ok(headers) if headers.contains(header::CONTENT_TYPE) => Err(Box::new(not_event_stream())),
+        admitted => admitted,
+    };
+    let headers = match headers {
         Ok(headers) => headers,
-        Err(refusal) => return *refusal,
+        Err(refusal) => {
+            held.would_end(Some(Disconnect::Refused));
+            return *refusal;
+        }
     };
     let client = || held.client().clone();
     asked.farewell = asked.settings.on_disconnect.clone().map(|hook| Farewell::new(hook, client()));

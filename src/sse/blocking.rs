@@ -1,10 +1,10 @@
 //! Streams that a function drives which may block, each on a thread of its own. Threads come from the
 //! server's pool for streams; how a thread and a core find each other is here.
 
-use super::admission::{Begin, Beginning, Gate};
+use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
 use super::settings::{Settings, admitting, settable};
-use super::{Client, StreamHandler};
+use super::{Client, Disconnect, StreamHandler};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler, HandlerWith, shape};
 use crate::request::Request;
@@ -12,7 +12,6 @@ use crate::responder::Portable;
 use crate::response::Response;
 use crate::task::{self, Aside};
 use futures_channel::oneshot;
-use http::{HeaderValue, StatusCode, header};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
@@ -62,6 +61,31 @@ where
 }
 
 /// See [`blocking_endpoint`]. What may be set is as with [`Feed`](super::Feed).
+///
+/// ```
+/// use headwater::sse::{self, Client, Event};
+/// use headwater::{Request, Router, routing::get};
+/// use std::time::Duration;
+///
+/// let import = |client: Client| {
+///     for percent in [0, 50, 100] {
+///         // Work that blocks, and then:
+///         if client.send_blocking(Event::data(percent.to_string())).is_err() {
+///             return;
+///         }
+///     }
+/// };
+/// let wants_events = |request: &Request| request.header("accept") == Some(b"text/event-stream");
+/// let import = sse::blocking_endpoint(import)
+///     .client_queue(None)
+///     .heartbeat(Duration::from_secs(5))
+///     .skip(move |request| !wants_events(request))
+///     .otherwise(|| "Ask for text/event-stream to see how far it is.\n");
+/// let app = Router::new().route("/import", get(import));
+/// let answer = app.call_blocking(Request::get("/import").body("")?);
+/// assert!(answer.text().is_some_and(|text| text.starts_with("Ask for")));
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[must_use]
 pub struct BlockingEndpoint {
     begin: Threads,
@@ -120,16 +144,16 @@ impl Begin for Threads {
             done.send(outcome).ok();
         };
         if task::run_aside(Aside::Stream, Box::new(job)).is_err() {
-            return Beginning::Ready(Err(Box::new(busy())));
+            return Beginning::Ready(Err(Unbegun::new(busy(), Disconnect::Overloaded)));
         }
         Beginning::Pending(Box::pin(async move {
             match answered.await {
                 Ok(Ok(())) => {}
-                Ok(Err(refusal)) => return Err(Box::new(refusal.into())),
+                Ok(Err(refusal)) => return Err(Unbegun::new(refusal.into(), Disconnect::Refused)),
                 Err(oneshot::Canceled) => {
                     // It panicked over its arguments, or the server ends.
                     finish(is_done).await;
-                    return Err(Box::new(busy()));
+                    return Err(Unbegun::new(busy(), Disconnect::Drain));
                 }
             }
             let handler: StreamHandler = Box::new(move |client| {
@@ -151,8 +175,7 @@ async fn finish(is_done: oneshot::Receiver<Result<(), Box<dyn std::any::Any + Se
 }
 
 fn busy() -> Response {
-    Response::plain(StatusCode::SERVICE_UNAVAILABLE, "too many streams at once\n")
-        .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    Response::unavailable("too many streams at once\n")
 }
 
 impl fmt::Debug for BlockingEndpoint {

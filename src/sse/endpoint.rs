@@ -1,6 +1,6 @@
 //! Streams that an asynchronous function drives, on the core that owns the connection.
 
-use super::admission::{Begin, Beginning, Gate};
+use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
 use super::settings::{Settings, admitting, cancellable, settable};
 use super::{Client, StreamHandler};
@@ -50,6 +50,29 @@ where
 }
 
 /// See [`endpoint`]. What may be set is as with [`Feed`](super::Feed).
+///
+/// ```
+/// use headwater::sse::{self, Client, ClientPolicy, Event};
+/// use headwater::{Request, Router, routing::get};
+///
+/// /// Who has opened a stream.
+/// struct User(String);
+///
+/// async fn greet(client: Client) {
+///     let name = client.request::<User>().map_or("nobody", |user| &user.0);
+///     client.send(Event::data(format!("hello {name}"))).await.ok();
+///     client.closed().await;
+/// }
+///
+/// let endpoint = sse::endpoint(greet)
+///     .keep(|request: &Request| User(request.param("user").unwrap_or_default().to_owned()))
+///     .client_queue(16)
+///     .slow_client(ClientPolicy::Close)
+///     .cancel_on_disconnect(true);
+/// let app = Router::new().route("/users/{user}", get(endpoint));
+/// assert!(app.call_blocking(Request::get("/users/ada").body("")?).is_event_stream());
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[must_use]
 pub struct StreamEndpoint {
     begin: Take,
@@ -68,7 +91,7 @@ struct Take(Box<dyn Fn(Request) -> Result<StreamHandler, Box<Response>> + Send +
 impl Begin for Take {
     fn begin(&self, request: Request) -> Beginning {
         let way = |handler| Way { brokers: Vec::new(), handler: Some(handler) };
-        Beginning::Ready((self.0)(request).map(way))
+        Beginning::Ready((self.0)(request).map(way).map_err(Unbegun::from))
     }
 }
 

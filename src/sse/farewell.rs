@@ -2,8 +2,8 @@
 //! by whoever has the stream at the time.
 
 use super::{Client, Disconnect};
+use crate::guard::guard;
 use crate::task;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -21,10 +21,11 @@ impl Farewell {
         Self { hook, client }
     }
 
-    /// Why the stream ended. One that never began is left where it was.
+    /// Why the stream ended.
     fn why(&self) -> Disconnect {
         match pin!(self.client.closed()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(why) => why,
+            // Where it was held is being worked with just now: its end comes next.
             Poll::Pending => Disconnect::Refused,
         }
     }
@@ -33,7 +34,7 @@ impl Farewell {
 impl Drop for Farewell {
     fn drop(&mut self) {
         let why = self.why();
-        if catch_unwind(AssertUnwindSafe(|| (self.hook)(&self.client, why))).is_err() {
+        if guard(|| (self.hook)(&self.client, why)).is_err() {
             task::count_panic();
         }
     }

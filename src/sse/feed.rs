@@ -1,9 +1,9 @@
 //! Streams of what a broker publishes, without a task for any of them.
 
-use super::Broker;
-use super::admission::{Begin, Beginning, Gate};
+use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
 use super::settings::{Settings, admitting, settable};
+use super::{Broker, Disconnect};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler, shape};
 use crate::request::Request;
@@ -70,6 +70,8 @@ where
 ///     .heartbeat(Duration::from_secs(45))
 ///     .retry(Duration::from_secs(2))
 ///     .max_lifetime(Duration::from_secs(3600))
+///     .lifetime_jitter(Duration::from_secs(600))
+///     .gap_notice("missed")
 ///     .last_event_id_query("lastEventId")
 ///     .on_connect(async |_: &Request, client: &Client| {
 ///         // Whoever has left already needs no greeting.
@@ -121,11 +123,11 @@ impl Begin for Source {
     fn begin(&self, request: Request) -> Beginning {
         let brokers = match self {
             Self::One(broker) => Ok(vec![broker.clone()]),
-            Self::Chosen(choose) => choose(&request),
+            Self::Chosen(choose) => choose(&request).map_err(Unbegun::from),
         };
         Beginning::Ready(brokers.and_then(|brokers| {
             if brokers.iter().all(Broker::is_closed) {
-                return Err(Box::new(over()));
+                return Err(Unbegun::new(over(), Disconnect::BrokerClosed));
             }
             Ok(Way { brokers, handler: None })
         }))

@@ -3,9 +3,10 @@
 
 use super::{Client, Disconnect};
 use headwater_sse::{ClientConfig, Command, Counts, Fanout, Framing, Home, Origin, StreamId, Wake};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 
 thread_local! {
     static DOOR: RefCell<Option<Rc<Door>>> = const { RefCell::new(None) };
@@ -14,21 +15,37 @@ thread_local! {
 /// Where streams are held.
 pub(crate) struct Door {
     fanout: Rc<RefCell<Fanout>>,
-    /// Held streams that were given up. They are ended later: whoever gives one up may be anywhere.
-    given_up: RefCell<Vec<StreamId>>,
+    /// Held streams that were given up by somebody whom the fan-out called, and why. They are ended later.
+    given_up: RefCell<Vec<(StreamId, Disconnect)>>,
+    /// Why streams are given up, where nobody says.
+    why: Cell<Disconnect>,
 }
 
 impl Door {
     fn new(fanout: Rc<RefCell<Fanout>>) -> Rc<Self> {
-        Rc::new(Self { fanout, given_up: RefCell::default() })
+        // Requests are forgotten when their clients leave.
+        let why = Cell::new(Disconnect::ClientGone);
+        Rc::new(Self { fanout, given_up: RefCell::default(), why })
+    }
+
+    /// From now on requests are forgotten because the server ends.
+    pub(crate) fn shut(&self) {
+        self.why.set(Disconnect::Drain);
     }
 
     /// Ends the streams that were given up.
     pub(crate) fn clear(&self) {
         let given_up = self.given_up.take();
         let mut fanout = self.fanout.borrow_mut();
-        for stream in given_up {
-            fanout.gone(stream, Disconnect::Refused);
+        for (stream, why) in given_up {
+            fanout.gone(stream, why);
+        }
+    }
+
+    fn give_up(&self, stream: StreamId, why: Disconnect) {
+        match self.fanout.try_borrow_mut() {
+            Ok(mut fanout) => fanout.gone(stream, why),
+            Err(_) => self.given_up.borrow_mut().push((stream, why)),
         }
     }
 }
@@ -66,8 +83,11 @@ impl Drop for Entered {
 /// One stream that waits to be admitted. Dropping it gives it up.
 pub(crate) struct Held {
     door: Rc<Door>,
-    stream: Option<StreamId>,
+    stream: StreamId,
     client: Client,
+    /// Why it is given up, if it is.
+    why: Cell<Option<Disconnect>>,
+    is_released: bool,
 }
 
 impl Held {
@@ -87,23 +107,35 @@ impl Held {
         let stream = fanout.hold(framing, config, Some(origin));
         let client = fanout.client(stream);
         drop(fanout);
-        Self { door, stream: Some(stream), client }
+        Self { door, stream, client, why: Cell::new(None), is_released: false }
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
+    pub(crate) fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// Says why the stream is given up, if that is what comes; `None` for whatever ends requests then.
+    pub(crate) fn would_end(&self, why: Option<Disconnect>) {
+        self.why.set(why);
+    }
+
     /// The stream, for whoever goes on with it.
     pub(crate) fn release(mut self) -> StreamId {
-        self.stream.take().expect("it is taken here only")
+        self.is_released = true;
+        self.stream
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            self.door.given_up.borrow_mut().push(stream);
+        if !self.is_released {
+            let failed = thread::panicking().then_some(Disconnect::Failed);
+            let why = failed.or(self.why.get()).unwrap_or(self.door.why.get());
+            self.door.give_up(self.stream, why);
         }
     }
 }

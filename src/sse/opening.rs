@@ -4,13 +4,16 @@
 use super::admission::Begun;
 use super::farewell::Farewell;
 use super::held::Held;
-use super::{Broker, EventId, Settings, StreamHandler};
+use super::{Broker, Disconnect, EventId, Settings, StreamHandler};
 use crate::body::{Body, Content};
+use crate::guard::guard;
 use crate::headers::Headers;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Response, invalid};
+use crate::task;
 use headwater_sse::{Framing, Origin};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use percent_encoding::percent_decode_str;
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +37,15 @@ pub(crate) struct Opening {
     pub(crate) farewell: Option<Farewell>,
 }
 
+impl Opening {
+    /// Says why the stream never begins, if that is what comes; `None` for whatever ends its request then.
+    pub(crate) fn would_end(&self, why: Option<Disconnect>) {
+        if let Some(held) = &self.held {
+            held.would_end(why);
+        }
+    }
+}
+
 /// What is known of a client.
 struct Visit {
     last_event_id: Option<EventId>,
@@ -55,6 +67,16 @@ impl Origin for Visit {
     }
 }
 
+impl Drop for Visit {
+    /// Wherever the last handle goes, on a core too: what users kept may panic then.
+    fn drop(&mut self) {
+        let kept = self.kept.take();
+        if guard(|| drop(kept)).is_err() {
+            task::count_panic();
+        }
+    }
+}
+
 /// A request for a stream, as far as the stream needs it.
 pub(crate) struct Asked {
     pub(super) settings: Arc<Settings>,
@@ -67,12 +89,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(super) fn of(request: &Request, settings: &Arc<Settings>) -> Self {
-        let by_query = || {
-            let name = settings.last_event_id_query.as_deref()?;
-            let mut pairs = form_urlencoded::parse(request.query()?.as_bytes());
-            // What no client can have received is no id, as in the header.
-            pairs.find(|(known, _)| known == name)?.1.parse().ok()
-        };
+        let by_query = || id_in(request.query()?, settings.last_event_id_query.as_deref()?);
         let visit = Visit {
             last_event_id: request.last_event_id().or_else(by_query),
             peer: request.peer_addr(),
@@ -90,23 +107,61 @@ impl Asked {
 
     /// The answer to the request.
     pub(super) fn open(self, begun: Begun, headers: Headers) -> Response {
+        // Whoever puts another answer in place of this one refuses the stream.
+        let why = begun.as_ref().map_or_else(|unbegun| unbegun.why, |_| Disconnect::Refused);
+        if let Some(held) = &self.held {
+            held.would_end(Some(why));
+        }
         let way = match begun {
             Ok(way) => way,
-            Err(refusal) => return *refusal,
+            Err(unbegun) => return *unbegun.answer,
         };
         let Self { settings, origin, reconnects, held, farewell, .. } = self;
         let origin = is_asked_for(&way, &settings).then_some(origin);
         let opening = Opening { way, settings, origin, reconnects, held, farewell };
         let mut response = head().body(Body(Content::Stream(Some(Box::new(opening)))));
-        response.headers.extend(headers);
+        add(&mut response.headers, headers);
         response
     }
 }
 
+/// The id that the first parameter of this name holds. What no client can have received is no id, as in the
+/// header: nothing is replaced where it is not UTF-8.
+fn id_in(query: &str, name: &str) -> Option<EventId> {
+    let is_named = |pair: &&str| {
+        form_urlencoded::parse(pair.as_bytes()).next().is_some_and(|(known, _)| known == name)
+    };
+    let (_, value) = query.split('&').find(is_named)?.split_once('=')?;
+    let value: Vec<u8> = percent_decode_str(&value.replace('+', " ")).collect();
+    EventId::from_header(&value).ok()
+}
+
+/// Adds what users want in the head of a stream. It takes the place of what is there of the same name, where
+/// that does not come as often as one likes.
+fn add(head: &mut Headers, wanted: Headers) {
+    for (name, _) in wanted.iter().filter(|(name, _)| !adds_up(name)) {
+        head.remove(name);
+    }
+    head.extend(wanted);
+}
+
+/// Whether headers of this name stand beside each other.
+pub(super) fn adds_up(name: &HeaderName) -> bool {
+    *name == header::SET_COOKIE || *name == header::VARY
+}
+
+/// In place of a stream that would not be one for clients (WHATWG HTML §9.2.3).
+pub(super) fn not_event_stream() -> Response {
+    invalid(&"the content-type of a stream is text/event-stream")
+}
+
 /// Whether somebody may ask a stream's client where it is from. A plain feed has nobody who would, and
-/// thousands of streams.
+/// thousands of streams; its laggards are known by the addresses of their sockets.
 fn is_asked_for(way: &Way, settings: &Settings) -> bool {
-    way.handler.is_some() || settings.on_disconnect.is_some() || settings.keep.is_some()
+    way.handler.is_some()
+        || settings.on_disconnect.is_some()
+        || settings.keep.is_some()
+        || way.brokers.iter().any(Broker::has_slow_callback)
 }
 
 fn head() -> Response {

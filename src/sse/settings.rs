@@ -111,7 +111,7 @@ macro_rules! settable {
             }
 
             /// How many events that are sent to a client may wait: 256 by default. With `None` there is no
-            /// queue: each send waits until the kernel has the event.
+            /// queue: each send waits until the kernel has the event, but for those of an `on_connect`.
             pub fn client_queue(mut self, events: impl Into<Option<usize>>) -> Self {
                 self.settings.change_client(|client| client.queue_events(events));
                 self
@@ -155,8 +155,11 @@ macro_rules! settable {
 
             /// Calls `hook` once for each stream that has ended, whatever ended it, on the stream's core;
             /// it must not block. Where there is an `on_connect`, it is called exactly for those that this
-            /// has admitted. The handler of the stream may still be at work. A panic in the hook is
-            /// counted like one of a handler.
+            /// has admitted, also where the stream does not begin after all, because its request is
+            /// answered otherwise ([`Refused`](crate::sse::Disconnect::Refused)), there is no room for it
+            /// ([`Overloaded`](crate::sse::Disconnect::Overloaded)), the server drains, something fails,
+            /// or the request is given up, which counts as its client's leaving. The handler of the stream
+            /// may still be at work. A panic in the hook is counted like one of a handler.
             pub fn on_disconnect(
                 mut self,
                 hook: impl Fn(&crate::sse::Client, crate::sse::Disconnect) + Send + Sync + 'static,
@@ -214,8 +217,18 @@ macro_rules! admitting {
             /// Asks `hook` before each stream: it sees the request and the client, may wait, and what it
             /// sends to the client comes first on the stream. It returns nothing, or a `Result`:
             /// [headers](crate::IntoHeaders) for the stream's head, or the
-            /// [answer](crate::IntoResponse) to the request in place of a stream. Nothing is sent before
-            /// it returns. HEAD does not ask it.
+            /// [answer](crate::IntoResponse) to the request in place of a stream. HEAD does not ask it.
+            ///
+            /// Headers take the place of those that a stream has anyway, such as `cache-control`;
+            /// `set-cookie` and `vary` stand beside others of theirs. With a `content-type`, which is that of
+            /// event streams, the request is answered with 500.
+            ///
+            /// Nothing leaves before it returns, so nothing waits for that:
+            /// [`flush`](crate::sse::Client::flush) counts queued events as seen out, and a send that would
+            /// wait for room is let past the queue, up to 1 MiB in all; past that it fails with
+            /// [`SendRefusal::NotBegun`](crate::sse::SendRefusal::NotBegun). `slow_client` applies as ever:
+            /// where it closes the stream, or a broker does that `hook` subscribed to, the request is
+            /// answered with 503 and `Retry-After: 1`.
             ///
             /// ```
             /// use headwater::http::{StatusCode, header};
@@ -249,7 +262,8 @@ macro_rules! admitting {
             }
 
             /// Where a client may say its last event id beside the header, which counts first: in this
-            /// parameter of the query. For clients that cannot set headers. Default: nowhere.
+            /// parameter of the query. For clients that cannot set headers. An id that is empty or not UTF-8,
+            /// or holds CR, LF or NUL, is none. Default: nowhere.
             pub fn last_event_id_query(mut self, name: &str) -> Self {
                 self.settings.last_event_id_query = Some(name.into());
                 self

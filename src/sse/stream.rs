@@ -1,17 +1,18 @@
 //! Streams from inside any handler.
 
-use super::opening::{Asked, Way};
+use super::opening::{Asked, Way, adds_up, not_event_stream};
 use super::settings::{Settings, cancellable, settable};
 use super::{Client, StreamHandler};
 use crate::headers::Headers;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use std::fmt;
 use std::sync::Arc;
 
 /// Turns the connection of any request, whatever its method, into a stream: return it from the handler. The
-/// stream ends when `handler` returns.
+/// stream ends when `handler` returns. It stays on the core that its request came to, where those of the other
+/// kinds [begin where there are fewest](crate::ServerBuilder::balance_streams).
 ///
 /// ```
 /// use headwater::{Request, Router, routing::post, sse::{self, Event}};
@@ -44,6 +45,31 @@ where
 
 /// See [`stream()`]. What may be set is as with [`Feed`](super::Feed), but for what the handler around it
 /// does itself: refusing, skipping, and looking at the request.
+///
+/// ```
+/// use headwater::http::{HeaderName, HeaderValue};
+/// use headwater::{Request, Router, routing::post, sse::{self, Event}};
+///
+/// /// An answer that is paid for: it is let finish when the server drains, and given up when nobody
+/// /// is there to read it.
+/// async fn answer(request: Request) -> sse::StreamResponse {
+///     sse::stream(&request, async |client| {
+///         for token in ["because", "it", "is"] {
+///             if client.send(Event::data(token)).await.is_err() {
+///                 return;
+///             }
+///         }
+///     })
+///     .header(HeaderName::from_static("x-model"), HeaderValue::from_static("small"))
+///     .finish_on_drain()
+///     .cancel_on_disconnect(true)
+/// }
+///
+/// let app = Router::new().route("/chat", post(answer));
+/// let answer = app.call_blocking(Request::post("/chat").body("why?")?);
+/// assert_eq!(answer.headers().get("x-model").unwrap(), "small");
+/// # Ok::<(), headwater::http::Error>(())
+/// ```
 #[must_use]
 pub struct StreamResponse {
     asked: Asked,
@@ -56,15 +82,24 @@ settable!(StreamResponse);
 cancellable!(StreamResponse);
 
 impl StreamResponse {
-    /// Adds a header to the head of the stream, beside others of the same name.
+    /// Sets a header in the head of the stream, in place of others of the same name; `set-cookie` and `vary`
+    /// stand beside them. With a `content-type`, which is that of event streams, the request is answered
+    /// with 500.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        if adds_up(&name) {
+            self.headers.append(name, value);
+        } else {
+            self.headers.set(name, value);
+        }
         self
     }
 }
 
 impl IntoResponse for StreamResponse {
     fn into_response(mut self) -> Response {
+        if self.headers.contains(header::CONTENT_TYPE) {
+            return not_event_stream();
+        }
         self.asked.settings = Arc::new(self.settings);
         let way = Way { brokers: Vec::new(), handler: Some(self.handler) };
         self.asked.open(Ok(way), self.headers)

@@ -14,21 +14,25 @@ const FIRST_BYTES: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn admit(&mut self, core: &mut Core<'_>, key: Key) {
-        while self.slots.len() <= key.index() {
-            self.slots.push(Slot::vacant());
-        }
-        let connection = Box::new(HttpConnection::new(&self.shared.settings.http, core.now()));
-        self.slots[key.index()] =
-            Slot { generation: key.generation(), phase: Phase::Http(connection) };
+        let connection = HttpConnection::new(&self.shared.settings.http, core.now());
+        self.place(key, connection);
         core.arm(key, self.silent());
-        if core.open() > self.shared.settings.connections_per_worker {
+        if self.counts.occupancy.enter() > self.shared.settings.connections_per_worker {
             // Here nobody can wait to be accepted: if none is old enough, the newest goes itself.
             let silent = self.oldest_silent(core).filter(|(_, from)| *from <= core.now());
             self.close_for_another(core, silent.map_or(key, |(oldest, _)| oldest));
         }
-        self.counts.open.store(core.open(), Ordering::Relaxed);
         // Whoever sees that it was accepted sees it open, or closed already. Partner: `Stats::sum`.
         self.counts.accepted.fetch_add(1, Ordering::Release);
+    }
+
+    /// Gives a new connection its slot.
+    pub(super) fn place(&mut self, key: Key, connection: HttpConnection) {
+        while self.slots.len() <= key.index() {
+            self.slots.push(Slot::vacant());
+        }
+        let phase = Phase::Http(Box::new(connection));
+        self.slots[key.index()] = Slot { generation: key.generation(), phase };
     }
 
     /// The connection that has sent nothing for the longest time, and when it counts as silent.
@@ -80,7 +84,7 @@ impl Worker {
         let others = (1..workers.len()).map(|step| (self.number + step) % workers.len());
         for next in others.take_while(|next| *next != asker) {
             // One that has ended holds nothing.
-            if workers[next].post(Message::MakeRoom(asker)).is_ok() {
+            if workers[next].remote.post(Message::MakeRoom(asker)).is_ok() {
                 return;
             }
         }

@@ -4,12 +4,12 @@
 use super::Worker;
 use super::connection::{After, Asked, HttpConnection};
 use super::exchange::{internal_error, peer_of};
+use crate::guard::{Panicked, guard};
 use crate::request::Request;
 use bytes::Bytes;
 use headwater_engine::{Core, Key};
 use headwater_http::{BodyLength, Head};
 use http::Method;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 impl Worker {
@@ -21,8 +21,9 @@ impl Worker {
         connection: &mut HttpConnection,
         head: Head,
     ) -> Option<After> {
-        let head_only = *head.method() == Method::HEAD;
-        connection.asked = Asked { version: head.version(), head_only };
+        let (head_only, connects) =
+            (*head.method() == Method::HEAD, *head.method() == Method::CONNECT);
+        connection.asked = Asked { version: head.version(), head_only, connects };
         connection.expects_continue = head.expects_continue();
         connection.mark = None;
         match head.body() {
@@ -54,16 +55,19 @@ impl Worker {
         self.remember(connection, head.path());
         let mut request = Request::received(head, Bytes::new(), peer_of(core, key, connection));
         shared.router.equip(&mut request, &lookup);
-        let checked = self.first_call(|| catch_unwind(AssertUnwindSafe(|| check(&request))));
-        let checked = checked.unwrap_or_else(|_| {
+        let checked = self.first_call(|| guard(|| check(&request)));
+        let checked = checked.unwrap_or_else(|Panicked| {
             self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
             Err(Box::new(internal_error()))
         });
         if let Err(answer) = checked {
             // With the body under way the connection cannot become anything else.
             let takes_over = answer.is_event_stream() || answer.is_detached();
-            let answer = if takes_over { internal_error() } else { *answer };
-            return self.refuse_with(core, key, connection, answer);
+            if takes_over {
+                self.discard(answer);
+                return self.refuse_with(core, key, connection, internal_error());
+            }
+            return self.refuse_with(core, key, connection, *answer);
         }
         (connection.head, connection.lookup) = (request.into_received(), Some(lookup));
         None

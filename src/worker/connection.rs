@@ -1,5 +1,6 @@
 //! The state of one connection. What happens to it is decided in `exchange` and `streams`.
 
+use super::handing_over::Leaving;
 use super::pieces::Sending;
 use super::takeover::Line;
 use crate::response::Response;
@@ -35,6 +36,8 @@ pub(super) enum Phase {
     Stream(Live),
     /// A handler took it over.
     Detached(Box<Line>),
+    /// On its way to another worker, until its driver lets go of it.
+    Leaving(Box<Leaving>),
     /// Everything was sent, the FIN too: waits for the peer's.
     Lingering,
 }
@@ -54,6 +57,7 @@ pub(super) enum After {
     Keep,
     Stream(Live),
     Detached(Box<Line>),
+    Leave(Box<Leaving>),
     Linger,
     Close,
 }
@@ -102,6 +106,8 @@ pub(super) struct HttpConnection {
 pub(super) struct Asked {
     pub(super) version: Version,
     pub(super) head_only: bool,
+    /// The method is CONNECT.
+    pub(super) connects: bool,
 }
 
 impl HttpConnection {
@@ -116,14 +122,18 @@ impl HttpConnection {
     }
 
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
+        Self::over(Connection::new(limits), now)
+    }
+
+    pub(super) fn over(http: Connection, accepted_at: Instant) -> Self {
         Self {
-            accepted_at: now,
-            http: Connection::new(limits),
+            accepted_at,
+            http,
             head: None,
             lookup: None,
             body: BytesMut::new(),
             mark: None,
-            asked: Asked { version: Version::Http11, head_only: false },
+            asked: Asked { version: Version::Http11, head_only: false, connects: false },
             expects_continue: false,
             task: None,
             sending: None,

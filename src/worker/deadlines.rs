@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// How long a connection without a request may still send one when draining has begun.
 const GRACE: Duration = Duration::from_secs(1);
+/// How often the end of a peer is looked for at most.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long a closed connection may take to take note (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -21,6 +23,8 @@ pub(super) struct Classes {
     pub(super) handler: Class,
     pub(super) write: Class,
     pub(super) half_closed: Class,
+    /// Whether the peer of a paused connection has said its last word is looked for this often.
+    pub(super) look: Class,
     pub(super) linger: Class,
     pub(super) grace: Class,
 }
@@ -38,6 +42,7 @@ impl Classes {
             half_closed: core.class(timeouts.half_closed, tick(15)),
             linger: core.class(LINGER, tick(16)),
             grace: core.class(GRACE, tick(17)),
+            look: core.class(timeouts.half_closed.max(LOOK), tick(19)),
             handler: core.class(timeouts.handler, tick(18)),
         }
     }

@@ -1,13 +1,14 @@
 //! What ends streams, and what follows: lives that are limited, drains that spread their ends over a time,
-//! and what only some streams have, a hook for their end or a handler that ends with them.
+//! ends that clients do not read, and what only some streams have, a hook for their end or a handler that
+//! ends with them.
 
 use super::Worker;
-use super::connection::{Phase, Slot};
+use super::connection::{Live, Phase, Slot};
 use super::handlers::HandlerId;
 use crate::random;
 use crate::sse::{Farewell, Settings};
-use headwater_engine::Key;
 use headwater_engine::timer::HeapId;
+use headwater_engine::{Core, Key};
 use headwater_sse::{Disconnect, Event, PreparedEvent, StreamId};
 use std::time::{Duration, Instant};
 
@@ -53,6 +54,26 @@ impl Worker {
         }
         if let Some(handler) = attached.handler {
             self.handlers.cancel(handler);
+        }
+    }
+
+    /// Limits how long the ends of streams take whose clients do not read them.
+    pub(super) fn watch_stuck_ends(&mut self, core: &mut Core<'_>) {
+        loop {
+            let Some(to) = self.fanout.borrow_mut().next_stuck_end() else { return };
+            // A stream that is ending needs no heartbeat, whose time this takes the place of.
+            core.arm(Key::from_u64(to), self.classes().write);
+        }
+    }
+
+    /// The end of a stream has taken too long.
+    pub(super) fn stuck_end_is_due(&mut self, core: &mut Core<'_>, key: Key, live: Live) {
+        if self.fanout.borrow_mut().cut(live.id) {
+            self.stream_ended(key);
+            self.close(core, key);
+        } else {
+            // A heartbeat may be due after as long.
+            self.heartbeat(core, key, live.id, live.beat);
         }
     }
 

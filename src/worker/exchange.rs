@@ -2,15 +2,18 @@
 //! time. Writing answers is in `respond`.
 
 use super::connection::{After, HttpConnection};
-use super::guarded::{Guarded, Panicked};
+use super::guarded::Guarded;
 use super::{Reply, Worker};
+use crate::guard::{Panicked, guard};
+use crate::report;
 use crate::request::Request;
 use crate::response::Response;
+use crate::router::Lookup;
+use bytes::Bytes;
 use headwater_engine::{Core, Key};
-use headwater_http::{ParseError, Step, encode};
+use headwater_http::{Head, ParseError, Step, encode};
 use http::StatusCode;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
@@ -92,31 +95,54 @@ impl Worker {
         if connection.peer_finished { After::Close } else { After::Linger }
     }
 
-    /// A request is complete: asks its handler.
+    /// A request is complete: asks its handler, here or on another worker.
     fn request(
         &mut self,
         core: &mut Core<'_>,
         key: Key,
         connection: &mut HttpConnection,
     ) -> Option<After> {
-        self.counts.requests.fetch_add(1, Ordering::Relaxed);
         (connection.served, connection.expects_continue) = (true, false);
         connection.mark = None;
         let head = connection.head.take().expect("the end of a request follows its head");
         let body = std::mem::take(&mut connection.body).freeze();
+        let mut lookup = connection.lookup.take();
+        if self.is_crowded() {
+            let router = &self.shared.router;
+            let found = lookup.take().unwrap_or_else(|| router.look_up(head.path()));
+            if router.opens_stream(&found, head.method())
+                && let Some(promised) = self.release_to_another(core, key, connection)
+            {
+                return Some(self.pack(connection, (head, found, body), promised));
+            }
+            lookup = Some(found);
+        }
+        self.ask_handler(core, key, connection, lookup, head, body)
+    }
+
+    /// Asks the handler of a request that is answered here.
+    pub(super) fn ask_handler(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        lookup: Option<Lookup>,
+        head: Head,
+        body: Bytes,
+    ) -> Option<After> {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
         self.remember(connection, head.path());
-        let lookup = connection.lookup.take();
         let request = Request::received(head, body, peer_of(core, key, connection));
         let shared = self.shared.clone();
         let answer = || match lookup {
             None => shared.router.answer(request),
             Some(lookup) => shared.router.answer_at(request, lookup),
         };
-        let reply = self.first_call(|| catch_unwind(AssertUnwindSafe(answer)));
+        let reply = self.first_call(|| guard(answer));
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
             Ok(Reply::Pending(answering)) => {
-                let mut answering = Guarded::new(answering, self.counts.clone());
+                let mut answering = Guarded::new(answering, &self.overseer);
                 // Most futures are done at once. One that is not is polled again as a task, which
                 // registers its waker then.
                 let mut context = Context::from_waker(Waker::noop());
@@ -128,7 +154,7 @@ impl Worker {
                     }
                 }
             }
-            Err(_) => {
+            Err(Panicked) => {
                 self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
                 internal_error()
             }
@@ -143,7 +169,7 @@ impl Worker {
         answering: Guarded<Response>,
     ) {
         let answers = self.answers.clone();
-        let answering = answering.watched(self.watch_handler(connection));
+        let answering = answering.watched(self.watched_path(connection));
         connection.task = Some(self.executor.spawn(answering.then(move |response| {
             let response = response.unwrap_or_else(|Panicked| internal_error());
             answers.borrow_mut().push_back((key, response));
@@ -158,6 +184,9 @@ impl Worker {
                 self.with_http(core, key, |worker, core, connection| {
                     worker.answered(core, key, connection, response)
                 });
+            } else {
+                response.mark_given();
+                self.discard(response);
             }
         }
     }
@@ -203,6 +232,7 @@ impl Worker {
     ) -> Option<After> {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
         connection.refused = true;
+        report::refused(answer.status, peer_of(core, key, connection));
         self.respond(core, key, connection, answer)
     }
 
@@ -269,6 +299,9 @@ impl Worker {
             }
         } else if connection.sending.is_some() && connection.peer_finished {
             core.arm(key, classes.half_closed);
+        } else if connection.sending.is_some() && connection.paused {
+            // Nobody tells of a FIN behind bytes that are not wanted.
+            core.arm(key, classes.look);
         } else if connection.task.is_some() {
             if core.armed(key) != Some(classes.handler) {
                 core.arm(key, classes.handler);

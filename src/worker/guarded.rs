@@ -1,10 +1,10 @@
 //! Futures of handlers. Whatever one of them panics over, polled or dropped, ends here.
 
-use super::held::Watch;
-use crate::stats::WorkerCounts;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use super::Worker;
+use super::held::Overseer;
+use crate::guard::{Panicked, guard};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -12,21 +12,19 @@ use std::task::{Context, Poll};
 /// the executor would abort the process.
 pub(super) struct Guarded<T> {
     future: Option<Pin<Box<dyn Future<Output = T>>>>,
-    counts: Arc<WorkerCounts>,
-    watch: Option<Watch>,
+    overseer: Rc<Overseer>,
+    /// Of its request, if it is watched.
+    path: Option<Rc<str>>,
 }
 
-/// The handler did, and has no outcome.
-pub(super) struct Panicked;
-
 impl<T> Guarded<T> {
-    pub(super) fn new(future: Pin<Box<dyn Future<Output = T>>>, counts: Arc<WorkerCounts>) -> Self {
-        Self { future: Some(future), counts, watch: None }
+    pub(super) fn new(future: Pin<Box<dyn Future<Output = T>>>, overseer: &Rc<Overseer>) -> Self {
+        Self { future: Some(future), overseer: overseer.clone(), path: None }
     }
 
     /// From now on it is noticed when it holds its core for too long.
-    pub(super) fn watched(mut self, watch: Watch) -> Self {
-        self.watch = Some(watch);
+    pub(super) fn watched(mut self, path: Option<Rc<str>>) -> Self {
+        self.path = path;
         self
     }
 
@@ -36,9 +34,8 @@ impl<T> Guarded<T> {
     }
 
     fn guard<O>(&mut self, call: impl FnOnce(&mut Self) -> O) -> Result<O, Panicked> {
-        catch_unwind(AssertUnwindSafe(|| call(self))).map_err(|_| {
-            self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-            Panicked
+        guard(|| call(self)).inspect_err(|Panicked| {
+            self.overseer.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
         })
     }
 
@@ -56,8 +53,8 @@ impl<T> Future for Guarded<T> {
             // It was polled again after its end.
             let Some(future) = &mut this.future else { return Poll::Ready(Err(Panicked)) };
             let mut poll = || future.as_mut().poll(context).map(Ok);
-            match &this.watch {
-                Some(watch) => watch.call(poll),
+            match &this.path {
+                Some(path) => this.overseer.call(path, poll),
                 None => poll(),
             }
         });
@@ -91,5 +88,14 @@ impl<T, D: FnOnce(Result<T, Panicked>) + Unpin> Future for Then<T, D> {
                 done(outcome);
             }
         })
+    }
+}
+
+impl Worker {
+    /// Drops what users made and nobody has seen. Their panics are counted and go no further.
+    pub(super) fn discard<T>(&self, value: T) {
+        if guard(|| drop(value)).is_err() {
+            self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

@@ -1,90 +1,60 @@
-//! What one worker of a server does with its connections: the engine's callbacks, each handed to the
-//! part that knows the phase the connection is in. HTTP is in `exchange`, streams in `streams`, limits
-//! of accepting in `admit`, the end in `shutdown`.
+//! One worker of a server: what it holds, and how a connection is lent to the part that serves its
+//! phase, and ends. What the engine tells comes in through `callbacks`. HTTP is in `exchange`, streams
+//! in `streams`, limits of accepting in `admit`, the end in `shutdown`.
 
 mod admit;
 mod beats;
 mod before_body;
+mod callbacks;
 mod connection;
 mod date;
 mod deadlines;
 mod endings;
 mod exchange;
 mod guarded;
+mod handing_over;
 mod handlers;
 mod held;
 mod pieces;
 mod respond;
+mod shared;
 mod shutdown;
 mod streams;
 mod takeover;
 mod tell;
 
+pub(crate) use shared::{Colleague, Message, Shared};
 pub(crate) use tell::Tell;
 
-use crate::blocking::pool::Pool;
 use crate::handler::Reply;
 use crate::response::Response;
-use crate::router::Router;
-use crate::server::Settings;
 use crate::sse::Entered;
 use crate::stats::WorkerCounts;
-use crate::task::{Executor, Woken};
-use crate::tokio::Runtime;
+use crate::task::Executor;
 use bytes::BytesMut;
 use connection::{After, HttpConnection, Phase, Slot};
 use deadlines::Classes;
 use endings::Attached;
 use handlers::{HandlerId, Handlers};
 use headwater_engine::timer::Heap;
-use headwater_engine::{App, Class, Core, Departure, Key, Remote, Turn};
-use headwater_sse::{Command, Disconnect, Fanout, Hub, StreamId};
+use headwater_engine::{Core, Key, Remote};
+use headwater_sse::{Disconnect, Fanout, StreamId};
+use held::Overseer;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::io;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tell::Told;
 
-/// Tasks polled per turn.
-const TASKS_PER_TURN: usize = 256;
 /// A handler that returned, and its event stream, if it had one, with how that ends.
 type Returned = (HandlerId, Option<(StreamId, Disconnect)>);
-
-/// What other threads tell a worker.
-pub(crate) enum Message {
-    /// A task was woken.
-    Run(Woken),
-    /// A client's handle wants something of its stream.
-    Stream(Command),
-    /// A blocking job is done.
-    JobDone,
-    /// Finish until then.
-    Drain(Instant),
-    /// The worker of this number needs a descriptor.
-    MakeRoom(usize),
-}
-
-/// What the workers of a server share.
-pub(crate) struct Shared {
-    pub(crate) router: Router,
-    pub(crate) settings: Settings,
-    pub(crate) hubs: Vec<Hub>,
-    /// Threads of blocking handlers, shared by their requests.
-    pub(crate) pool: Arc<Pool>,
-    /// Threads of blocking streams, one for each.
-    pub(crate) stream_pool: Arc<Pool>,
-    pub(crate) runtime: Runtime,
-    /// By number, once all have started.
-    pub(crate) workers: OnceLock<Vec<Remote<Message>>>,
-}
 
 pub(crate) struct Worker {
     number: usize,
     shared: Arc<Shared>,
     counts: Arc<WorkerCounts>,
+    overseer: Rc<Overseer>,
     slots: Vec<Slot>,
     fanout: Rc<RefCell<Fanout>>,
     executor: Executor,
@@ -112,6 +82,8 @@ pub(crate) struct Worker {
     date: date::DateCache,
     /// Of the request whose handler is called first now, or was last.
     path: String,
+    /// Of the last request whose handler went on.
+    watched: Rc<str>,
     epoch: Instant,
     /// Accepting failed in this turn.
     accept_failed: bool,
@@ -135,10 +107,12 @@ impl Worker {
         let fanout = Rc::new(RefCell::new(fanout));
         headwater_sse::enter(&fanout);
         let door = crate::sse::enter(&fanout);
+        let overseer = Overseer::new(counts.clone(), shared.clone());
         Self {
             number,
             shared,
             counts,
+            overseer,
             slots: Vec::new(),
             fanout,
             executor,
@@ -155,6 +129,7 @@ impl Worker {
             spare: None,
             date: date::DateCache::default(),
             path: String::new(),
+            watched: "".into(),
             epoch: Instant::now(),
             accept_failed: false,
             accept_again: None,
@@ -187,18 +162,27 @@ impl Worker {
             let _entered = surroundings.enter();
             serve(self, core, &mut connection)
         };
+        // Nothing inside `serve` frees the slot of the connection being served.
         let phase = match after {
-            After::Keep => Phase::Http(connection),
+            After::Keep => {
+                self.slots[key.index()].phase = Phase::Http(connection);
+                return;
+            }
             After::Stream(live) => Phase::Stream(live),
             After::Detached(line) => Phase::Detached(line),
+            After::Leave(leaving) => Phase::Leaving(leaving),
             After::Linger => {
                 self.linger(core, key);
                 Phase::Lingering
             }
-            After::Close => return self.close(core, key),
+            After::Close => {
+                self.close(core, key);
+                return self.discard(connection);
+            }
         };
-        // Nothing inside `serve` frees the slot of the connection being served.
         self.slots[key.index()].phase = phase;
+        // An answer may wait in it.
+        self.discard(connection);
     }
 
     /// Says that nothing more will be sent, and waits a while for the peer to notice: closing at once
@@ -211,147 +195,11 @@ impl Worker {
 
     fn close(&mut self, core: &mut Core<'_>, key: Key) {
         core.close(key);
-        self.slots[key.index()] = Slot::vacant();
-        self.counts.open.store(core.open(), Ordering::Relaxed);
+        let left = std::mem::replace(&mut self.slots[key.index()], Slot::vacant());
+        self.discard(left);
+        self.counts.occupancy.leave();
         if self.accept_failed || self.accept_again.is_some() {
             self.resume_accept(core);
         }
-    }
-}
-
-impl App for Worker {
-    type Message = Message;
-
-    fn start(&mut self, core: &mut Core<'_>) {
-        self.classes = Some(Classes::new(core, &self.shared.settings.timeouts));
-        let mut fanout = self.fanout.borrow_mut();
-        for hub in &self.shared.hubs {
-            // A hub that has no seat left is tried again by each stream, which is refused then.
-            fanout.join(hub).ok();
-        }
-    }
-
-    fn accepted(&mut self, core: &mut Core<'_>, key: Key) {
-        self.admit(core, key);
-    }
-
-    fn received(&mut self, core: &mut Core<'_>, key: Key, bytes: &[u8]) {
-        if let Some(Slot { phase: Phase::Detached(line), .. }) = self.slot(key) {
-            return line.receive(core, key, bytes);
-        }
-        let spare = self.spare.take();
-        if let Some(Slot { phase: Phase::Http(connection), .. }) = self.slot(key) {
-            let unused = spare.and_then(|buffer| connection.http.lend(buffer).err());
-            connection.http.receive(bytes);
-            self.spare = unused;
-            self.with_http(core, key, |worker, core, connection| {
-                worker.advance(core, key, connection)
-            });
-        }
-    }
-
-    fn writable(&mut self, core: &mut Core<'_>, key: Key) {
-        match self.slot(key).map(|slot| &slot.phase) {
-            Some(&Phase::Stream(live)) => self.fanout.borrow_mut().writable(live.id),
-            Some(Phase::Detached(_)) => self.serve_line(core, key),
-            Some(Phase::Http(connection)) if connection.unsent.is_some() => {
-                self.with_http(core, key, |worker, core, connection| {
-                    worker.send_rest(core, key, connection)
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn gone(&mut self, core: &mut Core<'_>, key: Key, how: Departure) {
-        match (self.slot(key).map(|slot| &slot.phase), how) {
-            (Some(Phase::Http(_)), Departure::Finished) => {
-                self.with_http(core, key, |worker, core, connection| {
-                    worker.peer_finished(core, key, connection)
-                });
-            }
-            (Some(&Phase::Stream(live)), _) => {
-                self.fanout.borrow_mut().gone(live.id, Disconnect::ClientGone);
-                self.stream_ended(key);
-                self.close(core, key);
-            }
-            (Some(Phase::Detached(line)), Departure::Finished) => {
-                line.finish();
-                self.serve_line(core, key);
-            }
-            (Some(_), _) => self.close(core, key),
-            (None, _) => {}
-        }
-    }
-
-    fn accept_failed(&mut self, _core: &mut Core<'_>, _error: &io::Error) {
-        self.counts.accept_failures.fetch_add(1, Ordering::Relaxed);
-        // What the others have sent is received first: see `make_room`.
-        self.accept_failed = true;
-    }
-
-    fn timeout(&mut self, core: &mut Core<'_>, key: Key, class: Class) {
-        let classes = self.classes();
-        match self.slot(key).map(|slot| &slot.phase) {
-            Some(&Phase::Stream(live)) => self.heartbeat(core, key, live.id, live.beat),
-            Some(Phase::Http(_)) if class == classes.header || class == classes.body => {
-                self.with_http(core, key, |worker, core, connection| {
-                    worker.too_slow(core, key, connection)
-                });
-            }
-            Some(Phase::Http(_)) if class == classes.handler => {
-                self.with_http(core, key, |worker, core, connection| {
-                    worker.too_late(core, key, connection)
-                });
-            }
-            Some(Phase::Http(_)) if class == classes.idle || class == classes.grace => {
-                self.with_http(core, key, |_, _, _| After::Linger);
-            }
-            Some(_) => self.close(core, key),
-            None => {}
-        }
-    }
-
-    fn message(&mut self, core: &mut Core<'_>, message: Message) {
-        match message {
-            Message::Run(woken) => self.executor.woken(woken),
-            Message::Stream(command) => self.fanout.borrow_mut().command(command),
-            Message::JobDone => self.executor.job_done(),
-            Message::Drain(until) => self.drain(core, until),
-            Message::MakeRoom(asker) => self.make_room_for(core, asker),
-        }
-    }
-
-    fn turn(&mut self, core: &mut Core<'_>) -> Turn {
-        crate::time::wake_sleepers(core.now());
-        self.take_answers(core);
-        self.executor.run(TASKS_PER_TURN);
-        self.take_answers(core);
-        self.serve_told(core);
-        let more = self.serve_streams(core);
-        let drain_began = std::mem::take(&mut self.drain_began);
-        if !drain_began && self.is_drained(core) {
-            return Turn::Stop;
-        }
-        if std::mem::take(&mut self.accept_failed) {
-            self.make_room(core);
-        }
-        if self.accept_again.is_some_and(|at| at <= core.now()) {
-            self.resume_accept(core);
-        }
-        if more || drain_began || self.executor.is_busy() {
-            return Turn::Again;
-        }
-        let ending = self.endings.next_deadline();
-        let deadlines = [crate::time::next_wake(), self.accept_again, self.drain_until, ending];
-        Turn::WaitUntil(deadlines.into_iter().flatten().min())
-    }
-
-    fn prepare_sleep(&mut self) -> bool {
-        self.fanout.borrow_mut().prepare_sleep()
-    }
-
-    fn awake(&mut self) {
-        self.fanout.borrow_mut().awake();
     }
 }

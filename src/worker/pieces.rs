@@ -4,7 +4,7 @@
 use super::Worker;
 use super::connection::{After, HttpConnection};
 use super::exchange::OUT_BYTES;
-use super::guarded::{Guarded, Panicked};
+use super::guarded::Guarded;
 use super::respond::COPY_UP_TO;
 use super::tell::Tell;
 use crate::body::{Body, BodyError, Pieces};
@@ -103,22 +103,33 @@ impl Pump {
 }
 
 impl Future for Pump {
-    type Output = Result<(), BodyError>;
+    type Output = End;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let pump = self.get_mut();
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
+        self.get_mut().pump(context).map(|outcome| match outcome {
+            Ok(()) => End::Complete,
+            Err(error) => {
+                report::failed_body(&error);
+                End::Failed
+            }
+        })
+    }
+}
+
+impl Pump {
+    fn pump(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         for _ in 0..PIECES_PER_POLL {
-            let all_there = pump.left == Some(0);
+            let all_there = self.left == Some(0);
             // A last look, which needs no room, tells whether there is more than was said.
-            if !all_there && !pump.pipe.borrow().has_room() {
-                pump.pipe.borrow_mut().waker = Some(context.waker().clone());
+            if !all_there && !self.pipe.borrow().has_room() {
+                self.pipe.borrow_mut().waker = Some(context.waker().clone());
                 return Poll::Pending;
             }
-            match pump.stream.as_mut().poll_next(context) {
+            match self.stream.as_mut().poll_next(context) {
                 Poll::Pending if all_there => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(piece) => {
-                    if let Poll::Ready(end) = pump.take(piece) {
+                    if let Poll::Ready(end) = self.take(piece) {
                         return Poll::Ready(end);
                     }
                 }
@@ -126,17 +137,6 @@ impl Future for Pump {
         }
         context.waker().wake_by_ref();
         Poll::Pending
-    }
-}
-
-fn end_of(outcome: &Result<Result<(), BodyError>, Panicked>) -> End {
-    match outcome {
-        Ok(Ok(())) => End::Complete,
-        Ok(Err(error)) => {
-            report::failed_body(error);
-            End::Failed
-        }
-        Err(Panicked) => End::Failed,
     }
 }
 
@@ -154,20 +154,20 @@ impl Worker {
         let tell = Tell::new(key, &self.told);
         let Pieces { stream, length: left } = pieces;
         let pump = Pump { stream, left, pipe: pipe.clone(), tell: tell.clone() };
-        let mut pump = Guarded::new(Box::pin(pump), self.counts.clone())
-            .watched(self.watch_handler(connection));
+        let path = self.watched_path(connection);
+        let mut pump = Guarded::new(Box::pin(pump), &self.overseer).watched(path);
         // What is ready leaves together with the head; the rest is polled as a task, which registers
         // its waker then.
         let polled = Pin::new(&mut pump).poll(&mut Context::from_waker(Waker::noop()));
         let task = match polled {
             Poll::Ready(outcome) => {
-                pipe.borrow_mut().end = Some(end_of(&outcome));
+                pipe.borrow_mut().end = Some(outcome.unwrap_or(End::Failed));
                 None
             }
             Poll::Pending => {
                 let pipe = pipe.clone();
                 Some(self.executor.spawn(pump.then(move |outcome| {
-                    pipe.borrow_mut().end = Some(end_of(&outcome));
+                    pipe.borrow_mut().end = Some(outcome.unwrap_or(End::Failed));
                     tell.tell();
                 })))
             }

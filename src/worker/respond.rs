@@ -2,9 +2,10 @@
 //! not take waits in the connection's outbox, and the connection with it.
 
 use super::Worker;
-use super::connection::{After, HttpConnection};
+use super::connection::{After, Asked, HttpConnection};
 use super::exchange::MIN_PROGRESS_BYTES;
 use crate::body::{Content, Pieces};
+use crate::report;
 use crate::response::Response;
 use bytes::Bytes;
 use headwater_engine::{Core, Key, Outbox, Outcome};
@@ -18,7 +19,7 @@ pub(super) const COPY_UP_TO: usize = 16 * 1024;
 pub(super) const SLICES: usize = 16;
 
 impl Worker {
-    /// Writes an answer. `None` means that the connection goes on.
+    /// Gives an answer, or makes of the connection what it says. `None` means that the connection goes on.
     pub(super) fn respond(
         &mut self,
         core: &mut Core<'_>,
@@ -26,28 +27,46 @@ impl Worker {
         connection: &mut HttpConnection,
         mut response: Response,
     ) -> Option<After> {
-        let now = core.now();
-        if let Content::Stream(opening) = &mut response.body.0
-            && !connection.asked.head_only
-        {
+        if let Some(instead) = not_final(connection, &response) {
+            self.discard(std::mem::replace(&mut response, instead));
+        }
+        response.mark_given();
+        let whole = !connection.asked.head_only;
+        let after = match &mut response.body.0 {
             // The answers before it are no part of the stream: a client that leaves that still gets them.
-            if !self.flush(core, key, connection) {
-                return Some(After::Close);
-            }
-            if connection.unsent.is_some() {
+            Content::Stream(_) if whole && !self.flush(core, key, connection) => Some(After::Close),
+            Content::Stream(_) if whole && connection.unsent.is_some() => {
                 connection.held = Some(response);
                 return None;
             }
-            // The head is written from what is left.
-            let mut opening = opening.take().expect("an answer is given once");
-            return self.detach(core, key, connection, &response, &mut opening);
+            Content::Stream(opening) if whole => {
+                // The head is written from what is left.
+                let mut opening = opening.take().expect("an answer is given once");
+                let after = self.detach(core, key, connection, &response, &mut opening);
+                self.discard(opening);
+                after
+            }
+            Content::Detached(handler) if whole => {
+                let handler = handler.take().expect("an answer is given once");
+                self.take_over(core, key, connection, &response, handler)
+            }
+            _ => self.write(core, key, connection, &mut response),
+        };
+        if !response.is_plain() {
+            self.discard(response);
         }
-        if let Content::Detached(handler) = &mut response.body.0
-            && !connection.asked.head_only
-        {
-            let handler = handler.take().expect("an answer is given once");
-            return self.take_over(core, key, connection, &response, handler);
-        }
+        after
+    }
+
+    /// Writes an answer after which the connection still speaks HTTP, or closes.
+    fn write(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        response: &mut Response,
+    ) -> Option<After> {
+        let now = core.now();
         let framing = match &response.body.0 {
             Content::Empty => BodyFraming::None,
             Content::Bytes(bytes) => BodyFraming::Length(bytes.len() as u64),
@@ -57,12 +76,12 @@ impl Worker {
         };
         let last =
             connection.refused || self.drain_until.is_some() || !connection.http.keep_alive();
-        let promise = match self.write_head(now, connection, &response, framing, last) {
+        let promise = match self.write_head(now, connection, response, framing, last) {
             Ok(promise) => promise,
             Err(error) => {
-                response = unsendable(error);
+                self.discard(std::mem::replace(response, unsendable(error)));
                 let length = response.bytes().map_or(0, |text| text.len() as u64);
-                self.write_head(now, connection, &response, BodyFraming::Length(length), last)
+                self.write_head(now, connection, response, BodyFraming::Length(length), last)
                     .expect("its header is a constant")
             }
         };
@@ -72,18 +91,22 @@ impl Worker {
         if let Some(buffer) = connection.http.recycle() {
             self.spare = Some(buffer);
         }
-        let allowed = promise.framing != BodyFraming::None && !connection.asked.head_only;
-        if let Content::Pieces(pieces) = response.body.0 {
-            if allowed {
-                return self.send_pieces(core, key, connection, pieces, promise.framing);
-            }
+        if promise.framing == BodyFraming::None || connection.asked.head_only {
             connection.http.response_done();
             return None;
         }
-        connection.http.response_done();
-        match response.body.0 {
-            Content::Bytes(body) if allowed => self.write_body(core, key, connection, body),
-            _ => None,
+        match std::mem::take(&mut response.body.0) {
+            Content::Pieces(pieces) => {
+                self.send_pieces(core, key, connection, pieces, promise.framing)
+            }
+            Content::Bytes(body) => {
+                connection.http.response_done();
+                self.write_body(core, key, connection, body)
+            }
+            _ => {
+                connection.http.response_done();
+                None
+            }
         }
     }
 
@@ -204,8 +227,28 @@ impl Worker {
     }
 }
 
+/// In place of an answer that a client would not take for one, and so the next one for this request's.
+fn not_final(connection: &HttpConnection, response: &Response) -> Option<Response> {
+    let Asked { head_only, connects, .. } = connection.asked;
+    let takes_over = response.is_detached() && !head_only;
+    let status = response.status;
+    // RFC 9110 §9.3.6: after any 2xx the client takes what follows for the tunnel.
+    if connects && status.is_success() && !takes_over {
+        let text = "this server is no proxy\n";
+        return Some(Response::plain(StatusCode::NOT_IMPLEMENTED, text));
+    }
+    // RFC 9110 §15.2.
+    if status.is_informational() && !(takes_over && status == StatusCode::SWITCHING_PROTOCOLS) {
+        report::failed_answer(&format_args!("{status} is not final"));
+        let text = format!("the handler's answer cannot be sent: {status} is not final\n");
+        return Some(Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text));
+    }
+    None
+}
+
 /// In place of an answer with a header that cannot be sent.
 pub(super) fn unsendable(error: EncodeError) -> Response {
+    report::failed_answer(&error);
     let text = format!("the handler's answer cannot be sent: {error}\n");
     Response::plain(StatusCode::INTERNAL_SERVER_ERROR, text)
 }

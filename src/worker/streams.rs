@@ -4,10 +4,10 @@
 
 use super::Worker;
 use super::connection::{After, HttpConnection, Live, Phase};
-use super::guarded::{Guarded, Panicked};
+use super::guarded::Guarded;
 use super::handlers::HandlerId;
-use super::held::Watch;
 use super::respond::unsendable;
+use crate::guard::Panicked;
 use crate::response::Response;
 use crate::sse::{Farewell, Opening, StreamHandler};
 use bytes::Bytes;
@@ -15,7 +15,9 @@ use headwater_engine as engine;
 use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
-use http::{HeaderValue, StatusCode, header};
+use smallvec::SmallVec;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Lets publishers wake this core.
@@ -32,7 +34,8 @@ struct Sockets<'a, 'core>(&'a mut Core<'core>);
 
 impl sse::Egress for Sockets<'_, '_> {
     fn send(&mut self, batch: &mut [sse::Attempt<'_>]) {
-        let mut attempts: Vec<engine::Attempt<'_>> = (batch.iter())
+        // Few most of the time: what handlers send, and heartbeats.
+        let mut attempts: SmallVec<[engine::Attempt<'_>; 8]> = (batch.iter())
             .map(|attempt| engine::Attempt::new(Key::from_u64(attempt.to), attempt.slices))
             .collect();
         self.0.send(&mut attempts);
@@ -42,6 +45,14 @@ impl sse::Egress for Sockets<'_, '_> {
                 engine::Outcome::Gone => sse::Outcome::Gone,
             };
         }
+    }
+
+    fn peer_addr(&mut self, to: u64) -> Option<SocketAddr> {
+        self.0.peer_addr(Key::from_u64(to))
+    }
+
+    fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
+        self.0.unsent_bytes(Key::from_u64(to))
     }
 }
 
@@ -56,16 +67,22 @@ impl Worker {
         response: &Response,
         opening: &mut Opening,
     ) -> Option<After> {
-        let seated = |broker: &sse::Broker| self.fanout.borrow_mut().join_hub_of(broker).is_ok();
+        // What the hook's client was closed for last counts, too.
+        self.obey();
         let draining = self.drain_until.is_some();
-        if (draining && !opening.reconnects) || !opening.way.brokers.iter().all(seated) {
-            let unavailable =
-                Response::plain(StatusCode::SERVICE_UNAVAILABLE, "no new streams now\n")
-                    .header(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let refused = if draining && !opening.reconnects {
+            Some(Disconnect::Drain)
+        } else {
+            (!self.may_begin(opening)).then_some(Disconnect::Overloaded)
+        };
+        if refused.is_some() {
+            opening.would_end(refused);
+            let unavailable = Response::unavailable("no new streams now\n");
             return self.respond(core, key, connection, unavailable);
         }
         let framed = BodyFraming::Chunked;
         if let Err(error) = self.write_head(core.now(), connection, response, framed, true) {
+            opening.would_end(Some(Disconnect::Failed));
             return self.respond(core, key, connection, unsendable(error));
         }
         let head = Bytes::copy_from_slice(&self.out);
@@ -80,8 +97,8 @@ impl Worker {
         });
         let handler = opening.way.handler.take().filter(|_| !draining).zip(client);
         let handler = handler.map(|(handler, client)| {
-            let watch = self.watch_handler(connection);
-            self.start_handler(stream, handler, client, watch)
+            let path = self.watched_path(connection);
+            self.start_handler(stream, handler, client, path)
         });
         let beat = self.beat(settings.heartbeat);
         self.plan_beat(core, key, beat, 0);
@@ -95,6 +112,14 @@ impl Worker {
             return Some(After::Close);
         }
         Some(After::Stream(Live { id: stream, beat, finishes: settings.finishes_in_drain }))
+    }
+
+    /// Whether a stream can be made of what was prepared: all hubs have a seat for this core, and the
+    /// client was not closed as too slow while `on_connect` worked with it.
+    fn may_begin(&self, opening: &Opening) -> bool {
+        let mut fanout = self.fanout.borrow_mut();
+        opening.held.as_ref().is_none_or(|held| fanout.is_held(held.stream()))
+            && opening.way.brokers.iter().all(|broker| fanout.join_hub_of(broker).is_ok())
     }
 
     /// Makes a stream of what was prepared, and a handle to it where somebody needs one.
@@ -114,7 +139,8 @@ impl Worker {
         let stream = match opening.held.take() {
             Some(admitted) => {
                 let stream = admitted.release();
-                fanout.admit(stream, to, head);
+                let is_there = fanout.admit(stream, to, head);
+                debug_assert!(is_there, "it was held a moment ago");
                 stream
             }
             None => fanout.open(to, framing, head, config, opening.origin.clone()),
@@ -137,11 +163,11 @@ impl Worker {
         stream: StreamId,
         handler: StreamHandler,
         client: sse::Client,
-        watch: Watch,
+        path: Option<Rc<str>>,
     ) -> HandlerId {
         let returned = self.returned.clone();
         // A panic is counted there, and ends this stream and nothing else.
-        let running = Guarded::new(handler(client), self.counts.clone()).watched(watch);
+        let running = Guarded::new(handler(client), &self.overseer).watched(path);
         self.handlers.start(&self.executor, move |id| {
             running.then(move |outcome| {
                 let why = match outcome {
@@ -153,14 +179,20 @@ impl Worker {
         })
     }
 
-    /// One turn of everything that streams need. True if there is more to do at once.
-    pub(super) fn serve_streams(&mut self, core: &mut Core<'_>) -> bool {
-        let now = self.ticks(core);
+    /// Carries out what handles of clients were used for on this core.
+    fn obey(&self) {
         let mut fanout = self.fanout.borrow_mut();
-        // First, so that a handler that subscribed gets what was published since.
         while let Some(command) = self.executor.next_command() {
             fanout.command(command);
         }
+    }
+
+    /// One turn of everything that streams need. True if there is more to do at once.
+    pub(super) fn serve_streams(&mut self, core: &mut Core<'_>) -> bool {
+        let now = self.ticks(core);
+        // First, so that a handler that subscribed gets what was published since.
+        self.obey();
+        let mut fanout = self.fanout.borrow_mut();
         // Then, so that a stream whose handler returned gets what was published before that.
         fanout.absorb();
         for (id, stream) in self.returned.borrow_mut().drain(..) {
@@ -175,6 +207,7 @@ impl Worker {
         let mut fanout = self.fanout.borrow_mut();
         let more = fanout.round(&mut Sockets(core), now);
         drop(fanout);
+        self.watch_stuck_ends(core);
         loop {
             let Some(over) = self.fanout.borrow_mut().next_over() else { return more };
             self.stream_over(core, over);

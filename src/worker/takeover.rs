@@ -5,7 +5,6 @@ use super::Worker;
 use super::connection::{After, HttpConnection, Phase};
 use super::exchange::MIN_PROGRESS_BYTES;
 use super::guarded::Guarded;
-use super::held::Watch;
 use super::respond::{SLICES, unsendable};
 use super::tell::Tell;
 use crate::detached::{Detached, DetachedHandler, Wire};
@@ -124,10 +123,12 @@ impl Worker {
             None
         };
         if let Some((status, text)) = refusal {
+            self.discard(handler);
             return self.respond(core, key, connection, Response::plain(status, text));
         }
         let framed = BodyFraming::UntilClose;
         if let Err(error) = self.write_head(core.now(), connection, response, framed, true) {
+            self.discard(handler);
             return self.respond(core, key, connection, unsendable(error));
         }
         if switches {
@@ -142,16 +143,16 @@ impl Worker {
         let tell = Tell::new(key, &self.told);
         tell.tell();
         core.cancel(key);
-        let watch = self.watch_handler(connection);
-        self.start_line(handler, Detached { wire: wire.clone(), tell }, watch);
+        let path = self.watched_path(connection);
+        self.start_line(handler, Detached { wire: wire.clone(), tell }, path);
         Some(After::Detached(Box::new(Line { wire, paused: connection.paused, progress: 0 })))
     }
 
-    fn start_line(&mut self, handler: DetachedHandler, line: Detached, watch: Watch) {
+    fn start_line(&mut self, handler: DetachedHandler, line: Detached, path: Option<Rc<str>>) {
         let (wire, tell) = (line.wire.clone(), line.tell.clone());
-        let (returned, counts) = (self.returned.clone(), self.counts.clone());
+        let returned = self.returned.clone();
         // A panic is counted there, and ends this connection and nothing else.
-        let running = Guarded::new(handler(line), counts).watched(watch);
+        let running = Guarded::new(handler(line), &self.overseer).watched(path);
         self.handlers.start(&self.executor, move |id| {
             running.then(move |outcome| {
                 // A panic is an end like any other.

@@ -10,8 +10,11 @@ use crate::prepared::PreparedEvent;
 use crate::ring::Full;
 use std::cmp::Reverse;
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 
 mod asker;
@@ -58,6 +61,17 @@ pub(crate) struct Counts {
 }
 
 /// An event that was taken.
+///
+/// ```
+/// use headwater_sse::{Event, Hub};
+///
+/// let hub = Hub::new();
+/// let (news, archive) = (hub.broker("news").build(), hub.broker("archive").build());
+/// let published = news.publish(Event::data("hello"))?;
+/// let again = archive.publish_prepared(&published.event)?;
+/// assert_eq!((published.id, again.id), (1.into(), 2.into()));
+/// # Ok::<(), headwater_sse::PublishError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Published {
@@ -129,7 +143,8 @@ impl Broker {
         }
     }
 
-    /// Publishes an event, and waits for room in the ring until `deadline` (`None`: for ever). For
+    /// Publishes an event, and waits for room in the ring until `deadline`, or, with `None`, as long as
+    /// the core that has to make it is stuck: until it reads or ends, or the broker is closed. For
     /// threads; on a core it would wait for itself.
     ///
     /// # Errors
@@ -158,7 +173,8 @@ impl Broker {
                     if on_core::is_core() {
                         return Err(PublishError::new(Refusal::Busy, event));
                     }
-                    if !self.shared.hub.ring.wait_for_room(event.len() as u64, deadline) {
+                    let (ring, weight) = (&self.shared.hub.ring, event.len() as u64);
+                    if !ring.wait_for_room_unless(|| self.is_closed(), weight, deadline) {
                         return Err(error);
                     }
                 }
@@ -167,16 +183,34 @@ impl Broker {
         }
     }
 
-    /// Publishes an event, and waits for room in the ring. For tasks; on a core, too.
+    /// Publishes an event, and waits for room in the ring, as [`Broker::publish_wait`] does. For tasks;
+    /// on a core, too. Dropping the future ends the wait, and publishes nothing.
     ///
     /// # Errors
     /// As [`Broker::publish`], with [`Refusal::Full`] only where 4,096 tasks wait already.
+    ///
+    /// ```
+    /// use headwater_sse::{Broker, Event, PublishError};
+    ///
+    /// /// However fast the lines come, the slowest core has room for each.
+    /// async fn publish_all(news: &Broker, lines: Vec<String>) -> Result<(), PublishError> {
+    ///     for line in lines {
+    ///         news.publish_async(Event::data(line)).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn publish_async(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
         let event = PreparedEvent::new(&event.into());
         loop {
             match self.publish_prepared(&event) {
                 Err(error) if error.refusal() == Refusal::Full => {
-                    let room = self.shared.hub.ring.room(event.len() as u64);
+                    let mut room = pin!(self.shared.hub.ring.room(event.len() as u64));
+                    let room = poll_fn(|context| match room.as_mut().poll(context) {
+                        // After it is among those who are told of it.
+                        Poll::Pending if self.is_closed() => Poll::Ready(Ok(())),
+                        polled => polled,
+                    });
                     if room.await.is_err() {
                         return Err(error);
                     }
@@ -220,6 +254,11 @@ impl Broker {
         self.shared.counts.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether a callback decides about slow subscribers, so that their streams should know whose they are.
+    pub fn has_slow_callback(&self) -> bool {
+        matches!(self.shared.limits.on_slow, OnSlow::Ask(_))
+    }
+
     /// Panics of the callback that decides about slow subscribers.
     pub fn callback_panics(&self) -> u64 {
         match &self.shared.limits.on_slow {
@@ -228,9 +267,26 @@ impl Broker {
         }
     }
 
+    /// How often the callback that decides about slow subscribers could not be asked, because no thread
+    /// could be started for it: events were dropped then.
+    pub fn callbacks_skipped(&self) -> u64 {
+        match &self.shared.limits.on_slow {
+            OnSlow::Ask(asker) => asker.skipped(),
+            OnSlow::Policy(_) => 0,
+        }
+    }
+
     /// The `n` subscribers that lag most: those with the most events missed and owed come first.
     /// Read from what the cores noted a moment ago, without stopping them. Streams without a handler
     /// that were first refused bytes less than a second ago are not noted.
+    ///
+    /// ```
+    /// # let news = headwater_sse::Hub::new().broker("news").build();
+    /// for who in news.slowest(10) {
+    ///     let (missed, since) = (who.missed, who.since.elapsed());
+    ///     println!("{:?} has missed {missed} events in {since:?}", who.client.peer_addr());
+    /// }
+    /// ```
     pub fn slowest(&self, n: usize) -> Vec<Laggard> {
         let mut all = self.shared.hub.laggards(self.shared.id);
         all.sort_by_key(|who| {
@@ -243,6 +299,17 @@ impl Broker {
 
     /// Ends every subscription once what was published before has been delivered, and refuses new
     /// events and subscribers. Closing twice does nothing.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, Hub, Refusal};
+    ///
+    /// let news = Hub::new().broker("news").build();
+    /// news.publish(Event::data("goodbye"))?;
+    /// news.close();
+    /// let late = news.publish(Event::data("one more thing")).unwrap_err();
+    /// assert_eq!(late.refusal(), Refusal::Closed);
+    /// # Ok::<(), headwater_sse::PublishError>(())
+    /// ```
     pub fn close(&self) {
         if self.shared.closed.swap(true, Ordering::AcqRel) {
             return;

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-mod block;
+pub(crate) mod block;
 mod config;
 mod error;
 mod forward;
@@ -24,23 +24,27 @@ pub use config::{ClientConfig, ClientPolicy};
 pub use error::{FlushError, SendError, SendRefusal};
 pub use forward::{ForwardError, ForwardItem};
 pub use origin::Origin;
+#[cfg(test)]
+pub(crate) use queue::HELD_BYTES;
 pub(crate) use queue::{ClientShared, Queued};
 pub use subscription::Subscription;
 
 use queue::Waiting;
 
-/// The core that owns a client's socket.
+/// The core that owns a client's socket. See the [crate's example](crate).
 pub trait Home: Send + Sync {
     /// Passes a command to [`crate::Fanout::command`] on that core, soon. A core that is gone
     /// ignores it.
     fn post(&self, command: Command);
 }
 
-/// A wish that concerns one stream, for its core.
+/// A wish that concerns one stream, for its core: see [`Home`].
 pub struct Command(pub(crate) Wish);
 
 pub(crate) enum Wish {
     Pull(StreamId),
+    /// Look at what the kernel has of it.
+    Look(StreamId),
     Subscribe {
         stream: StreamId,
         broker: Arc<BrokerShared>,
@@ -100,6 +104,19 @@ impl Client {
     }
 
     /// Waits until the stream has ended, and says why.
+    ///
+    /// ```
+    /// use headwater_sse::Client;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// /// Counts who is there, for as long as they are.
+    /// async fn count(client: Client, here: &AtomicUsize) {
+    ///     here.fetch_add(1, Ordering::Relaxed);
+    ///     let why = client.closed().await;
+    ///     here.fetch_sub(1, Ordering::Relaxed);
+    ///     println!("{why}");
+    /// }
+    /// ```
     pub async fn closed(&self) -> Disconnect {
         let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.ended);
         poll_fn(move |context| match self.shared.lock().ended(&mut waiting.ticket, context) {
@@ -115,6 +132,15 @@ impl Client {
     }
 
     /// Events queued here and not yet taken by the core; 0 where the stream has no queue.
+    ///
+    /// ```
+    /// use headwater_sse::Client;
+    ///
+    /// /// Whether a client keeps up, so that it may get pictures in place of words.
+    /// fn keeps_up(client: &Client) -> bool {
+    ///     client.queue_depth() < 16 && client.queued_bytes() < 64 * 1024 && client.dropped_events() == 0
+    /// }
+    /// ```
     pub fn queue_depth(&self) -> usize {
         self.shared.depth().0
     }
@@ -132,6 +158,16 @@ impl Client {
     }
 
     /// What the client sent as `Last-Event-ID`.
+    ///
+    /// ```
+    /// use headwater_sse::Client;
+    ///
+    /// /// The number to go on with, for one that was cut off.
+    /// fn next_number(client: &Client) -> u64 {
+    ///     let last = client.last_event_id().and_then(|id| id.to_string().parse::<u64>().ok());
+    ///     last.map_or(1, |last| last.saturating_add(1))
+    /// }
+    /// ```
     pub fn last_event_id(&self) -> Option<&EventId> {
         self.shared.origin()?.last_event_id()
     }
@@ -141,13 +177,36 @@ impl Client {
         self.shared.origin()?.peer_addr()
     }
 
-    /// Bytes that the kernel has and the client has not acknowledged. `None` where that cannot be
-    /// known, or the stream is over.
+    /// Bytes that the kernel has and the client has not acknowledged, as the stream's core saw them
+    /// last. `None` where that cannot be known (not on Linux, or not yet), or the stream is over.
+    ///
+    /// The core looks when the stream begins and when its socket takes no more; and each call has it
+    /// look once more, soon: who asks again is told what was so just after the call before.
+    ///
+    /// ```
+    /// use headwater_sse::Client;
+    ///
+    /// /// Whether the client has all that was sent, as far as that can be known.
+    /// fn is_up_to_date(client: &Client) -> bool {
+    ///     client.queue_depth() == 0 && client.unsent_bytes().is_none_or(|bytes| bytes == 0)
+    /// }
+    /// ```
     pub fn unsent_bytes(&self) -> Option<usize> {
-        self.shared.origin()?.unsent_bytes()
+        self.shared.unsent_bytes()
     }
 
     /// What was kept of the request that opened the stream, if it is a `T`.
+    ///
+    /// ```
+    /// use headwater_sse::Client;
+    ///
+    /// /// Kept of each request by this program.
+    /// struct User(String);
+    ///
+    /// fn name(client: &Client) -> &str {
+    ///     client.request::<User>().map_or("nobody", |user| &user.0)
+    /// }
+    /// ```
     pub fn request<T: Any>(&self) -> Option<&T> {
         self.shared.origin()?.request()?.downcast_ref()
     }

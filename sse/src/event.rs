@@ -3,6 +3,7 @@
 
 #[cfg(feature = "json")]
 pub use json::JsonError;
+pub use retry::RetryError;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 #[cfg(feature = "json")]
 mod json;
+mod retry;
 
 /// One server-sent event, built field by field.
 ///
@@ -58,6 +60,14 @@ impl Event {
     /// An event with data: the text that a client's listener receives.
     ///
     /// An empty string is data too: the listener is called with it.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, format_event};
+    ///
+    /// let mut out = Vec::new();
+    /// format_event(&mut out, &Event::data("two\nlines"));
+    /// assert_eq!(out, b"data: two\ndata: lines\n\n");
+    /// ```
     pub fn data(data: impl Into<String>) -> Self {
         Self::new().with_data(data)
     }
@@ -100,6 +110,13 @@ impl Event {
 
     /// Sets the event's name, which decides the listeners that receive it. CR, LF and NUL are
     /// taken out; an empty name is no name, and then a client calls it `message`.
+    ///
+    /// ```
+    /// use headwater_sse::Event;
+    ///
+    /// // Whatever a name holds, it becomes no line of its own.
+    /// assert_eq!(Event::new().event("a\ndata: b"), Event::new().event("adata: b"));
+    /// ```
     #[must_use]
     pub fn event(mut self, name: impl Into<String>) -> Self {
         let name = without(name.into(), Field::Event);
@@ -126,10 +143,18 @@ impl Event {
     /// Sets how long a client waits before it reconnects, in whole milliseconds. Less than one is
     /// none; more than `i32::MAX` (24 days) is cut to that, because the timers of browsers and
     /// Node.js fire at once when they are given more.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, format_event};
+    /// use std::time::Duration;
+    ///
+    /// let mut out = Vec::new();
+    /// format_event(&mut out, &Event::new().retry(Duration::from_secs_f64(1.5)));
+    /// assert_eq!(out, b"retry: 1500\n\n");
+    /// ```
     #[must_use]
     pub fn retry(mut self, after: Duration) -> Self {
-        let millis = u32::try_from(after.as_millis()).unwrap_or(u32::MAX).min(RETRY_MILLIS_MAX);
-        self.retry_millis = NonZeroU32::new(millis);
+        self.retry_millis = retry_millis(after);
         self
     }
 
@@ -174,6 +199,27 @@ impl Event {
         self.checked(comment.into(), Field::Comment).map(|(event, text)| event.comment(text))
     }
 
+    /// Sets how long a client waits before it reconnects, as [`Event::retry`] does, unless it would wait for
+    /// another time.
+    ///
+    /// # Errors
+    /// The time is not a whole number of milliseconds from 1 to `i32::MAX`. The error gives back the event
+    /// and the time.
+    ///
+    /// ```
+    /// use headwater_sse::Event;
+    /// use std::time::Duration;
+    ///
+    /// let event = Event::data("x").try_retry(Duration::from_millis(1500))?;
+    /// assert_eq!(event, Event::data("x").retry(Duration::from_millis(1500)));
+    /// assert!(event.try_retry(Duration::from_micros(1500)).is_err());
+    /// # Ok::<(), headwater_sse::RetryError>(())
+    /// ```
+    pub fn try_retry(self, after: Duration) -> Result<Self, RetryError> {
+        let told = retry_millis(after).map(|millis| Duration::from_millis(millis.get().into()));
+        if told == Some(after) { Ok(self.retry(after)) } else { Err(RetryError::new(self, after)) }
+    }
+
     /// Whether nothing is set, so that the event has no bytes.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -187,7 +233,7 @@ impl Event {
     }
 }
 
-/// A field that holds one line, and so cannot hold every text.
+/// A field that holds one line, and so cannot hold every text: see [`FieldError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Field {
@@ -221,6 +267,17 @@ impl fmt::Display for Field {
 /// A value was refused because its field cannot hold one of its characters.
 ///
 /// It gives back the event as it was, and the value.
+///
+/// ```
+/// use headwater_sse::{Event, Field};
+///
+/// let refused = Event::data("x").try_event("two\nwords").unwrap_err();
+/// assert_eq!((refused.field(), refused.value()), (Field::Event, "two\nwords"));
+/// // What can be held is enough here.
+/// let name = refused.value()[..refused.position()].to_owned();
+/// let event = refused.into_event().event(name);
+/// assert_eq!(event, Event::data("x").event("two"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError(Box<Refused>);
 
@@ -266,6 +323,11 @@ impl fmt::Display for FieldError {
 impl std::error::Error for FieldError {}
 
 const RETRY_MILLIS_MAX: u32 = i32::MAX.cast_unsigned();
+
+/// Whole milliseconds, as many as a client can be told to wait; none for less than one.
+fn retry_millis(after: Duration) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(after.as_millis()).unwrap_or(u32::MAX).min(RETRY_MILLIS_MAX))
+}
 
 fn without(mut value: String, field: Field) -> String {
     let forbidden = field.forbidden();

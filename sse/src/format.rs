@@ -37,7 +37,7 @@ pub fn format_event(out: &mut Vec<u8>, event: &Event) {
         out.push(b'\n');
     }
     if let Some(data) = &event.data {
-        data_lines(data).for_each(|line| push_line(out, DATA, line));
+        each_data_line(data, |line| push_line(out, DATA, line));
     }
     if !event.is_empty() {
         out.push(b'\n');
@@ -45,21 +45,25 @@ pub fn format_event(out: &mut Vec<u8>, event: &Event) {
 }
 
 /// How many bytes [`format_event`] appends for `event`, exactly.
-pub(crate) fn formatted_len(event: &Event) -> usize {
+fn formatted_len(event: &Event) -> usize {
     if event.is_empty() {
         return 0;
     }
     let line = |prefix: &str, value: &str| prefix.len() + value.len() + 1;
+    let mut data_len = 0;
+    if let Some(data) = &event.data {
+        each_data_line(data, |text| data_len += line(DATA, text));
+    }
     event.id.as_ref().map_or(0, |id| line(ID, id))
         + event.comment.as_ref().map_or(0, |comment| line(COMMENT, comment))
         + event.name.as_ref().map_or(0, |name| line(EVENT, name))
         + event.retry_millis.map_or(0, |ms| RETRY.len() + decimal_len(ms.get().into()) + 1)
-        + event.data.as_ref().map_or(0, |data| data_lines(data).map(|text| line(DATA, text)).sum())
+        + data_len
         + 1
 }
 
 /// Appends `number` in decimal.
-pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
+fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [b'0'; 20]; // u64::MAX has 20 digits
     let mut start = digits.len();
     loop {
@@ -84,6 +88,24 @@ fn push_line(out: &mut Vec<u8>, prefix: &str, value: &str) {
     out.extend_from_slice(prefix.as_bytes());
     out.extend_from_slice(value.as_bytes());
     out.push(b'\n');
+}
+
+/// Calls `f` with each line of `data`.
+fn each_data_line<'a>(data: &'a str, f: impl FnMut(&'a str)) {
+    // Mostly there is one.
+    let (blocks, rest) = data.as_bytes().as_chunks::<16>();
+    if blocks.iter().any(|block| has_line_end(block)) || has_line_end(rest) {
+        data_lines(data).for_each(f);
+    } else {
+        std::iter::once(data).for_each(f);
+    }
+}
+
+/// Without a way out in the middle, so that a block of known length is compared as a vector.
+#[inline]
+fn has_line_end(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |found, &byte| found | u8::from(byte == b'\n') | u8::from(byte == b'\r'))
+        > 0
 }
 
 /// The lines of `data`, split at LF, CRLF and CR: always one more than there are line ends.

@@ -20,8 +20,26 @@ const CLOSED: usize = 1024;
 
 /// Where brokers meet cores. Cheap to clone; all clones are the same hub.
 ///
-/// Events of all brokers of a hub are in one order, which is also the order of their ids, and every
-/// core delivers them in it.
+/// Events of all brokers of a hub are in one order, which is also the order of their ids. Every core
+/// delivers those of one broker in it; a client of several gets each broker's in it, but what one broker
+/// published may come before what another published earlier.
+///
+/// # When a core does not read
+///
+/// A core that is held up, by a handler that blocks for example, finds its events in the hub when it goes
+/// on: nothing is lost, and publishers and other cores go on meanwhile, until as many events or bytes
+/// wait as the hub holds ([`HubBuilder::ring_events`], [`HubBuilder::ring_bytes`]). From then on, for all
+/// brokers of the hub:
+///
+/// | | while the hub is full |
+/// |---|---|
+/// | [`Broker::publish`](crate::Broker::publish) | gives the event back at once, as [`Refusal::Full`](crate::Refusal::Full) |
+/// | ... on the core that is behind | reads what waits for this core, then tries once more |
+/// | [`Broker::publish_wait`](crate::Broker::publish_wait) | waits for room, its deadline, the broker's close or the core's end; on a core it is [`Refusal::Busy`](crate::Refusal::Busy) at once |
+/// | [`Broker::publish_async`](crate::Broker::publish_async) | the same in a task, on a core, too |
+///
+/// A core that ends, be it by a panic, holds nobody up from then on. [`Hub::backlog`] tells how far the
+/// slowest is behind.
 ///
 /// ```
 /// use headwater_sse::Hub;
@@ -107,6 +125,8 @@ impl HubShared {
         self.closings.fetch_add(1, Ordering::Release);
         drop(closed);
         self.ring.wake_all();
+        // Of those who wait to publish, the ones of this broker do so in vain.
+        self.ring.look_again();
     }
 
     /// The count of closings, and which brokers those since `seen` were: `None` if they were too
@@ -148,6 +168,18 @@ impl HubShared {
 }
 
 /// Limits of a [`Hub`].
+///
+/// ```
+/// use headwater_sse::{Event, Hub};
+///
+/// // A core may be 1,024 events or 4 MiB behind; then publishers are told, or wait.
+/// let hub = Hub::builder().ring_events(1024).ring_bytes(4 * 1024 * 1024).build();
+/// let news = hub.broker("news").build();
+/// news.publish(Event::data("hello"))?;
+/// // No core reads this hub, so that nothing waits for one.
+/// assert_eq!(hub.backlog(), 0);
+/// # Ok::<(), headwater_sse::PublishError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct HubBuilder {

@@ -5,8 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::format::{ID, push_decimal};
-
 /// The id of an event.
 ///
 /// Opaque: it can be compared for equality, printed and parsed, and prints exactly as it was
@@ -37,37 +35,21 @@ impl EventId {
     ///
     /// # Errors
     /// It is empty, is not UTF-8, or holds a character that no id can.
+    ///
+    /// ```
+    /// use headwater_sse::{EventId, EventIdError};
+    ///
+    /// assert_eq!(EventId::from_header(b"1007"), Ok(1007.into()));
+    /// assert_eq!(EventId::from_header(b""), Err(EventIdError::Empty));
+    /// ```
     pub fn from_header(value: &[u8]) -> Result<Self, EventIdError> {
         std::str::from_utf8(value).map_err(|_| EventIdError::NotUtf8)?.parse()
     }
 }
 
-#[allow(dead_code, reason = "the fan-out and the stores do not use all of it yet")]
 impl EventId {
     pub(crate) const fn number(number: u64) -> Self {
         Self(Repr::Number(number))
-    }
-
-    pub(crate) const fn as_number(&self) -> Option<u64> {
-        match self.0 {
-            Repr::Number(number) => Some(number),
-            Repr::Text(_) => None,
-        }
-    }
-
-    /// Appends the id as it stands on the wire.
-    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            Repr::Number(number) => push_decimal(out, *number),
-            Repr::Text(text) => out.extend_from_slice(text.as_bytes()),
-        }
-    }
-
-    /// Appends the whole line, its end included, that makes this the id of the event it opens.
-    pub(crate) fn write_line(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(ID.as_bytes());
-        self.write_to(out);
-        out.push(b'\n');
     }
 }
 
@@ -116,6 +98,13 @@ impl fmt::Debug for EventId {
 }
 
 /// A text was not the id of any event.
+///
+/// ```
+/// use headwater_sse::{EventId, EventIdError};
+///
+/// assert_eq!("two\nlines".parse::<EventId>(), Err(EventIdError::NotOneLine));
+/// assert_eq!(EventId::from_header(b"caf\xe9"), Err(EventIdError::NotUtf8));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventIdError {
@@ -152,20 +141,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_id_is_written_as_it_prints() {
-        for text in ["0", "9", "10", "99", "100", "18446744073709551615", "007", "1-0", "ü"] {
-            let id: EventId = text.parse().expect("an id");
-            let mut out = b"x".to_vec();
-            id.write_to(&mut out);
-            assert_eq!(out, format!("x{text}").as_bytes());
-            id.write_line(&mut out);
-            assert_eq!(out, format!("x{text}id: {text}\n").as_bytes());
-        }
-    }
-
-    #[test]
     fn only_canonical_decimals_are_numbers() {
-        let number = |text: &str| text.parse::<EventId>().expect("an id").as_number();
+        let number = |text: &str| match text.parse::<EventId>().expect("an id").0 {
+            Repr::Number(number) => Some(number),
+            Repr::Text(_) => None,
+        };
         assert_eq!(number("0"), Some(0));
         assert_eq!(number("10"), Some(10));
         assert_eq!(number("18446744073709551615"), Some(u64::MAX));
@@ -173,6 +153,6 @@ mod tests {
         {
             assert_eq!(number(text), None, "{text}");
         }
-        assert_eq!(EventId::number(7).as_number(), Some(7));
+        assert_eq!(EventId::number(7), "7".parse().expect("an id"));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::format::{ID, format_event, formatted_len};
+use crate::format::{ID, format_event};
 use crate::{Event, EventId};
 
 /// The bytes of one event, formatted once, immutable, and shared by all its clones.
@@ -27,7 +27,8 @@ pub struct PreparedEvent {
 impl PreparedEvent {
     /// Formats `event`, as [`format_event`] does.
     pub fn new(event: &Event) -> Self {
-        let mut out = Vec::with_capacity(formatted_len(event));
+        // Which makes room for just that.
+        let mut out = Vec::new();
         format_event(&mut out, event);
         let id_line_bytes = event.id.as_ref().map_or(0, |id| ID.len() + id.len() + 1);
         Self { bytes: out.into(), id_line_bytes }
@@ -57,6 +58,13 @@ impl PreparedEvent {
     }
 
     /// The id that the event carried, if it did and the id is not empty.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, PreparedEvent};
+    ///
+    /// let prepared = PreparedEvent::new(&Event::data("hello").id("1007"));
+    /// assert_eq!(prepared.id(), Some(1007.into()));
+    /// ```
     pub fn id(&self) -> Option<EventId> {
         let value = self.bytes.get(ID.len()..self.id_line_bytes.checked_sub(1)?)?;
         // What an event holds as its id is an id, unless it is empty, which is none.
@@ -64,17 +72,10 @@ impl PreparedEvent {
     }
 }
 
-#[allow(dead_code, reason = "the fan-out does not use all of it yet")]
 impl PreparedEvent {
     /// All bytes of the event, its own id line included.
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
-    }
-
-    /// What follows the event's own id line: of two id lines the last would count, so that a
-    /// broker that assigns ids writes its own line and then this.
-    pub(crate) fn bytes_after_id(&self) -> Bytes {
-        self.bytes.slice(self.id_line_bytes..)
     }
 }
 
@@ -101,16 +102,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_assigned_id_takes_the_place_of_the_events_own() {
-        let with_own = PreparedEvent::new(&Event::data("x").event("e").comment("c").id("own"));
-        let without = PreparedEvent::new(&Event::data("x").event("e").comment("c"));
-        assert_eq!(with_own.bytes(), "id: own\n: c\nevent: e\ndata: x\n\n");
-        assert_eq!(with_own.bytes_after_id(), without.bytes());
-        assert_eq!(without.bytes_after_id(), without.bytes());
-        let empty_id = PreparedEvent::new(&Event::data("x").id(""));
-        assert_eq!(empty_id.bytes_after_id(), "data: x\n\n");
-        assert_eq!(PreparedEvent::new(&Event::new().id("own")).bytes_after_id(), "\n");
-        assert_eq!(PreparedEvent::new(&Event::new()).bytes_after_id(), "");
+    fn an_events_own_id_opens_its_bytes() {
+        let own = PreparedEvent::new(&Event::data("x").event("e").comment("c").id("own"));
+        assert_eq!(own.bytes(), "id: own\n: c\nevent: e\ndata: x\n\n");
+        for (event, has_id) in [(own, true), (PreparedEvent::new(&Event::data("id: x")), false)] {
+            assert_eq!(event.has_id(), has_id);
+            assert_eq!(PreparedEvent::from_bytes(event.bytes().clone()), event);
+        }
     }
 
     #[test]

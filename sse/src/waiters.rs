@@ -7,8 +7,13 @@ use std::task::Waker;
 /// A list of waiting tasks.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    /// None while nobody waits: every client has three lists, and most of them are empty.
-    wakers: Option<Box<Slab<Waker>>>,
+    /// None until somebody waits: every client has three lists, and most are never used.
+    list: Option<Box<List>>,
+}
+
+#[derive(Default)]
+struct List {
+    wakers: Slab<Waker>,
     /// Counts the times that all were woken: tickets from before are void.
     round: u64,
 }
@@ -20,34 +25,35 @@ pub(crate) struct Ticket(Option<(u64, usize)>);
 impl Waiters {
     /// Takes a place, or keeps the one that `ticket` stands for.
     pub(crate) fn wait(&mut self, ticket: &mut Ticket, waker: &Waker) {
-        match ticket.0.filter(|(round, _)| *round == self.round) {
-            Some((_, place)) => self.list()[place].clone_from(waker),
-            None => ticket.0 = Some((self.round, self.list().insert(waker.clone()))),
+        let list = self.list.get_or_insert_default();
+        match ticket.0.filter(|(round, _)| *round == list.round) {
+            Some((_, place)) => list.wakers[place].clone_from(waker),
+            None => ticket.0 = Some((list.round, list.wakers.insert(waker.clone()))),
         }
     }
 
     /// Gives a place back.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
         if let Some((round, place)) = ticket.0
-            && round == self.round
+            && let Some(list) = &mut self.list
+            && round == list.round
         {
-            self.list().remove(place);
+            list.wakers.remove(place);
         }
-    }
-
-    fn list(&mut self) -> &mut Slab<Waker> {
-        self.wakers.get_or_insert_default()
     }
 
     /// Takes everybody out, to be woken without the lock that guards the list.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        self.round += 1;
-        self.wakers.take().into_iter().flat_map(|list| list.into_iter()).map(|(_, waker)| waker)
+        let wakers = self.list.as_mut().map(|list| {
+            list.round += 1;
+            std::mem::take(&mut list.wakers)
+        });
+        wakers.unwrap_or_default().into_iter().map(|(_, waker)| waker)
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.wakers.as_ref().map_or(0, |list| list.len())
+        self.list.as_ref().map_or(0, |list| list.wakers.len())
     }
 }
 

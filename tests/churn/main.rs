@@ -36,7 +36,9 @@ mod actions;
 mod check;
 mod client;
 mod crowd;
+mod kinds;
 mod load;
+mod place;
 mod process;
 mod run;
 mod served;
@@ -48,16 +50,21 @@ use headwater::Engine;
 use run::{Shape, run};
 
 fn clients_that_come_and_go_leave_nothing_behind(engine: Engine, test: &str) {
-    run(engine, test, &Shape { clients: 200, descriptors: None });
+    run(engine, test, &Shape { clients: 200, descriptors: None, restarts: false });
 }
 
 fn clients_beyond_the_descriptors_are_survived(engine: Engine, test: &str) {
-    run(engine, test, &Shape { clients: 120, descriptors: Some(64) });
+    run(engine, test, &Shape { clients: 120, descriptors: Some(64), restarts: false });
+}
+
+fn servers_that_replace_each_other_leave_nothing_behind(engine: Engine, test: &str) {
+    run(engine, test, &Shape { clients: 120, descriptors: None, restarts: true });
 }
 
 on_every_engine! {
     clients_that_come_and_go_leave_nothing_behind,
     clients_beyond_the_descriptors_are_survived,
+    servers_that_replace_each_other_leave_nothing_behind,
 }
 
 /// An engine that is added to the build must be added to the macro, too.

@@ -1,7 +1,7 @@
 //! The test's hold on the server's process: starts it, asks it, looks at it through `/proc`, and ends
 //! it. What runs in there is in `served`.
 
-use crate::served::{Counts, MARK, command};
+use crate::served::{Counts, MARK, Restarted, command};
 use crate::support::{PATIENCE, eventually};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// Set in the server's process, to the seed of what it publishes.
 const SERVES: &str = "HEADWATER_CHURN_SERVES";
@@ -21,6 +22,10 @@ const GLIBC: &str = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=4096:\
 
 /// `AddressSanitizer` reserves terabytes of addresses for its notes on all others; nothing else does.
 const SANITIZED_KIB: u64 = 1 << 30;
+
+/// The names of threads that wait a while for more to do before they end, as far as the system keeps
+/// them: those for handlers that block, and for questions about slow subscribers.
+const IDLE: [&str; 2] = ["headwater-block", "headwater-slow"];
 
 /// The seed, in a process that is to serve.
 pub(crate) fn serves() -> Option<u64> {
@@ -41,7 +46,8 @@ pub(crate) struct ServerProcess {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Footprint {
     pub(crate) descriptors: usize,
-    pub(crate) threads: u64,
+    /// Without those that may be idle.
+    pub(crate) threads: usize,
     pub(crate) resident_kib: u64,
     /// Whether the resident memory is the sanitizer's rather than the server's.
     pub(crate) sanitized: bool,
@@ -89,10 +95,25 @@ impl ServerProcess {
         self.ask(command::COUNT)
     }
 
+    /// Drains the server within this time, and starts another.
+    pub(crate) fn restart(&mut self, within: Duration) -> Restarted {
+        self.tell(&format!("{}{}", command::RESTART, within.as_millis()));
+        let answer = self.answer();
+        let restarted = Restarted::read(&answer);
+        self.addr = restarted.addr;
+        // The counts tell nothing new.
+        self.answer();
+        restarted
+    }
+
     fn ask(&mut self, command: &str) -> Counts {
+        self.tell(command);
+        Counts::read(&self.answer())
+    }
+
+    fn tell(&mut self, command: &str) {
         let commands = self.commands.as_mut().expect("it has not ended");
         writeln!(commands, "{command}").expect("the server's process runs");
-        Counts::read(&self.answer())
     }
 
     fn answer(&self) -> String {
@@ -109,9 +130,15 @@ impl ServerProcess {
             let value = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
             value.unwrap_or_else(|| panic!("no {name} in {status}"))
         };
+        let threads = fs::read_dir(format!("{proc}/task")).expect("it runs");
+        let works = |thread: &fs::DirEntry| {
+            // One that has just ended is none.
+            let name = fs::read_to_string(thread.path().join("comm"));
+            name.is_ok_and(|name| !IDLE.contains(&name.trim()))
+        };
         Footprint {
             descriptors,
-            threads: value("Threads"),
+            threads: threads.flatten().filter(works).count(),
             resident_kib: value("VmRSS"),
             sanitized: value("VmSize") > SANITIZED_KIB,
         }

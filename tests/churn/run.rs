@@ -1,8 +1,10 @@
-//! One run: a server's process, a warm-up, the churn, and what must be left of it: nothing.
+//! One run: a server's process, a warm-up, the churn, with or without restarts, and what must be left of
+//! it: nothing.
 
 use crate::crowd::{Crowd, Tally};
+use crate::place::{Place, Site};
 use crate::process::{Footprint, ServerProcess, serves};
-use crate::served::{Counts, feed_path, serve};
+use crate::served::{Counts, serve};
 use crate::support::{Numbers, PATIENCE, Peer, Subscriber};
 use headwater::Engine;
 use std::fmt::Debug;
@@ -13,7 +15,18 @@ const SECONDS: &str = "HEADWATER_CHURN_SECONDS";
 const SEED: &str = "HEADWATER_CHURN_SEED";
 const DEFAULT_SECONDS: u64 = 1;
 /// The warm-up is as long as the run, but not longer than this.
-const LONGEST_WARM_UP_SECONDS: u64 = 10;
+const LONGEST_WARM_UP_SECONDS: u64 = 3;
+/// A run of this length meets every policy.
+const LONG_SECONDS: u64 = 10;
+
+/// Between two restarts at most.
+const RESTART_PAUSE_MILLIS: usize = 1500;
+/// How long drains may take: no time, less than some clients, or as long as any client stays.
+const DRAINS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(500), PATIENT_DRAIN];
+const PATIENT_DRAIN: Duration = Duration::from_secs(20);
+/// Between two looks whether the time is over.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How much more memory may be resident after the run than after the warm-up, however long the run.
 /// What is larger than a page goes back to the system when it is freed (see `process`). What stays are
@@ -29,6 +42,8 @@ pub(crate) struct Shape {
     pub(crate) clients: usize,
     /// What the server may open.
     pub(crate) descriptors: Option<usize>,
+    /// The server is drained and replaced by another again and again.
+    pub(crate) restarts: bool,
 }
 
 /// In the test's process the test, in the server's process the server.
@@ -49,6 +64,11 @@ pub(crate) fn run(engine: Engine, test: &str, shape: &Shape) {
     let before = server.footprint();
     let (tally, counts) = churn(&mut server, shape, &mut numbers, Duration::from_secs(seconds));
     println!("{test}: {tally}\n{test}: {counts:?}\n{test}: before {before:?}");
+    assert_eq!(counts.failures, 0, "handlers failed");
+    assert_eq!(counts.restarts > 0, shape.restarts);
+    if seconds >= LONG_SECONDS {
+        has_met_every_policy(&counts);
+    }
     compare(&server, before);
     println!("{test}: after {:?}", server.footprint());
     serves_on(&mut server);
@@ -80,18 +100,69 @@ fn churn(
         (0..shape.descriptors.unwrap_or_default()).map(|_| Peer::connect(server.addr())).collect();
     let is_reached = |counts: &Counts| silent.is_empty() || counts.accept_failures > failures;
     settle("the descriptors run out", || server.count(), is_reached);
-    let crowd = Crowd {
-        addr: server.addr(),
-        clients: shape.clients,
-        seed: numbers.below(usize::MAX) as u64,
-        duration,
-        may_give_way: shape.descriptors.is_some(),
-    };
-    let tally = crowd.run(witness);
+    let place = Place::new(server.addr());
+    let seed = numbers.below(usize::MAX) as u64;
+    let crowd = Crowd { place: &place, shape, seed, duration };
+    let mut drains = Vec::new();
+    let tally = crowd.run(witness, |numbers| {
+        if shape.restarts {
+            drains.push(restart(server, &place, numbers));
+        } else {
+            std::thread::sleep(PAUSE);
+        }
+    });
     drop(silent);
+    for drain in drains {
+        drain.check(&tally);
+    }
     server.rest();
     let counts = settle("nothing is held for any client", || server.count(), Counts::is_at_rest);
     (tally, counts)
+}
+
+/// How a server ended.
+#[derive(Debug)]
+struct Drained {
+    server: Site,
+    within: Duration,
+    /// By itself, and not at its deadline.
+    in_time: bool,
+}
+
+impl Drained {
+    /// One that had the time for it has finished what it had begun.
+    fn check(&self, tally: &Tally) {
+        assert!(
+            !self.in_time || !tally.cut.contain(self.server),
+            "it broke something off: {self:?}"
+        );
+        let is_patient = self.within == PATIENT_DRAIN;
+        assert!(self.in_time || !is_patient, "clients have left, and it waited on: {self:?}");
+        let shortened = tally.shortened.contain(self.server);
+        assert!(!shortened || !is_patient, "it did not wait for a stream's end: {self:?}");
+    }
+}
+
+/// After a while, replaces the server by another.
+fn restart(server: &mut ServerProcess, place: &Place, numbers: &mut Numbers) -> Drained {
+    let pause = numbers.below(RESTART_PAUSE_MILLIS) as u64;
+    std::thread::sleep(Duration::from_millis(pause));
+    let within = DRAINS[numbers.below(DRAINS.len())];
+    let before = place.site();
+    let in_time = server.restart(within).in_time;
+    place.move_to(server.addr());
+    Drained { server: before, within, in_time }
+}
+
+fn has_met_every_policy(counts: &Counts) {
+    for (what, count) in [
+        ("events dropped for subscribers", counts.dropped),
+        ("events dropped by clients' queues", counts.unqueued),
+        ("streams ended for slowness", counts.slow_ends),
+        ("questions about slow subscribers", counts.asked),
+    ] {
+        assert!(count > 0, "no {what} at all: {counts:?}");
+    }
 }
 
 /// What the system keeps for the process must be back where it was.
@@ -109,7 +180,7 @@ fn serves_on(server: &mut ServerProcess) {
     let failures = server.count().accept_failures;
     let mut peer = Peer::connect(server.addr());
     ask_once(&mut peer);
-    let mut subscriber = Subscriber::open(peer, &feed_path(0));
+    let mut subscriber = Subscriber::open(peer, "/feed/drop");
     server.publish();
     crate::load::number(&subscriber.data());
     drop(subscriber);

@@ -20,6 +20,7 @@ macro_rules! on_every_engine {
     };
 }
 
+mod balance;
 mod bodies;
 mod endpoints;
 mod handlers;

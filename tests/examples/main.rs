@@ -1,6 +1,16 @@
-//! The examples that stream, as processes, spoken to over their sockets. `cargo test` has built them.
+//! The examples as processes, spoken to over their sockets. `cargo test` has built them, unless it was told
+//! to run this test only: then `cargo build --examples` does.
+//!
+//! Here are those that stream; the others are in `answers`, `in_tokio` and `proxy`. An example that needs
+//! features is built, and tested, only where those are on: all are with `--all-features`, as in the last
+//! step of the features in `.ci/run`.
 
+mod answers;
+#[cfg(all(feature = "tokio", feature = "tower"))]
+mod in_tokio;
 mod process;
+#[cfg(feature = "tokio")]
+mod proxy;
 
 use process::Example;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! One running example, and connections to it.
 
 use crate::PATIENCE;
+#[cfg(feature = "tokio")]
+use std::io::ErrorKind;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -17,8 +19,14 @@ pub(crate) struct Example {
 impl Example {
     /// Starts an example on a free port.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// The same, with more arguments behind the address.
+    pub(crate) fn start_with(name: &str, arguments: &[String]) -> Self {
         let mut child = Command::new(binary(name))
             .arg("127.0.0.1:0")
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{name}: {error}; build it: cargo build --examples"));
@@ -36,19 +44,24 @@ impl Example {
     }
 
     /// Sends a request on a connection of its own.
-    pub(crate) fn ask(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.addr).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an open socket");
-        stream.write_all(request.as_bytes()).expect("it takes it");
-        Answer { stream, received: Vec::new(), seen: 0 }
+    pub(crate) fn ask(&self, request: &str) -> Connection {
+        let stream = TcpStream::connect(self.addr).expect("it listens");
+        let mut connection = Connection::new(stream);
+        connection.send(request);
+        connection
     }
 
-    /// Waits for a line on its standard output.
-    pub(crate) fn expect_line(&self, beginning: &str) {
+    /// Sends a GET on a connection of its own.
+    pub(crate) fn get(&self, path: &str) -> Connection {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+    }
+
+    /// Waits for a line with this text on its standard output.
+    pub(crate) fn expect_line(&self, text: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).expect("the line comes");
-            if line.starts_with(beginning) {
-                return;
+            if line.contains(text) {
+                return line;
             }
         }
     }
@@ -77,15 +90,24 @@ fn binary(name: &str) -> PathBuf {
     target.join("examples").join(name)
 }
 
-/// What comes back for a request.
-pub(crate) struct Answer {
+/// One connection, and what has come over it.
+pub(crate) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
     /// Bytes that were looked at.
     seen: usize,
 }
 
-impl Answer {
+impl Connection {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).expect("an open socket");
+        Self { stream, received: Vec::new(), seen: 0 }
+    }
+
+    pub(crate) fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).expect("the peer takes it");
+    }
+
     /// Waits for this text, behind what was waited for before.
     pub(crate) fn expect(&mut self, text: &str) {
         loop {
@@ -107,6 +129,16 @@ impl Answer {
                 return String::from_utf8_lossy(digits).parse().expect("a number");
             }
             self.receive("a number");
+        }
+    }
+
+    /// Waits until the peer has ended the connection, without having said more.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn expect_end(&mut self) {
+        match self.stream.read(&mut [0]) {
+            Ok(0) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            other => panic!("no end: {other:?}"),
         }
     }
 

@@ -135,22 +135,31 @@ impl Acceptor {
     }
 }
 
-/// Moves a connection in. Its first edge comes with the next wait, also for bytes that are there
-/// already.
+/// Moves a connection in.
 fn register(
-    mut stream: TcpStream,
+    stream: TcpStream,
     registry: &Registry,
     connections: &mut Slots<Connection>,
 ) -> io::Result<Key> {
+    insert(Connection::new(stream), registry, connections).map_err(|(error, _)| error)
+}
+
+/// Moves a connection in, or hands it back. Its first edge comes with the next wait, also for bytes that
+/// are there already.
+pub(super) fn insert(
+    connection: Connection,
+    registry: &Registry,
+    connections: &mut Slots<Connection>,
+) -> Result<Key, (io::Error, Connection)> {
     // Both directions from the start: writability is told only after a send fell short.
     let interest = Interest::READABLE | Interest::WRITABLE;
     let mut registered = Ok(());
     let key = connections.insert_with(|key| {
-        registered = registry.register(&mut stream, token(key), interest);
-        Connection::new(stream)
+        let mut connection = connection;
+        registered = registry.register(&mut connection.stream, token(key), interest);
+        connection
     });
-    if registered.is_err() {
-        connections.remove(key);
-    }
-    registered.map(|()| key)
+    registered
+        .map(|()| key)
+        .map_err(|error| (error, connections.remove(key).expect("it was moved in just now")))
 }

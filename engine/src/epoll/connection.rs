@@ -17,6 +17,8 @@ pub(super) enum Flow {
     Detached,
     /// The end was reported; there is nothing to receive any more.
     Departed,
+    /// On its way to another worker, and out of the poll object.
+    Leaving,
 }
 
 /// A socket with its flags. Kept small: there may be very many.
@@ -47,6 +49,7 @@ pub(super) enum Step {
     Writable,
     Received(Lease),
     Gone(Departure),
+    Released,
 }
 
 impl Connection {
@@ -84,18 +87,28 @@ impl Connection {
         self.queued = false;
     }
 
+    /// With another driver it begins again: that one's poll object tells everything anew.
+    pub(super) fn arrived(self) -> Self {
+        let stalled = self.stalled;
+        Self { stalled, ..Self::new(self.stream) }
+    }
+
     const fn has_work(&self) -> bool {
         let receive = match self.flow {
             Flow::Receiving => self.readable && !self.lent,
             Flow::Detached => self.readable,
             Flow::Paused => self.failing,
             Flow::Departed => false,
+            Flow::Leaving => return !self.lent,
         };
         receive || (self.stalled && self.writable)
     }
 
     /// One turn: one completion at most, one buffer at most (a few if thrown away).
     pub(super) fn step(&mut self, spare: &mut Option<Box<[u8]>>) -> Step {
+        if self.flow == Flow::Leaving {
+            return if self.lent { Step::Nothing } else { Step::Released };
+        }
         if self.writable {
             // Without a stall this is only the room that was there all along.
             self.writable = false;

@@ -19,6 +19,8 @@ pub(super) enum Flow {
     Detached,
     /// The end was reported.
     Departed,
+    /// On its way to another worker.
+    Leaving,
 }
 
 /// How far the peer's side has ended.
@@ -77,6 +79,25 @@ impl Peer {
         }
     }
 
+    /// False: there is nothing to release.
+    pub(super) fn leave(&mut self) -> bool {
+        let leaves = !matches!(self.flow, Flow::Queued | Flow::Departed);
+        if leaves {
+            self.flow = Flow::Leaving;
+        }
+        leaves
+    }
+
+    /// With another driver it begins again.
+    pub(super) fn arrive(&mut self) {
+        self.flow = Flow::Receiving;
+        self.queued = false;
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.flow == Flow::Leaving && !self.lent
+    }
+
     pub(super) fn shutdown(&mut self) {
         self.shut_down = true;
     }
@@ -94,13 +115,14 @@ impl Peer {
             Flow::Detached => !self.inbound.is_empty() || self.end != End::Open,
             Flow::Paused => self.end == End::Reset,
             Flow::Queued | Flow::Departed => false,
+            Flow::Leaving => return self.has_left(),
         };
         receive || self.writable()
     }
 
     fn writable(&self) -> bool {
         self.stalled
-            && self.flow != Flow::Queued
+            && !matches!(self.flow, Flow::Queued | Flow::Leaving)
             && (self.room != Some(0) || self.end == End::Reset)
     }
 

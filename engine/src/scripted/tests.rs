@@ -23,6 +23,7 @@ impl Scripted {
             Completion::Writable(_) => "writable".into(),
             Completion::Gone(_, Departure::Finished) => "finished".into(),
             Completion::Gone(_, Departure::Failed(error)) => format!("{:?}", error.kind()),
+            Completion::Released(..) => "released".into(),
             Completion::Woken => "woken".into(),
         }
     }
@@ -176,4 +177,27 @@ fn hundred_thousand_peers_are_cheap() {
         assert_eq!(driver.try_send(*peer, b"x"), Outcome::Sent(1));
     }
     assert_eq!(driver.open(), peers.len());
+}
+
+#[test]
+fn peer_moves_from_one_driver_to_another_with_all_that_is_its_own() {
+    let ((mut from, script), (mut to, other)) = (pair(), pair());
+    let peer = script.connect();
+    script.set_room(peer, Some(2));
+    turn(&mut from);
+    assert_eq!(from.try_send(peer, b"hello"), Outcome::Sent(2));
+    assert!(from.release(peer));
+    script.feed(peer, "a");
+    assert_eq!(from.open(), 1);
+    from.wait(None).unwrap();
+    let Some(Completion::Released(key, handover)) = from.next() else { panic!("not released") };
+    assert_eq!((key, from.open()), (peer, 0));
+    let moved = to.adopt(handover).expect("of the same engine");
+    other.add_room(moved, 10);
+    other.finish(moved);
+    let seen: Vec<String> = (0..4).flat_map(|_| turn(&mut to)).collect();
+    assert_eq!(seen, ["writable", "a", "finished"]);
+    assert_eq!((to.open(), other.sent(moved)), (1, b"he".to_vec()));
+    assert!(!to.release(moved), "its end was reported");
+    assert!(!from.release(peer), "it is gone");
 }

@@ -2,8 +2,8 @@
 //! may wait for the worker, standing still, the end.
 
 use super::{
-    Report,
     poll::{Interest, poll},
+    report::Report,
 };
 use crate::socket::concerns_one_connection;
 use std::{

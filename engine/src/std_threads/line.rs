@@ -3,8 +3,8 @@
 //! waits for the network.
 
 use super::{
-    Report,
     poll::{Interest, poll},
+    report::Report,
 };
 use crate::{
     driver::{Departure, Key},
@@ -33,6 +33,8 @@ pub(super) enum Flow {
     Detached,
     /// The end was reported, or the connection closed: the reader has nothing to do.
     Departed,
+    /// On its way to another worker: the reader keeps what it has received, until somebody wants it.
+    Leaving,
 }
 
 /// Received bytes, in the one buffer of the connection's reader.
@@ -61,6 +63,8 @@ pub(super) struct Line {
 #[derive(Debug)]
 struct Gate {
     flow: Flow,
+    /// Whom the reader reports to, and under which key.
+    worker: (Key, Sender<Report>),
     /// The reader's buffer, when it was given back.
     buffer: Option<Box<[u8]>>,
     /// Set while the reader waits in poll: dropping it ends that.
@@ -68,8 +72,9 @@ struct Gate {
 }
 
 impl Line {
-    pub(super) const fn new(stream: TcpStream) -> Self {
-        let gate = Gate { flow: Flow::Receiving, buffer: None, bell: None };
+    pub(super) const fn new(stream: TcpStream, key: Key, sender: Sender<Report>) -> Self {
+        let worker = (key, sender);
+        let gate = Gate { flow: Flow::Receiving, worker, buffer: None, bell: None };
         Self { stream, gate: Mutex::new(gate), changed: Condvar::new() }
     }
 
@@ -86,6 +91,14 @@ impl Line {
         let mut gate = self.gate();
         gate.flow = flow;
         gate.bell = None;
+        self.changed.notify_one();
+    }
+
+    /// For the worker that takes the connection over: the reader reports to it from now on.
+    pub(super) fn report_to(&self, key: Key, sender: Sender<Report>) {
+        let mut gate = self.gate();
+        gate.worker = (key, sender);
+        gate.flow = Flow::Receiving;
         self.changed.notify_one();
     }
 
@@ -108,8 +121,40 @@ impl Line {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn flow(&self) -> Flow {
-        self.gate().flow
+    /// For the reader: waits until the connection belongs to a worker. Whatever is reported under this lock
+    /// comes before whatever that worker does about the connection afterwards.
+    fn settled(&self) -> MutexGuard<'_, Gate> {
+        let mut gate = self.gate();
+        while gate.flow == Flow::Leaving {
+            gate = self.changed.wait(gate).unwrap_or_else(PoisonError::into_inner);
+        }
+        gate
+    }
+
+    /// For the reader: hands bytes to the worker and waits for the buffer, or keeps it.
+    fn received(&self, buffer: Box<[u8]>, len: usize) -> Result<Box<[u8]>, End> {
+        let gate = self.settled();
+        match gate.flow {
+            Flow::Departed => return Err(End::Closed),
+            Flow::Detached => return Ok(buffer),
+            // Those of a paused connection are held by the worker.
+            Flow::Receiving | Flow::Paused | Flow::Leaving => {}
+        }
+        let (key, sender) = &gate.worker;
+        // Fails only when the driver is gone.
+        sender.send(Report::Received(*key, Lease { buffer, len })).map_err(|_| End::Closed)?;
+        drop(gate);
+        self.next_turn()
+    }
+
+    /// For the reader: its last words. An end that the worker made itself is no news.
+    fn ended(&self, how: Departure) {
+        let gate = self.settled();
+        if gate.flow != Flow::Departed {
+            let (key, sender) = &gate.worker;
+            // Fails only when the driver is gone.
+            let _ = sender.send(Report::Gone(*key, how));
+        }
     }
 
     #[cfg(all(test, not(loom)))]
@@ -139,7 +184,7 @@ impl Line {
                         return Ok(buffer);
                     }
                 }
-                Flow::Paused => {}
+                Flow::Paused | Flow::Leaving => {}
             }
             gate = self.changed.wait(gate).unwrap_or_else(PoisonError::into_inner);
         }
@@ -175,27 +220,17 @@ enum End {
     Closed,
 }
 
-/// Starts the thread that receives on this line under this key.
-pub(super) fn start_reader(
-    line: Arc<Line>,
-    key: Key,
-    sender: Sender<Report>,
-) -> io::Result<JoinHandle<()>> {
+/// Starts the thread that receives on this line.
+pub(super) fn start_reader(line: Arc<Line>) -> io::Result<JoinHandle<()>> {
     let reader = thread::Builder::new().name("headwater-read".into());
-    reader.stack_size(READER_STACK_BYTES).spawn(move || {
-        let how = match receive(&line, key, &sender) {
-            End::Closed => return,
-            End::Finished => Departure::Finished,
-            End::Failed(error) => Departure::Failed(error),
-        };
-        // An end that the worker made itself is no news. Fails only when the driver is gone.
-        if line.flow() != Flow::Departed {
-            let _ = sender.send(Report::Gone(key, how));
-        }
+    reader.stack_size(READER_STACK_BYTES).spawn(move || match receive(&line) {
+        End::Closed => {}
+        End::Finished => line.ended(Departure::Finished),
+        End::Failed(error) => line.ended(Departure::Failed(error)),
     })
 }
 
-fn receive(line: &Line, key: Key, sender: &Sender<Report>) -> End {
+fn receive(line: &Line) -> End {
     let mut buffer = vec![0; RECEIVE_BUFFER_BYTES].into_boxed_slice();
     loop {
         let len = match (&line.stream).read(&mut buffer) {
@@ -204,16 +239,7 @@ fn receive(line: &Line, key: Key, sender: &Sender<Report>) -> End {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return End::Failed(error),
         };
-        match line.flow() {
-            Flow::Departed => return End::Closed,
-            Flow::Detached => continue,
-            // Those of a paused connection are held by the worker.
-            Flow::Receiving | Flow::Paused => {}
-        }
-        if sender.send(Report::Received(key, Lease { buffer, len })).is_err() {
-            return End::Closed;
-        }
-        buffer = match line.next_turn() {
+        buffer = match line.received(buffer, len) {
             Ok(buffer) => buffer,
             Err(end) => return end,
         };

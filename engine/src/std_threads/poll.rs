@@ -1,10 +1,15 @@
 //! poll(2): waits for one of two descriptors without receiving from either, for threads that must hear
-//! both a socket and their owner.
+//! both a socket and their owner. Other drivers ask it about a peer whose bytes they leave unread.
 
 use std::{
     io,
     os::fd::{AsRawFd, BorrowedFd},
 };
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const FINISHED: libc::c_short = libc::POLLRDHUP;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const FINISHED: libc::c_short = 0;
 
 /// What to wait for on a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,14 +18,19 @@ pub(super) enum Interest {
     Readable,
     /// A pending error alone; it is always told.
     Errors,
+    /// A FIN, whatever is unread before it.
+    Finish,
 }
 
 /// What there was.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(super) struct Found {
     pub(super) error: bool,
     /// Both directions of the socket are shut down: it tells this for ever.
     pub(super) hung_up: bool,
+    /// The peer said its last word. Where the system cannot tell that: both directions are shut down.
+    finished: bool,
     /// The owner rang.
     pub(super) bell: bool,
 }
@@ -33,7 +43,11 @@ pub(super) fn poll(
     bell: Option<BorrowedFd<'_>>,
     timeout_ms: i32,
 ) -> io::Result<Found> {
-    let events = if interest == Interest::Readable { libc::POLLIN } else { 0 };
+    let events = match interest {
+        Interest::Readable => libc::POLLIN,
+        Interest::Errors => 0,
+        Interest::Finish => FINISHED,
+    };
     let bell = bell.map_or(-1, |bell| bell.as_raw_fd());
     let mut entries = [
         libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 },
@@ -52,6 +66,13 @@ pub(super) fn poll(
     Ok(Found {
         error: socket & libc::POLLERR != 0,
         hung_up: socket & libc::POLLHUP != 0,
+        finished: socket & (FINISHED | libc::POLLHUP | libc::POLLERR) != 0,
         bell: bell != 0,
     })
+}
+
+/// Whether the peer has said its last word, although what it said before may be unread.
+pub(crate) fn has_finished(socket: BorrowedFd<'_>) -> bool {
+    // What cannot be asked is told by the next attempt to send or receive.
+    poll(socket, Interest::Finish, None, 0).is_ok_and(|found| found.finished)
 }

@@ -1,5 +1,7 @@
-//! One connection of the `io_uring` engine: what completions said, what the worker wants, and which
-//! operation is to be begun or taken back for both. Begins none itself: see the driver.
+//! One connection of the `io_uring` engine: what completions said, what the worker wants, and one turn of
+//! work from both. Which operation is to be begun or taken back is in `wish`.
+
+mod wish;
 
 use super::{
     events,
@@ -7,7 +9,8 @@ use super::{
 };
 use crate::{driver::Departure, socket::RECEIVE_BUFFER_BYTES};
 use socket2::SockRef;
-use std::{collections::VecDeque, io, mem::MaybeUninit, net::TcpStream};
+use std::{io, mem::MaybeUninit, net::TcpStream};
+pub(super) use wish::Wish;
 
 /// What is done with bytes from the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +20,8 @@ pub(super) enum Flow {
     Detached,
     /// The end was reported; there is nothing to receive any more.
     Departed,
+    /// On its way to another worker: kept until nothing is under way on it.
+    Leaving,
 }
 
 /// How far the peer's side has ended, as the kernel told.
@@ -24,12 +29,9 @@ pub(super) enum Flow {
 enum End {
     Open,
     Finished,
-    Failed(i32),
+    /// The number of an error.
+    Failed(u16),
 }
-
-/// Pieces of one connection that wait in the driver before its receive is taken back, so that one
-/// flood does not fill all buffers while the worker is busy. One enter may add 32 more.
-const MOST_PIECES: u16 = 32;
 
 /// How many buffers of a detached connection's bytes are thrown away per turn.
 const DISCARDS_PER_TURN: usize = 4;
@@ -44,11 +46,10 @@ pub(super) struct Connection {
     end: End,
     /// Pieces that wait in the driver.
     pieces: u16,
-    /// Received while it was paused or lent, copied so that the buffers are free: what had been
-    /// received when its receive was taken back, 256 KiB at the very most. Not empty.
-    held: Option<Box<Held>>,
-    /// Its receive is being taken back.
-    cancelling: bool,
+    /// Pieces are held for it, which were received while it was paused or lent.
+    holds: bool,
+    /// What is being taken back of it.
+    cancelling: Watches,
     /// A detached connection has bytes, or its end.
     readable: bool,
     /// An error is pending, so far unseen: told once, whatever is done with bytes then.
@@ -63,27 +64,15 @@ pub(super) struct Connection {
     queued: bool,
 }
 
-/// Behind a pointer: hardly any connection has some.
-#[derive(Debug, Default)]
-struct Held {
-    pieces: VecDeque<Box<[u8]>>,
-}
-
-/// What the kernel is to be asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wish {
-    Begin(Watch),
-    /// Takes the receive back.
-    Cancel,
-}
-
 /// What a turn found.
 #[derive(Debug)]
 pub(super) enum Step {
     Nothing,
     Writable,
-    Received(Box<[u8]>),
+    /// The oldest piece that is held, which is lent from now on.
+    Held,
     Gone(Departure),
+    Released,
 }
 
 impl Connection {
@@ -94,48 +83,14 @@ impl Connection {
             flow: Flow::Receiving,
             end: End::Open,
             pieces: 0,
-            held: None,
-            cancelling: false,
+            holds: false,
+            cancelling: Watches::NONE,
             readable: false,
             failing: false,
             writable: false,
             stalled: false,
             lent: false,
             queued: false,
-        }
-    }
-
-    /// The next thing to ask the kernel for; from then on it counts as asked.
-    pub(super) fn next_wish(&mut self) -> Option<Wish> {
-        let wish = self.receiving_wish().or_else(|| {
-            (self.stalled && !self.writable && !self.watches.has(Watch::Room))
-                .then_some(Wish::Begin(Watch::Room))
-        });
-        match wish? {
-            Wish::Begin(watch) => self.watches.begin(watch),
-            Wish::Cancel => self.cancelling = true,
-        }
-        wish
-    }
-
-    fn receiving_wish(&self) -> Option<Wish> {
-        let receives = self.watches.has(Watch::Receive);
-        let idle = |watch| !self.watches.has(watch);
-        let begin = |watch| Some(Wish::Begin(watch));
-        let cancel = || (!self.cancelling).then_some(Wish::Cancel);
-        match self.flow {
-            Flow::Receiving if receives => (self.pieces >= MOST_PIECES).then(cancel).flatten(),
-            Flow::Receiving if self.end == End::Open && self.pieces == 0 && self.held.is_none() => {
-                begin(Watch::Receive)
-            }
-            // As long as nothing comes, the receive may stay: it tells of a reset.
-            Flow::Paused if receives => self.held.is_some().then(cancel).flatten(),
-            Flow::Paused if !self.is_failed() && idle(Watch::Reset) => begin(Watch::Reset),
-            Flow::Detached if receives => cancel(),
-            Flow::Detached if self.end == End::Open && !self.readable && idle(Watch::Detached) => {
-                begin(Watch::Detached)
-            }
-            _ => None,
         }
     }
 
@@ -146,9 +101,7 @@ impl Connection {
     /// An operation had its last completion.
     pub(super) fn ended(&mut self, watch: Watch) {
         self.watches.end(watch);
-        if watch == Watch::Receive {
-            self.cancelling = false;
-        }
+        self.cancelling.end(watch);
     }
 
     /// A receive brought a piece, which now waits in the driver.
@@ -167,7 +120,7 @@ impl Connection {
             Ok(_) => self.end = End::Finished,
             // Out of buffers, taken back, or interrupted: no end.
             Err(libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN | libc::ENOMEM) => {}
-            Err(error) => self.end = End::Failed(error),
+            Err(error) => self.end = failed(error),
         }
     }
 
@@ -194,21 +147,47 @@ impl Connection {
 
     /// Whether bytes can be delivered at once.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.flow == Flow::Receiving && !self.lent && self.held.is_none()
+        self.flow == Flow::Receiving && !self.lent && !self.holds
     }
 
-    /// Keeps bytes that cannot be delivered now.
-    pub(super) fn hold(&mut self, bytes: &[u8]) {
-        if matches!(self.flow, Flow::Receiving | Flow::Paused) {
-            self.held.get_or_insert_default().pieces.push_back(bytes.into());
-        }
+    /// Whether bytes that cannot be delivered now are to be held; from now on some are.
+    pub(super) fn hold(&mut self) -> bool {
+        let hold = matches!(self.flow, Flow::Receiving | Flow::Paused | Flow::Leaving);
+        self.holds |= hold;
+        hold
+    }
+
+    /// Whether pieces are held for it.
+    pub(super) const fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// The last piece was taken out.
+    pub(super) const fn held_left(&mut self) {
+        self.holds = false;
     }
 
     pub(super) fn detach(&mut self) {
         self.flow = Flow::Detached;
-        self.held = None;
+        self.holds = false;
         // The poll for it, unless it has told already.
         self.readable = false;
+    }
+
+    /// From now on everything that is under way on it is taken back.
+    pub(super) const fn leave(&mut self) {
+        self.flow = Flow::Leaving;
+    }
+
+    /// Whether it has left: nothing is under way on it, nor lent, and its pieces are held.
+    fn has_left(&self) -> bool {
+        self.watches.is_empty() && self.pieces == 0 && !self.lent
+    }
+
+    /// With another driver it begins again, its turn in whose queue comes first.
+    pub(super) const fn arrive(&mut self) {
+        self.flow = Flow::Receiving;
+        self.queued = true;
     }
 
     /// Whether there is something to do and it does not stand in the queue yet; from now on it does.
@@ -221,11 +200,12 @@ impl Connection {
     fn has_work(&self) -> bool {
         let receive = match self.flow {
             Flow::Receiving => {
-                !self.lent && (self.held.is_some() || (self.pieces == 0 && self.end != End::Open))
+                !self.lent && (self.holds || (self.pieces == 0 && self.end != End::Open))
             }
             Flow::Detached => self.readable || self.end != End::Open,
             Flow::Paused => self.is_failed() || self.failing,
             Flow::Departed => false,
+            Flow::Leaving => return self.has_left(),
         };
         receive || (self.stalled && self.writable)
     }
@@ -233,6 +213,9 @@ impl Connection {
     /// One turn: one thing to report at most.
     pub(super) fn step(&mut self, scratch: &mut Vec<u8>) -> Step {
         self.queued = false;
+        if self.flow == Flow::Leaving {
+            return if self.has_left() { Step::Released } else { Step::Nothing };
+        }
         if self.writable {
             // Without a stall this is only the room that was there all along.
             self.writable = false;
@@ -243,11 +226,9 @@ impl Connection {
         if !self.has_work() {
             return Step::Nothing;
         }
-        if self.flow == Flow::Receiving
-            && let Some(bytes) = self.next_held()
-        {
+        if self.flow == Flow::Receiving && self.holds {
             self.lent = true;
-            return Step::Received(bytes);
+            return Step::Held;
         }
         if self.flow == Flow::Detached && self.end == End::Open {
             self.discard(scratch);
@@ -256,15 +237,6 @@ impl Connection {
             self.look_for_reset();
         }
         self.depart_if_ended()
-    }
-
-    fn next_held(&mut self) -> Option<Box<[u8]>> {
-        let held = self.held.as_mut()?;
-        let bytes = held.pieces.pop_front();
-        if held.pieces.is_empty() {
-            self.held = None;
-        }
-        bytes
     }
 
     fn discard(&mut self, scratch: &mut Vec<u8>) {
@@ -277,7 +249,7 @@ impl Connection {
                 Ok(_) => continue,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
-                Err(error) => self.end = failed(&error),
+                Err(error) => self.end = failed(error.raw_os_error().unwrap_or(libc::ECONNRESET)),
             }
             return;
         }
@@ -286,7 +258,7 @@ impl Connection {
     /// Takes the error off the socket: whoever receives is to find it there, so only while paused.
     fn look_for_reset(&mut self) {
         if let Some(error) = self.socket.take_error().unwrap_or_else(Some) {
-            self.end = failed(&error);
+            self.end = failed(error.raw_os_error().unwrap_or(libc::ECONNRESET));
         }
     }
 
@@ -296,16 +268,21 @@ impl Connection {
             End::Finished if self.flow == Flow::Paused => return Step::Nothing,
             End::Open => return Step::Nothing,
             End::Finished => Departure::Finished,
-            End::Failed(error) => Departure::Failed(io::Error::from_raw_os_error(error)),
+            End::Failed(error) => Departure::Failed(io::Error::from_raw_os_error(error.into())),
         };
         self.flow = Flow::Departed;
-        self.held = None;
+        self.holds = false;
         Step::Gone(departure)
     }
 }
 
-fn failed(error: &io::Error) -> End {
-    End::Failed(error.raw_os_error().unwrap_or(libc::ECONNRESET))
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of errors end at 4,095"
+)]
+const fn failed(error: i32) -> End {
+    End::Failed(error as u16)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -313,31 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn receive_is_taken_back_at_the_limit_of_pieces_and_begun_again_at_none() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut connection = Connection::new(socket);
-        assert_eq!(connection.next_wish(), Some(Wish::Begin(Watch::Receive)));
-        for _ in 1..MOST_PIECES {
-            connection.piece_came();
-        }
-        assert_eq!(connection.next_wish(), None, "one below");
-        connection.piece_came();
-        assert_eq!(connection.next_wish(), Some(Wish::Cancel), "at the limit");
-        connection.piece_came();
-        assert_eq!(connection.next_wish(), None, "one above, and asked already");
-        connection.receive_ended(Err(libc::ECANCELED));
-        connection.ended(Watch::Receive);
-        for _ in 0..MOST_PIECES {
-            connection.piece_left();
-            assert_eq!(connection.next_wish(), None);
-        }
-        connection.piece_left();
-        assert_eq!(connection.next_wish(), Some(Wish::Begin(Watch::Receive)));
-    }
-
-    #[test]
     fn idle_connection_is_small() {
-        assert!(size_of::<Connection>() <= 40, "{}", size_of::<Connection>());
+        assert!(size_of::<Connection>() <= 20, "{}", size_of::<Connection>());
     }
 }

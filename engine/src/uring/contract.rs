@@ -2,19 +2,22 @@
 //! completions lead to is in the parent module.
 
 use super::{
-    Bytes, Lease, Ready, Uring,
+    Bytes, Carried, Lease, Ready, Uring,
     connection::{Connection, Flow, Step},
     ring::{Operation, Outgoing, Patience, Piece},
     tag::{Tag, Watch},
 };
 use crate::{
     driver::{Attempt, Completion, Driver, Key, Outcome, Sockets, Wake},
+    handover::{self, Handover, NotAdopted},
     socket,
+    std_threads::poll,
+    unsent::unsent_bytes,
 };
 use std::{
     io::{self, IoSlice},
     net::{Shutdown, SocketAddr, TcpListener},
-    os::fd::AsRawFd,
+    os::fd::{AsFd, AsRawFd},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -39,21 +42,45 @@ impl Uring {
             connection.lent = true;
             return Some(Completion::Received(key, Lease(Bytes::Piece(piece))));
         }
-        connection.hold(piece.bytes());
+        if connection.hold() {
+            self.held.push(key, piece.bytes());
+        }
         self.ring.recycle(piece);
         self.go_on(key);
         None
     }
 
     fn connection_turn(&mut self, key: Key) -> Option<Completion<Lease>> {
-        let step = self.connections.get_mut(key)?.step(&mut self.scratch);
-        self.go_on(key);
-        match step {
+        let connection = self.connections.get_mut(key)?;
+        let held = connection.holds();
+        let step = connection.step(&mut self.scratch);
+        if held && !connection.holds() {
+            self.held.take(key);
+        }
+        let completion = match step {
             Step::Nothing => None,
             Step::Writable => Some(Completion::Writable(key)),
-            Step::Received(bytes) => Some(Completion::Received(key, Lease(Bytes::Copy(bytes)))),
+            Step::Held => self.deliver_held(key),
             Step::Gone(departure) => Some(Completion::Gone(key, departure)),
+            Step::Released => return self.let_go(key),
+        };
+        self.go_on(key);
+        completion
+    }
+
+    fn deliver_held(&mut self, key: Key) -> Option<Completion<Lease>> {
+        let (bytes, others) = self.held.pop(key)?;
+        if !others && let Some(connection) = self.connections.get_mut(key) {
+            connection.held_left();
         }
+        Some(Completion::Received(key, Lease(Bytes::Copy(bytes))))
+    }
+
+    /// Lets go of a connection that has left.
+    fn let_go(&mut self, key: Key) -> Option<Completion<Lease>> {
+        let connection = self.connections.remove(key)?;
+        let carried = Carried(Box::new((connection, self.held.take(key))));
+        Some(Completion::Released(key, Handover(handover::Carried::Uring(carried))))
     }
 
     /// One attempt by a system call of its own.
@@ -206,11 +233,14 @@ impl Sockets for Uring {
     }
 
     fn detach(&mut self, key: Key) {
-        self.change(key, |connection| {
-            if connection.flow != Flow::Departed {
-                connection.detach();
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if !matches!(connection.flow, Flow::Departed | Flow::Leaving) {
+            if connection.holds() {
+                self.held.take(key);
             }
-        });
+            connection.detach();
+            self.go_on(key);
+        }
     }
 
     fn shutdown(&mut self, key: Key) {
@@ -221,7 +251,11 @@ impl Sockets for Uring {
     }
 
     fn close(&mut self, key: Key) {
-        let Some(Connection { socket, watches, .. }) = self.connections.remove(key) else { return };
+        let Some(connection) = self.connections.remove(key) else { return };
+        if connection.holds() {
+            self.held.take(key);
+        }
+        let Connection { socket, watches, .. } = connection;
         for endless in [Watch::Reset, Watch::Room] {
             if watches.has(endless) {
                 let poll = Tag::Connection(endless, key);
@@ -229,6 +263,32 @@ impl Sockets for Uring {
             }
         }
         self.closing.insert(key, socket, watches);
+    }
+
+    fn release(&mut self, key: Key) -> bool {
+        let Some(connection) = self.connections.get_mut(key) else { return false };
+        if connection.flow == Flow::Departed {
+            return false;
+        }
+        connection.leave();
+        self.go_on(key);
+        true
+    }
+
+    fn adopt(&mut self, handover: Handover) -> Result<Key, NotAdopted> {
+        let handover::Carried::Uring(carried) = handover.0 else {
+            return Err(NotAdopted::of_another_engine(handover.0));
+        };
+        if let Some(error) = self.has_no_slot() {
+            return Err(NotAdopted::new(handover::Carried::Uring(carried), error));
+        }
+        let (mut connection, pieces) = *carried.0;
+        connection.arrive();
+        let key = self.connections.insert(connection);
+        self.held.put(key, pieces);
+        // The kernel is asked with its turn: one that is detached at once needs no receive.
+        self.ready.push_back(Ready::Turn(key));
+        Ok(key)
     }
 
     fn resume_accept(&mut self) {
@@ -257,6 +317,14 @@ impl Sockets for Uring {
 
     fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
         self.connections.get(key)?.socket.peer_addr().ok()
+    }
+
+    fn has_finished(&self, key: Key) -> bool {
+        self.connections.get(key).is_some_and(|at| poll::has_finished(at.socket.as_fd()))
+    }
+
+    fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        unsent_bytes(self.connections.get(key)?.socket.as_fd())
     }
 
     fn open(&self) -> usize {

@@ -268,6 +268,7 @@ impl Ring for KernelRing {
         if self.broken {
             return Err(io::Error::other("the ring broke"));
         }
+        self.pool.entered();
         let queue = self.ring.submission();
         let idle = queue.is_empty() && !queue.taskrun() && !queue.cq_overflow();
         drop(queue);

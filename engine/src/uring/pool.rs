@@ -6,7 +6,7 @@ use super::ring::Piece;
 use io_uring::{Submitter, types::BufRingEntry};
 use std::{
     alloc::{self, Layout},
-    io,
+    io, mem,
     ptr::NonNull,
     sync::atomic::{AtomicU16, Ordering},
 };
@@ -38,6 +38,8 @@ pub(super) struct Pool {
     tail: u16,
     /// By number; `None`: on loan, or not made yet.
     with_kernel: Vec<Option<NonNull<[u8]>>>,
+    /// There are more than at the last enter.
+    grown: bool,
 }
 
 impl Pool {
@@ -48,7 +50,7 @@ impl Pool {
         #[expect(clippy::cast_ptr_alignment, reason = "the layout aligns it to a page")]
         let ring = memory.cast::<BufRingEntry>();
         let Some(ring) = NonNull::new(ring) else { alloc::handle_alloc_error(LAYOUT) };
-        let mut pool = Self { ring, tail: 0, with_kernel: Vec::new() };
+        let mut pool = Self { ring, tail: 0, with_kernel: Vec::new(), grown: false };
         let address = ring.as_ptr().addr() as u64;
         // SAFETY: the memory holds this many entries, is aligned to a page, and lives until `drop`,
         // before which its owner unregisters it.
@@ -57,10 +59,18 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Doubles the buffers, up to the limit.
+    /// Doubles the buffers, up to the limit, and once between two enters: many receives end together for
+    /// want of a few.
     pub(super) fn grow(&mut self) {
-        let made = self.made();
-        self.add(made.min(MAX_BUFFERS - made));
+        if !mem::replace(&mut self.grown, true) {
+            let made = self.made();
+            self.add(made.min(MAX_BUFFERS - made));
+        }
+    }
+
+    /// The kernel was entered.
+    pub(super) const fn entered(&mut self) {
+        self.grown = false;
     }
 
     /// How many buffers there are.

@@ -8,6 +8,7 @@ use crate::{
 use std::{
     io::{self, IoSlice, Read, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,8 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// One line that says what does not.
 pub(crate) fn self_test() -> io::Result<()> {
-    // Small: its locked memory may not be free again when the workers' rings are made.
-    exchange(setup::small_ring()?)
+    // On a thread of its own: when a ring goes, the kernel interrupts whoever used it, and the caller
+    // may by then be in a read that signals never interrupted before.
+    let test = thread::Builder::new().name("headwater-test".into()).spawn(|| {
+        // Small: its locked memory may not be free again when the workers' rings are made.
+        exchange(setup::small_ring()?)
+    })?;
+    test.join().unwrap_or_else(|_| Err(io::Error::other("panicked")))
 }
 
 /// Accepts a connection, receives from it and answers it, on this ring.
@@ -71,4 +77,22 @@ fn listener() -> io::Result<TcpListener> {
     let options = SocketOptions::default();
     let listeners = listener::bind(v4, 1, &options).or_else(|_| listener::bind(v6, 1, &options));
     listeners?.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caller_is_not_interrupted_by_what_is_left_of_it() {
+        let listener = listener().expect("the loopback");
+        let addr = listener.local_addr().expect("it is bound");
+        let mut peer = TcpStream::connect(addr).expect("it listens");
+        peer.set_read_timeout(Some(Duration::from_millis(20))).expect("an open socket");
+        for _ in 0..20 {
+            let Ok(()) = self_test() else { return };
+            let ended = peer.read(&mut [0]).expect_err("nothing comes");
+            assert_eq!(ended.kind(), io::ErrorKind::WouldBlock, "{ended}");
+        }
+    }
 }

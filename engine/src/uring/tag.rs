@@ -34,7 +34,7 @@ pub(super) enum Watch {
 }
 
 impl Watch {
-    const ALL: [Self; 4] = [Self::Receive, Self::Reset, Self::Detached, Self::Room];
+    pub(super) const ALL: [Self; 4] = [Self::Receive, Self::Reset, Self::Detached, Self::Room];
 }
 
 /// The word is `generation << 32 | index << 4 | kind`.

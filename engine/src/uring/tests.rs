@@ -1,6 +1,7 @@
 //! The driver over a ring whose completions a script decides: every order in which the kernel may tell
 //! things, replayed over real sockets. What the real kernel does is the conformance suite's to test.
 
+mod handing_over;
 mod lifetime;
 mod pausing;
 mod pitfalls;
@@ -9,8 +10,10 @@ mod scripted_ring;
 
 use super::{Uring, ring::Operation, tag::Tag, tag::Watch};
 use crate::driver::{Attempt, Completion, Departure, Driver, Key, Outcome, Sockets};
+use crate::handover::Handover;
 use scripted_ring::{Kernel, ScriptedRing};
 use std::{
+    collections::HashMap,
     io::{IoSlice, Read, Write},
     net::{TcpListener, TcpStream},
     os::fd::AsRawFd,
@@ -22,6 +25,8 @@ struct Stage {
     driver: Uring,
     kernel: Kernel,
     listener: TcpListener,
+    /// Connections that have left.
+    handovers: HashMap<Key, Handover>,
 }
 
 impl Stage {
@@ -30,7 +35,7 @@ impl Stage {
         let (ring, kernel) = ScriptedRing::new();
         let given = listener.try_clone().expect("a descriptor");
         let driver = Uring::over(Box::new(ring), String::new(), given).expect("a wake handle");
-        let mut stage = Self { driver, kernel, listener };
+        let mut stage = Self { driver, kernel, listener, handovers: HashMap::new() };
         stage.turn();
         stage
     }
@@ -45,6 +50,11 @@ impl Stage {
         let seen = self.turn();
         let [Seen::Accepted(key)] = seen[..] else { panic!("{seen:?}") };
         (key, peer)
+    }
+
+    /// What has left under this key.
+    fn take_left(&mut self, key: Key) -> Handover {
+        self.handovers.remove(&key).expect("it has left")
     }
 
     /// One wait, and everything that is reported after it.
@@ -71,6 +81,10 @@ impl Stage {
             Completion::Gone(key, Departure::Failed(error)) => {
                 Seen::Failed(key, error.raw_os_error())
             }
+            Completion::Released(key, handover) => {
+                self.handovers.insert(key, handover);
+                Seen::Released(key)
+            }
             Completion::Woken => Seen::Woken,
         }
     }
@@ -84,6 +98,7 @@ enum Seen {
     Writable(Key),
     Finished(Key),
     Failed(Key, Option<i32>),
+    Released(Key),
     Woken,
 }
 

@@ -4,6 +4,7 @@
 
 use crate::{
     driver::{Attempt, Key, Outcome, Sockets},
+    handover::{Handover, NotAdopted},
     timer::{Class, Fifo},
 };
 use std::{
@@ -70,6 +71,21 @@ impl Core<'_> {
         self.sockets.close(key);
     }
 
+    /// See [`Sockets::release`]. Its deadline stays set until it has left.
+    pub fn release(&mut self, key: Key) -> bool {
+        self.sockets.release(key)
+    }
+
+    /// See [`Sockets::adopt`]. It has no deadline; the application is not told that it was accepted.
+    ///
+    /// # Errors
+    /// [`NotAdopted`] hands the connection back.
+    pub fn adopt(&mut self, connection: Handover) -> Result<Key, NotAdopted> {
+        let key = self.sockets.adopt(connection)?;
+        self.timers.register(key);
+        Ok(key)
+    }
+
     /// See [`Sockets::resume_accept`].
     pub fn resume_accept(&mut self) {
         self.sockets.resume_accept();
@@ -83,6 +99,16 @@ impl Core<'_> {
     /// See [`Sockets::peer_addr`].
     pub fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
         self.sockets.peer_addr(key)
+    }
+
+    /// See [`Sockets::has_finished`].
+    pub fn has_finished(&self, key: Key) -> bool {
+        self.sockets.has_finished(key)
+    }
+
+    /// See [`Sockets::unsent_bytes`].
+    pub fn unsent_bytes(&self, key: Key) -> Option<usize> {
+        self.sockets.unsent_bytes(key)
     }
 
     /// How many connections are open.
@@ -132,38 +158,40 @@ impl fmt::Debug for Core<'_> {
 #[derive(Debug)]
 pub(super) struct Timers {
     fifo: Fifo,
-    /// The tenant of each slot, or [`VACANT`].
-    keys: Vec<Key>,
+    /// Which tenant each slot has, or [`VACANT`].
+    generations: Vec<u32>,
 }
 
-/// No connection: the greatest index is never in use.
-const VACANT: Key = Key::new(u32::MAX, 0);
+/// No connection: see `Slots`.
+const VACANT: u32 = 0;
 
 impl Timers {
     pub(super) const fn new(epoch: Instant) -> Self {
-        Self { fifo: Fifo::new(epoch), keys: Vec::new() }
+        Self { fifo: Fifo::new(epoch), generations: Vec::new() }
     }
 
     pub(super) fn register(&mut self, key: Key) {
-        if key.index() >= self.keys.len() {
-            self.keys.resize(key.index() + 1, VACANT);
+        if key.index() >= self.generations.len() {
+            self.generations.resize(key.index() + 1, VACANT);
         }
-        self.keys[key.index()] = key;
+        self.generations[key.index()] = key.generation();
     }
 
-    fn forget(&mut self, key: Key) {
+    pub(super) fn forget(&mut self, key: Key) {
         if self.is_registered(key) {
             self.fifo.cancel(key.index());
-            self.keys[key.index()] = VACANT;
+            self.generations[key.index()] = VACANT;
         }
     }
 
     fn is_registered(&self, key: Key) -> bool {
-        self.keys.get(key.index()) == Some(&key)
+        self.key_at(key.index()) == Some(key)
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "an index in use fits: it is a key's")]
     fn key_at(&self, index: usize) -> Option<Key> {
-        self.keys.get(index).copied().filter(|key| *key != VACANT)
+        let generation = self.generations.get(index).filter(|generation| **generation != VACANT)?;
+        Some(Key::new(index as u32, *generation))
     }
 
     pub(super) fn expired(&mut self, now: Instant) -> Option<(Key, Class)> {

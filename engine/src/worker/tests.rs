@@ -16,12 +16,20 @@ struct Recorder {
     may_sleep: bool,
     arm: Option<Duration>,
     close_on_receive: bool,
+    released: Option<Handover>,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
         let next = Turn::WaitUntil(None);
-        Self { calls: Vec::new(), next, may_sleep: true, arm: None, close_on_receive: false }
+        Self {
+            calls: Vec::new(),
+            next,
+            may_sleep: true,
+            arm: None,
+            close_on_receive: false,
+            released: None,
+        }
     }
 }
 
@@ -56,6 +64,11 @@ impl App for Recorder {
         core.close(key);
     }
 
+    fn released(&mut self, _: &mut Core<'_>, _: Key, connection: Handover) {
+        self.calls.push("released".into());
+        self.released = Some(connection);
+    }
+
     fn accept_failed(&mut self, core: &mut Core<'_>, _: &io::Error) {
         self.calls.push("accept failed".into());
         core.resume_accept();
@@ -76,6 +89,12 @@ impl App for Recorder {
 
     fn prepare_sleep(&mut self) -> bool {
         self.may_sleep
+    }
+
+    fn stopped(&mut self, mailbox: &mut Mailbox<u32>) {
+        while let Some(message) = mailbox.pop() {
+            self.calls.push(format!("left {message}"));
+        }
     }
 }
 
@@ -277,4 +296,73 @@ fn stop_is_the_last_turn() {
     assert_eq!(stage.script.waits(), 1);
     drop(stage.worker);
     assert!(remote.post(1).is_err());
+}
+
+#[test]
+fn deadline_of_a_connection_stays_behind_when_it_leaves() {
+    let app = Recorder { arm: Some(SECOND), ..Recorder::default() };
+    let (mut from, mut to) = (stage(app), stage(Recorder::default()));
+    let peer = from.script.connect();
+    from.turn();
+    assert!(from.worker.with_core(|_, core| core.release(peer)));
+    assert_eq!(from.turn(), ["released"]);
+    from.turn();
+    assert_eq!(from.last_wait(), None, "there is nobody to time out");
+    let handover = from.worker.app_mut().released.take().expect("it has left");
+    let moved = to.worker.with_core(|_, core| core.adopt(handover)).expect("of the same engine");
+    to.script.feed(moved, "hello");
+    assert_eq!(to.turn(), ["start", "hello"]);
+    to.turn();
+    assert_eq!(to.last_wait(), None, "a deadline came along");
+    to.worker.with_core(|_, core| {
+        let class = core.class(SECOND, Duration::ZERO);
+        core.arm(moved, class);
+    });
+    to.clock.advance(SECOND);
+    assert_eq!(to.turn(), ["timeout"]);
+    assert!(to.script.is_closed(moved));
+}
+
+#[test]
+fn connection_that_its_application_does_not_hand_over_is_closed() {
+    /// Does not know what to do with connections that leave.
+    struct Plain;
+
+    impl App for Plain {
+        type Message = ();
+
+        fn accepted(&mut self, core: &mut Core<'_>, key: Key) {
+            assert!(core.release(key));
+        }
+        fn received(&mut self, _: &mut Core<'_>, _: Key, _: &[u8]) {}
+        fn writable(&mut self, _: &mut Core<'_>, _: Key) {}
+        fn gone(&mut self, _: &mut Core<'_>, _: Key, _: Departure) {}
+        fn accept_failed(&mut self, _: &mut Core<'_>, _: &io::Error) {}
+        fn timeout(&mut self, _: &mut Core<'_>, _: Key, _: Class) {}
+        fn message(&mut self, _: &mut Core<'_>, (): ()) {}
+        fn turn(&mut self, _: &mut Core<'_>) -> Turn {
+            Turn::WaitUntil(None)
+        }
+    }
+
+    let (driver, script) = scripted::pair();
+    let mailbox = Mailbox::new(driver.waker());
+    let mut worker = Worker::new(driver, Plain, mailbox);
+    script.connect();
+    for _ in 0..3 {
+        let _ = worker.turn_once().expect("the scripted driver never fails");
+    }
+    assert_eq!(worker.with_core(|_, core| core.open()), 0);
+}
+
+#[test]
+fn what_is_posted_and_not_taken_is_there_when_all_is_over() {
+    let mut stage = stage(Recorder { next: Turn::Stop, ..Recorder::default() });
+    let remote = stage.worker.remote();
+    for message in 0..=MOST_PER_TURN {
+        remote.post(u32::try_from(message).expect("few")).expect("it runs");
+    }
+    let calls = stage.turn();
+    assert_eq!(calls[calls.len() - 2..], ["message 255", "left 256"]);
+    assert_eq!(stage.turn(), [""; 0], "once");
 }

@@ -2,13 +2,13 @@
 
 use super::{
     receiving::Flood,
-    rig::{Ended, FEW_WAITS, Rig, Seen, Subject, connect, pattern, reset},
+    rig::{Ended, FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, pattern, reset},
 };
 use headwater_engine::{Key, Outcome};
 use std::{
     io::{Read, Write},
     net::Shutdown,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 pub(crate) fn fin_alone_is_noticed<D: Subject>() {
@@ -51,6 +51,27 @@ pub(crate) fn fin_while_paused_is_noticed_after_resume<D: Subject>() {
     rig.driver.resume(key);
     assert_eq!(rig.receive(key, 10), b"last words");
     assert_eq!(rig.gone(key), Ended::Finished);
+}
+
+pub(crate) fn fin_behind_unread_bytes_is_seen_when_asked<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let (key, mut peer) = rig.connect();
+    rig.driver.pause(key);
+    peer.write_all(b"last words").expect("the peer is sound");
+    rig.round_trip();
+    assert!(!rig.driver.has_finished(key));
+    peer.shutdown(Shutdown::Write).expect("the peer is sound");
+    let begun = Instant::now();
+    while !rig.driver.has_finished(key) {
+        assert!(begun.elapsed() < PATIENCE, "the FIN never comes");
+        rig.round_trip();
+    }
+    // Asking takes nothing away.
+    rig.driver.resume(key);
+    assert_eq!(rig.receive(key, 10), b"last words");
+    assert_eq!(rig.gone(key), Ended::Finished);
+    rig.driver.close(key);
+    assert!(!rig.driver.has_finished(key));
 }
 
 pub(crate) fn answer_can_be_sent_after_a_fin<D: Subject>() {

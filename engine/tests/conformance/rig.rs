@@ -1,7 +1,8 @@
 //! What the tests share: a driver under test, its peers, and waiting with a deadline.
 
 use headwater_engine::{
-    Attempt, Completion, Departure, Driver, Engine, Key, Outcome, SocketOptions, listener::bind,
+    Attempt, Completion, Departure, Driver, Engine, Handover, Key, Outcome, SocketOptions,
+    listener::bind,
 };
 use socket2::SockRef;
 use std::{
@@ -9,6 +10,7 @@ use std::{
     io::{self, IoSlice},
     net::{SocketAddr, TcpListener, TcpStream},
     process::Command,
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -61,6 +63,7 @@ pub(crate) enum Seen {
     Received(Key, Vec<u8>),
     Writable(Key),
     Gone(Key, Departure),
+    Released(Key, Handover),
     Woken,
 }
 
@@ -70,10 +73,24 @@ impl Seen {
             Self::Accepted(key)
             | Self::Received(key, _)
             | Self::Writable(key)
-            | Self::Gone(key, _) => Some(*key),
+            | Self::Gone(key, _)
+            | Self::Released(key, _) => Some(*key),
             Self::AcceptFailed(_) | Self::Woken => None,
         }
     }
+}
+
+/// Listeners on a free port of an address of their own: some tests see that nobody listens any more, where
+/// the port may be another test's by then.
+pub(crate) fn listeners(count: usize) -> (Vec<TcpListener>, SocketAddr) {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    // The whole of 127.0.0.0/8 is the loopback, on Linux; others have one address.
+    let addr = if cfg!(target_os = "linux") { [127, 2, high, low] } else { [127, 0, 0, 1] };
+    let listeners = bind(SocketAddr::from((addr, 0)), count, &SocketOptions::default());
+    let listeners = listeners.expect("loopback has a free port");
+    let addr = listeners[0].local_addr().expect("it is bound");
+    (listeners, addr)
 }
 
 /// A driver and what it has reported, oldest first.
@@ -85,10 +102,8 @@ pub(crate) struct Rig<D: Driver> {
 
 impl<D: Subject> Rig<D> {
     pub(crate) fn new() -> Self {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listeners = bind(any, 1, &SocketOptions::default());
-        let listener = listeners.expect("loopback has a free port").remove(0);
-        let addr = listener.local_addr().expect("it is bound");
+        let (mut listeners, addr) = listeners(1);
+        let listener = listeners.remove(0);
         let driver = D::make(listener).expect("this machine can run the engine");
         Self { driver, addr, seen: VecDeque::new() }
     }
@@ -108,6 +123,7 @@ impl<D: Subject> Rig<D> {
                 }
                 Completion::Writable(key) => Seen::Writable(key),
                 Completion::Gone(key, how) => Seen::Gone(key, how),
+                Completion::Released(key, handover) => Seen::Released(key, handover),
                 Completion::Woken => Seen::Woken,
             };
             self.seen.push_back(seen);
@@ -169,6 +185,33 @@ impl<D: Subject> Rig<D> {
             "left over, or reported after the end: {after:?}"
         );
         how
+    }
+
+    /// Waits for a connection that was released. Nothing else of it may come any more.
+    pub(crate) fn released(&mut self, key: Key) -> Handover {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let is_it = |seen: &Seen| matches!(seen, Seen::Released(from, _) if *from == key);
+            if let Some(place) = self.seen.iter().position(is_it)
+                && let Some(Seen::Released(_, handover)) = self.seen.remove(place)
+            {
+                let after = self.seen.iter().skip(place).find(|seen| seen.key() == Some(key));
+                assert!(after.is_none(), "reported after it has left: {after:?}");
+                return handover;
+            }
+            assert!(Instant::now() < deadline, "never released; seen: {:?}", self.seen);
+            self.turn(Duration::from_millis(100));
+        }
+    }
+
+    /// Takes a connection out of this driver.
+    pub(crate) fn release(&mut self, key: Key) -> Handover {
+        assert!(self.driver.release(key), "there is nothing to release");
+        self.released(key)
+    }
+
+    pub(crate) fn adopt(&mut self, handover: Handover) -> Key {
+        self.driver.adopt(handover).expect("it comes from the same engine")
     }
 
     pub(crate) fn writable(&mut self, key: Key) {

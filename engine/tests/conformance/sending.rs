@@ -184,3 +184,24 @@ pub(crate) fn empty_attempt_does_nothing<D: Subject>() {
     rig.turn(Duration::ZERO);
     assert!(rig.seen.is_empty(), "{:?}", rig.seen);
 }
+
+pub(crate) fn bytes_that_the_peer_has_not_acknowledged_are_counted_when_asked<D: Subject>() {
+    let mut rig = Rig::<D>::new();
+    let (key, peer) = rig.connect();
+    let known = cfg!(any(target_os = "linux", target_os = "android"));
+    assert_eq!(rig.driver.unsent_bytes(key), known.then_some(0));
+    let sent = rig.fill(key);
+    if known {
+        // What the peer's buffer holds is acknowledged.
+        let unsent = rig.driver.unsent_bytes(key).expect("it is open");
+        assert!(unsent > 0 && unsent <= sent, "{unsent} of {sent}");
+    }
+    reader(peer, sent).join().expect("it reads");
+    let begun = Instant::now();
+    while rig.driver.unsent_bytes(key) != known.then_some(0) {
+        assert!(begun.elapsed() < PATIENCE, "never acknowledged");
+        rig.round_trip();
+    }
+    rig.driver.close(key);
+    assert_eq!(rig.driver.unsent_bytes(key), None);
+}

@@ -1,13 +1,10 @@
 //! Whole workers on their threads.
 
-use super::rig::{PATIENCE, Subject, connect};
-use headwater_engine::{
-    App, Class, Core, Departure, Engine, Key, Outcome, SocketOptions, Spawned, Turn,
-    listener::bind, spawn,
-};
+use super::rig::{PATIENCE, Subject, connect, listeners};
+use headwater_engine::{App, Class, Core, Departure, Engine, Key, Outcome, Spawned, Turn, spawn};
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::mpsc,
 };
 
@@ -61,13 +58,6 @@ impl App for Echo {
     fn turn(&mut self, _: &mut Core<'_>) -> Turn {
         self.next
     }
-}
-
-fn listeners(workers: usize) -> (Vec<TcpListener>, SocketAddr) {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listeners = bind(any, workers, &SocketOptions::default()).expect("a free port exists");
-    let addr = listeners[0].local_addr().expect("it is bound");
-    (listeners, addr)
 }
 
 fn assert_echoes(addr: SocketAddr) {

@@ -83,6 +83,35 @@ fn paths_that_cannot_be_are_refused_with_their_name() {
     assert!(route("/users/{other}").contains("/users/{other}"));
     assert!(route("/{open").contains("/{open"));
     assert!(route("/slash").contains("/slash"));
+    assert!(route("/50%").contains("percent sign"));
+    assert!(route("/q?z").contains("no query"));
+    let nest = |prefix: &'static str| panic_of(move || app().nest(prefix, Router::new()));
+    assert!(nest("/a#b").contains("no query"));
+    assert!(nest("/%zz").contains("percent sign"));
+}
+
+#[test]
+fn routes_may_be_written_encoded() {
+    let inner = Router::new().route("/{name}/a%3fb", routing::get(shown));
+    let app = Router::new()
+        .route("/a%20b", routing::get(|| "space"))
+        .route("/up%2f", routing::get(|| "slash"))
+        .route("/50%25", routing::get(|| "percent"))
+        .route("/%7bno%7d", routing::get(|| "braces"))
+        .nest("/n%20s", inner)
+        .merge(Router::new().route("/caf%c3%a9", routing::get(|| "coffee")));
+    for (path, text) in [
+        ("/a%20b", "space"),
+        ("/%61%20b", "space"),
+        ("/up%2F", "slash"),
+        ("/up%2f", "slash"),
+        ("/50%25", "percent"),
+        ("/%7Bno%7D", "braces"),
+        ("/n%20s/x/a%3Fb", "name=x"),
+        ("/caf%C3%A9", "coffee"),
+    ] {
+        assert_eq!(get(&app, path), ok(text), "{path}");
+    }
 }
 
 proptest! {

@@ -3,9 +3,10 @@
 
 use super::{BrokerShared, SlowPolicy};
 use crate::client::{Client, Command, Wish};
+use crate::guard::{Panicked, guard};
 use crate::prepared::PreparedEvent;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -28,14 +29,19 @@ pub(crate) struct Ask {
     pub(crate) first: u32,
 }
 
+/// Starts a thread that runs this.
+pub(super) type Start = fn(Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
 pub(crate) struct Asker {
     decide: Arc<OnSlowSubscriber>,
+    start: Start,
     /// Calls at a time.
     most: Option<usize>,
     /// A core locks it for the length of a push, once per episode of slowness.
     work: Mutex<Work>,
     more: Condvar,
     panics: AtomicU64,
+    skipped: AtomicU64,
 }
 
 /// Not longer than there are subscribers: each is asked about once at a time.
@@ -51,30 +57,45 @@ pub(super) fn default_concurrency() -> usize {
     thread::available_parallelism().map_or(1, usize::from) * CALLS_PER_CORE
 }
 
+pub(super) fn start_thread(run: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    thread::Builder::new().name("headwater-slow".into()).spawn(run).map(drop)
+}
+
 impl Asker {
-    pub(super) fn new(decide: Arc<OnSlowSubscriber>, most: Option<usize>) -> Self {
-        let (work, more, panics) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
-        Self { decide, most, work, more, panics }
+    pub(super) fn new(decide: Arc<OnSlowSubscriber>, most: Option<usize>, start: Start) -> Self {
+        let (work, more) = (Mutex::default(), Condvar::new());
+        let (panics, skipped) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { decide, start, most, work, more, panics, skipped }
     }
 
     pub(super) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// Asks soon. Never waits.
-    pub(crate) fn ask(self: &Arc<Self>, ask: Ask) {
+    /// How many questions nobody could be asked.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    /// Asks soon. Never waits. False, and counted, where there is no thread and none can be started.
+    pub(crate) fn ask(self: &Arc<Self>, ask: Ask) -> bool {
         let mut work = self.lock();
-        work.asks.push_back(ask);
         let may_start = self.most.is_none_or(|most| work.threads < most);
-        if work.idle < work.asks.len() && may_start {
+        if work.idle <= work.asks.len() && may_start {
             let asker = self.clone();
-            let run = move || asker.run();
-            let started = thread::Builder::new().name("headwater-slow".into()).spawn(run);
-            // Without a thread the question waits for the next one that can be started.
+            let started = (self.start)(Box::new(move || asker.run()));
             work.threads += usize::from(started.is_ok());
+        }
+        // Those that there are take it in turn, even where it would have had one of its own.
+        let is_asked = work.threads > 0;
+        if is_asked {
+            work.asks.push_back(ask);
+        } else {
+            self.skipped.fetch_add(1, Ordering::Relaxed);
         }
         drop(work);
         self.more.notify_one();
+        is_asked
     }
 
     fn run(&self) {
@@ -100,15 +121,15 @@ impl Asker {
 
     fn answer(&self, ask: Ask) {
         let Ask { client, event, broker, first } = ask;
-        // The callback is given shared references; what it has half done of its own is its own.
-        let decided = catch_unwind(AssertUnwindSafe(|| (self.decide)(&client, &event)));
-        let policy = decided.unwrap_or_else(|_| {
+        let policy = guard(|| (self.decide)(&client, &event)).unwrap_or_else(|Panicked| {
             self.panics.fetch_add(1, Ordering::Relaxed);
             SlowPolicy::Drop
         });
         let stream = client.shared.stream;
         let answer = Wish::Answer { stream, broker, first, policy };
         client.shared.home.post(Command(answer));
+        // What the client kept is foreign, too, and this handle may be the last; nobody waits for it.
+        guard(|| drop(client)).ok();
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {
@@ -130,7 +151,7 @@ mod tests {
     #[test]
     fn threads_with_nothing_to_ask_end() {
         let decide = Arc::new(|_: &Client, _: &PreparedEvent| SlowPolicy::Drop);
-        let asker = Arc::new(Asker::new(decide, None));
+        let asker = Arc::new(Asker::new(decide, None, start_thread));
         asker.lock().threads = 1;
         let idle = asker.clone();
         thread::spawn(move || idle.run()).join().expect("it ends by itself");

@@ -1,7 +1,7 @@
 //! Settings of one broker.
 
 use super::Broker;
-use super::asker::{Asker, OnSlowSubscriber, default_concurrency};
+use super::asker::{Asker, OnSlowSubscriber, Start, default_concurrency, start_thread};
 use crate::client::Client;
 use crate::hub::HubShared;
 use crate::prepared::PreparedEvent;
@@ -13,6 +13,16 @@ const BUFFER_EVENTS: usize = 64;
 const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// What becomes of a subscriber whose buffer is full.
+///
+/// ```
+/// use headwater_sse::{Hub, SlowPolicy};
+///
+/// let hub = Hub::new();
+/// // Of positions the newest counts; who misses an order must start anew.
+/// let positions = hub.broker("positions").slow_policy(SlowPolicy::DropOldest).build();
+/// let orders = hub.broker("orders").slow_policy(SlowPolicy::Close).build();
+/// # let _ = (positions, orders);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum SlowPolicy {
@@ -44,6 +54,19 @@ pub(crate) struct Limits {
 }
 
 /// Settings of a [`Broker`], from [`crate::Hub::broker`].
+///
+/// ```
+/// use headwater_sse::{Hub, SlowPolicy};
+///
+/// let prices = Hub::new()
+///     .broker("prices")
+///     .subscriber_buffer(256)
+///     .subscriber_buffer_bytes(64 * 1024)
+///     .slow_policy(SlowPolicy::Remove)
+///     .ids(false)
+///     .build();
+/// assert_eq!(prices.name(), "prices");
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct BrokerBuilder {
@@ -55,6 +78,7 @@ pub struct BrokerBuilder {
     policy: SlowPolicy,
     callback: Option<Arc<OnSlowSubscriber>>,
     concurrency: Option<usize>,
+    start: Start,
     ids: bool,
 }
 
@@ -69,6 +93,7 @@ impl BrokerBuilder {
             policy: SlowPolicy::Drop,
             callback: None,
             concurrency: Some(default_concurrency()),
+            start: start_thread,
             ids: true,
         }
     }
@@ -102,7 +127,9 @@ impl BrokerBuilder {
     ///
     /// It sees the first event that is dropped as the subscriber would have seen it, with its id.
     /// What it answers is carried out even if the subscriber has caught up by then. If it panics,
-    /// that is counted ([`Broker::callback_panics`]), and the subscriber stays as it is.
+    /// that is counted ([`Broker::callback_panics`]), and the subscriber stays as it is. Where no
+    /// thread can be started, that is counted ([`Broker::callbacks_skipped`]), and events are dropped
+    /// until the subscriber has caught up.
     ///
     /// ```
     /// use headwater_sse::{Hub, SlowPolicy};
@@ -132,6 +159,13 @@ impl BrokerBuilder {
         self
     }
 
+    /// Starts the threads of the callback in another way.
+    #[cfg(test)]
+    pub(crate) fn start_threads(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
     /// Whether events without an id of their own get one, their place in the hub's order.
     /// Default yes.
     pub fn ids(mut self, assign: bool) -> Self {
@@ -147,7 +181,7 @@ impl BrokerBuilder {
             (None, None) => BUFFER_BYTES,
         };
         let on_slow = match self.callback {
-            Some(decide) => OnSlow::Ask(Arc::new(Asker::new(decide, self.concurrency))),
+            Some(decide) => OnSlow::Ask(Arc::new(Asker::new(decide, self.concurrency, self.start))),
             None => OnSlow::Policy(self.policy),
         };
         let events = self.events.unwrap_or(BUFFER_EVENTS);

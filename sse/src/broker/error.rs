@@ -3,7 +3,7 @@
 use crate::prepared::PreparedEvent;
 use std::fmt;
 
-/// The reason of a [`PublishError`].
+/// The reason of a [`PublishError`], which has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -18,6 +18,20 @@ pub enum Refusal {
 }
 
 /// An event was not taken, and is given back.
+///
+/// ```
+/// use headwater_sse::{Event, Hub, Refusal};
+///
+/// let news = Hub::new().broker("news").build();
+/// let mut later = Vec::new();
+/// match news.publish(Event::data("hello")) {
+///     Ok(published) => println!("published as {}", published.id),
+///     // A core is stuck: nothing is lost.
+///     Err(error) if error.refusal() == Refusal::Full => later.push(error.into_event()),
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # assert!(later.is_empty());
+/// ```
 #[derive(Clone)]
 pub struct PublishError {
     refusal: Refusal,

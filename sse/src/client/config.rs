@@ -14,6 +14,15 @@ const QUEUE_EVENTS: usize = 256;
 const QUEUE_BYTES: usize = 1024 * 1024;
 
 /// What a send does that finds the client's queue full.
+///
+/// ```
+/// use headwater_sse::{ClientConfig, ClientPolicy};
+///
+/// // A chart can do without some values; who misses a message of a chat must start anew.
+/// let chart = ClientConfig::new().queue_events(16).slow_policy(ClientPolicy::Drop);
+/// let chat = ClientConfig::new().slow_policy(ClientPolicy::Close);
+/// # let _ = (chart, chat);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum ClientPolicy {
@@ -79,10 +88,12 @@ impl ClientConfig {
 
     /// How many events that a client is sent may wait until its core takes them, which it does
     /// while the socket takes bytes: 1 at least, 256 by default. What a broker delivers is not
-    /// counted.
+    /// counted. Where brokers keep the socket busy without end, what the client is sent leaves in
+    /// its place among their events, 16 KiB at a time.
     ///
     /// With `None` there is no queue: each send waits until the kernel has the event, and no
-    /// policy applies.
+    /// policy applies. Before the stream is admitted (`on_connect`), when nothing leaves, sends do not
+    /// wait, up to `queue_bytes`.
     pub fn queue_events(mut self, events: impl Into<Option<usize>>) -> Self {
         self.queue_events = events.into().map(|events| events.max(1));
         self

@@ -1,7 +1,7 @@
 //! Passing a whole stream of events on to a client, at the client's pace, for as long as it stays.
 
 use super::queue::Waiting;
-use super::{Client, SendError, SendRefusal};
+use super::{Client, SendRefusal};
 use crate::event::Event;
 use crate::fanout::Disconnect;
 use crate::prepared::PreparedEvent;
@@ -13,6 +13,30 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// What a forwarded stream is made of: events, or results of them.
+///
+/// ```
+/// use headwater_sse::{Event, ForwardItem, PreparedEvent};
+///
+/// /// A piece of an answer, as a model sends it.
+/// struct Token {
+///     text: String,
+///     is_last: bool,
+/// }
+///
+/// impl ForwardItem for Token {
+///     type Error = &'static str;
+///
+///     fn into_event(self) -> Result<PreparedEvent, Self::Error> {
+///         match self.text.as_str() {
+///             "" if !self.is_last => Err("the model has lost its words"),
+///             text => Ok(Event::data(text).event(if self.is_last { "end" } else { "token" }).into()),
+///         }
+///     }
+/// }
+/// # let token = Token { text: "because".into(), is_last: false };
+/// # assert_eq!(token.into_event()?, Event::data("because").event("token").into());
+/// # Ok::<(), &str>(())
+/// ```
 pub trait ForwardItem {
     /// What the stream can fail with.
     type Error;
@@ -49,6 +73,22 @@ impl<T: Into<PreparedEvent>, E> ForwardItem for Result<T, E> {
 }
 
 /// Why a stream was not forwarded to its end.
+///
+/// ```
+/// use headwater_sse::ForwardError;
+/// use std::io;
+///
+/// /// What to write into the log, if anything.
+/// fn note(outcome: Result<(), ForwardError<io::Error>>) -> Option<String> {
+///     match outcome {
+///         // Clients leave whenever they like.
+///         Ok(()) | Err(ForwardError::Closed(_)) => None,
+///         Err(error) => Some(error.to_string()),
+///     }
+/// }
+/// # let broken = ForwardError::Stream(io::Error::other("broken"));
+/// # assert_eq!(note(Err(broken)).as_deref(), Some("the forwarded stream failed: broken"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ForwardError<E> {
@@ -56,6 +96,9 @@ pub enum ForwardError<E> {
     Closed(Disconnect),
     /// The forwarded stream failed with this.
     Stream(E),
+    /// The client's stream has not begun, and what may wait for that is used up. This event was not
+    /// sent, and none after it was taken.
+    NotBegun(PreparedEvent),
 }
 
 impl<E: fmt::Display> fmt::Display for ForwardError<E> {
@@ -63,6 +106,7 @@ impl<E: fmt::Display> fmt::Display for ForwardError<E> {
         match self {
             Self::Closed(why) => write!(f, "the client's stream ended: {why}"),
             Self::Stream(error) => write!(f, "the forwarded stream failed: {error}"),
+            Self::NotBegun(_) => f.write_str("the client's stream has not begun"),
         }
     }
 }
@@ -70,7 +114,7 @@ impl<E: fmt::Display> fmt::Display for ForwardError<E> {
 impl<E: std::error::Error + 'static> std::error::Error for ForwardError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Closed(_) => None,
+            Self::Closed(_) | Self::NotBegun(_) => None,
             Self::Stream(error) => Some(error),
         }
     }
@@ -85,7 +129,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ForwardError::Closed`] when the client's stream ended first, [`ForwardError::Stream`] with
-    /// the first failure of the forwarded one.
+    /// the first failure of the forwarded one, [`ForwardError::NotBegun`] past 1 MiB that wait for
+    /// the client's stream to begin.
     ///
     /// ```
     /// use futures_core::Stream;
@@ -118,17 +163,13 @@ impl Client {
             });
             let Some(item) = next.await.map_err(ForwardError::Closed)? else { return Ok(()) };
             let event = item.into_event().map_err(ForwardError::Stream)?;
-            match self.deliver(event, false).await {
-                Err(error) if is_closed(&error) => {
-                    return Err(ForwardError::Closed(self.closed().await));
-                }
-                // Only an event without bytes is refused otherwise.
-                _ => {}
+            let Err(error) = self.deliver(event, false).await else { continue };
+            match error.refusal() {
+                SendRefusal::Empty => {}
+                SendRefusal::NotBegun => return Err(ForwardError::NotBegun(error.into_event())),
+                // All others are waited for.
+                _ => return Err(ForwardError::Closed(self.closed().await)),
             }
         }
     }
-}
-
-fn is_closed(error: &SendError) -> bool {
-    error.refusal() == SendRefusal::Closed
 }

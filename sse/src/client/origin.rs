@@ -43,12 +43,6 @@ pub trait Origin: Send + Sync + 'static {
         None
     }
 
-    /// Bytes that the kernel has and the client has not acknowledged. `None` where that cannot be
-    /// known, or the socket is closed.
-    fn unsent_bytes(&self) -> Option<usize> {
-        None
-    }
-
     /// What is kept of the request, for [`crate::Client::request`].
     fn request(&self) -> Option<&(dyn Any + Send + Sync)> {
         None

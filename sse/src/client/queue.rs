@@ -11,9 +11,15 @@ use crate::id::EventId;
 use crate::prepared::PreparedEvent;
 use crate::waiters::{Ticket, Waiters};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
+
+/// Bytes that may wait for a held stream to begin, where its client's queue has no room for as many.
+pub(crate) const HELD_BYTES: usize = 1024 * 1024;
+
+/// No number of bytes.
+const UNKNOWN: usize = usize::MAX;
 
 pub(crate) struct ClientShared {
     pub(crate) home: Arc<dyn Home>,
@@ -22,16 +28,22 @@ pub(crate) struct ClientShared {
     origin: Option<Arc<dyn Origin>>,
     dropped: AtomicU64,
     subscriptions: AtomicU32,
+    /// The core was asked to look at the next, and has not since.
+    look_asked: AtomicBool,
+    /// Bytes that the kernel has, as the core saw them last, or [`UNKNOWN`].
+    unsent: AtomicUsize,
     queue: Mutex<Queue>,
 }
 
 /// An event that waits, and the notice of a gap that goes before it.
 pub(crate) struct Queued {
-    pub(crate) notice: Option<PreparedEvent>,
+    /// Rare, and so apart.
+    pub(crate) notice: Option<Box<PreparedEvent>>,
     pub(crate) event: PreparedEvent,
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(super) struct Queue {
     events: VecDeque<Queued>,
     bytes: usize,
@@ -42,16 +54,25 @@ pub(super) struct Queue {
     end: Option<Disconnect>,
     /// Nothing more will leave.
     over: bool,
+    /// Nothing leaves before the stream has begun: waiting for it would be in vain.
+    held: bool,
     /// Events ever queued, and of these the ones that the kernel has.
     sent: u64,
     flushed: u64,
-    /// Events dropped since the last one that was queued.
-    missed: u64,
-    /// The last id of a queued event, while gaps are to be told.
-    last_id: Option<EventId>,
+    /// Where gaps are to be told.
+    gap: Option<Box<Missed>>,
     pub(super) room: Waiters,
     pub(super) ended: Waiters,
     pub(super) flush: Waiters,
+}
+
+/// What the notice of a gap will say.
+#[derive(Default)]
+struct Missed {
+    /// Events dropped since the last one that was queued.
+    events: u64,
+    /// The last id of a queued event.
+    last_id: Option<EventId>,
 }
 
 impl ClientShared {
@@ -61,8 +82,17 @@ impl ClientShared {
         config: Arc<ClientConfig>,
         origin: Option<Arc<dyn Origin>>,
     ) -> Self {
-        let (dropped, subscriptions) = (AtomicU64::new(0), AtomicU32::new(0));
-        Self { home, stream, config, origin, dropped, subscriptions, queue: Mutex::default() }
+        Self {
+            home,
+            stream,
+            config,
+            origin,
+            dropped: AtomicU64::new(0),
+            subscriptions: AtomicU32::new(0),
+            look_asked: AtomicBool::new(false),
+            unsent: AtomicUsize::new(UNKNOWN),
+            queue: Mutex::default(),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -76,6 +106,23 @@ impl ClientShared {
 
     pub(super) fn next_subscription(&self) -> u32 {
         self.subscriptions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Bytes that the kernel has, as far as the core has seen, which will look once more.
+    pub(super) fn unsent_bytes(&self) -> Option<usize> {
+        if self.lock().over {
+            return None;
+        }
+        if !self.look_asked.swap(true, Ordering::Relaxed) {
+            self.home.post(Command(Wish::Look(self.stream)));
+        }
+        Some(self.unsent.load(Ordering::Relaxed)).filter(|&bytes| bytes != UNKNOWN)
+    }
+
+    /// The core has looked.
+    pub(crate) fn note_unsent(&self, bytes: Option<usize>) {
+        self.look_asked.store(false, Ordering::Relaxed);
+        self.unsent.store(bytes.unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -97,11 +144,13 @@ impl ClientShared {
     pub(super) fn push(&self, mut queue: MutexGuard<'_, Queue>, event: PreparedEvent) -> u64 {
         let mut notice = None;
         if self.config.gap_notice.is_some() {
-            let missed = std::mem::take(&mut queue.missed);
-            if missed > 0 {
-                notice = gap::notice(&self.config, missed, queue.last_id.as_ref());
+            let missed = queue.gap.get_or_insert_default();
+            let events = std::mem::take(&mut missed.events);
+            if events > 0 {
+                let told = gap::notice(&self.config, events, missed.last_id.as_ref());
+                notice = told.map(Box::new);
             }
-            queue.last_id = event.id().or(queue.last_id.take());
+            missed.last_id = event.id().or(missed.last_id.take());
         }
         queue.bytes += event.len();
         if queue.events.capacity() == 0 {
@@ -120,7 +169,9 @@ impl ClientShared {
 
     /// Counts an event that found no place, for the notice of the gap.
     pub(super) fn drop_one(&self) {
-        self.lock().missed += 1;
+        if self.config.gap_notice.is_some() {
+            self.lock().gap.get_or_insert_default().events += 1;
+        }
         self.count_dropped(1);
     }
 
@@ -134,11 +185,20 @@ impl ClientShared {
         }
     }
 
+    /// Whether the stream is held from now on, or begins.
+    pub(crate) fn hold(&self, held: bool) {
+        self.lock().held = held;
+    }
+
     /// Takes the next queued event, for the core. `None` says that the core will be asked again.
     pub(crate) fn pull(&self) -> Option<Queued> {
         let mut queue = self.lock();
         let queued = queue.events.pop_front();
         queue.asked = queued.is_some();
+        if queued.is_none() {
+            // Most clients have nothing queued most of the time: then they hold no room for it.
+            queue.events = VecDeque::new();
+        }
         queue.bytes -= queued.as_ref().map_or(0, |queued| queued.event.len());
         let wake = queue.room.take();
         drop(queue);
@@ -195,7 +255,7 @@ impl Queue {
             Some(events) => {
                 self.events.is_empty() || self.events.len() < events && bytes <= config.queue_bytes
             }
-            None => self.flushed == self.sent,
+            None => self.flushed == self.sent || self.has_held_room(event),
         };
         if event.is_empty() {
             // As a chunk it would end the body.
@@ -205,6 +265,31 @@ impl Queue {
         } else {
             (!has_room).then_some(SendRefusal::Full)
         }
+    }
+
+    /// Whether an event that is taken would have to be waited for where there is no queue.
+    pub(super) fn waits_for_kernel(&self, event: &PreparedEvent) -> bool {
+        !self.held && !event.is_empty() && !self.is_ended()
+    }
+
+    /// Why an event cannot be queued by a sender who would wait for room, if so: while the stream is
+    /// held, that would be in vain.
+    pub(super) fn lasting_refusal(
+        &self,
+        event: &PreparedEvent,
+        config: &ClientConfig,
+    ) -> Option<SendRefusal> {
+        match self.refusal(event, config)? {
+            SendRefusal::Full if self.has_held_room(event) => None,
+            SendRefusal::Full if self.held => Some(SendRefusal::NotBegun),
+            refusal => Some(refusal),
+        }
+    }
+
+    /// Whether an event that has no place in the queue may wait for the beginning of the stream.
+    fn has_held_room(&self, event: &PreparedEvent) -> bool {
+        let bytes = self.bytes.saturating_add(event.len());
+        self.held && (self.events.is_empty() || bytes <= HELD_BYTES)
     }
 
     /// Why the stream ended, or a place among those who are told.
@@ -225,9 +310,9 @@ impl Queue {
     }
 
     /// Whether the kernel has the client's events up to this number: `None` if that is still to be
-    /// seen.
+    /// seen. Those of a held stream count as if it had.
     pub(super) fn is_flushed(&self, number: u64) -> Option<Result<(), Disconnect>> {
-        if self.flushed >= number {
+        if self.flushed >= number || self.held && !self.over {
             return Some(Ok(()));
         }
         self.end.filter(|_| self.over).map(Err)

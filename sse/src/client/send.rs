@@ -9,7 +9,8 @@ use crate::event::Event;
 use crate::fanout::{Disconnect, on_core};
 use crate::prepared::PreparedEvent;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// What became of an event that nobody waits for.
 enum Offered {
@@ -17,6 +18,28 @@ enum Offered {
     Queued(u64),
     /// Dropped, and counted.
     Dropped,
+}
+
+/// A send under way. Not an async block, which would hold the event twice.
+enum Delivery<S, Q> {
+    /// Apart, so that the others need not have room for it.
+    SeenOut(Pin<Box<S>>),
+    Queued(Q),
+}
+
+impl<S, Q> Future for Delivery<S, Q>
+where
+    S: Future<Output = Result<(), SendError>>,
+    Q: Future<Output = Result<Offered, SendError>> + Unpin,
+{
+    type Output = Result<(), SendError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::SeenOut(send) => send.as_mut().poll(context),
+            Self::Queued(send) => Pin::new(send).poll(context).map(|offered| offered.map(drop)),
+        }
+    }
 }
 
 impl Client {
@@ -27,6 +50,18 @@ impl Client {
     /// # Errors
     /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
     /// [`SendRefusal::Empty`]; each gives the event back.
+    ///
+    /// ```
+    /// use headwater_sse::{Client, Event, SendRefusal};
+    ///
+    /// /// Shows a value, unless the last ones have not left yet. False if nobody is there any more.
+    /// fn show(client: &Client, degrees: f64) -> bool {
+    ///     match client.try_send(Event::data(degrees.to_string())) {
+    ///         Ok(()) => true,
+    ///         Err(error) => error.refusal() == SendRefusal::Full,
+    ///     }
+    /// }
+    /// ```
     pub fn try_send(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
         self.offer(event.into()).map(drop)
     }
@@ -37,14 +72,30 @@ impl Client {
     ///
     /// An event is queued whole or not at all, whenever the future is dropped.
     ///
+    /// It waits for nothing while the stream has not begun: where it would, the event is queued past
+    /// what the queue holds.
+    ///
     /// # Errors
     /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
-    /// without bytes; both give the event back.
+    /// without bytes, [`SendRefusal::NotBegun`] past 1 MiB that wait for the stream to begin; all
+    /// give the event back.
+    ///
+    /// ```
+    /// use headwater_sse::{Client, Event, SendError};
+    ///
+    /// /// As fast as the client takes them.
+    /// async fn send_numbers(client: &Client) -> Result<(), SendError> {
+    ///     for number in 0..1_000_000 {
+    ///         client.send(Event::data(number.to_string())).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn send<E: Into<PreparedEvent>>(
         &self,
         event: E,
     ) -> impl Future<Output = Result<(), SendError>> + use<'_, E> {
-        // Made here, so that the future holds one form of it: futures are what a waiting handler costs.
+        // Made here, so that the future holds one form of it.
         self.deliver(event.into(), true)
     }
 
@@ -52,17 +103,42 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`]; [`SendRefusal::Busy`] at once where waiting would block a core.
+    ///
+    /// ```
+    /// use headwater_sse::{Client, Event};
+    /// use std::io::{BufRead, Result};
+    ///
+    /// /// For a thread that reads what it sends.
+    /// fn follow(client: &Client, log: impl BufRead) -> Result<()> {
+    ///     for line in log.lines() {
+    ///         if client.send_blocking(Event::data(line?)).is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn send_blocking(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
         let event = event.into();
         if !on_core::is_core() {
             return block_on(self.deliver(event, true));
         }
-        let busy = |event| Err(SendError::new(SendRefusal::Busy, event));
-        if self.shared.config.queue_events.is_none() && !event.is_empty() && !self.is_closed() {
-            return busy(event);
+        if self.shared.config.queue_events.is_none() && self.shared.lock().waits_for_kernel(&event)
+        {
+            return Err(SendError::new(SendRefusal::Busy, event));
         }
         match self.offer(event) {
-            Err(error) if error.refusal() == SendRefusal::Full => busy(error.into_event()),
+            Err(error) if error.refusal() == SendRefusal::Full => {
+                let (queue, event) = (self.shared.lock(), error.into_event());
+                match queue.lasting_refusal(&event, &self.shared.config) {
+                    None => self.shared.push(queue, event),
+                    Some(SendRefusal::Full) => {
+                        return Err(SendError::new(SendRefusal::Busy, event));
+                    }
+                    Some(refusal) => return Err(SendError::new(refusal, event)),
+                };
+                Ok(())
+            }
             result => result.map(drop),
         }
     }
@@ -88,14 +164,40 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
+    ///
+    /// ```
+    /// use headwater_sse::{Client, PreparedEvent};
+    ///
+    /// /// Sends what all get, formatted once, in the order of what each gets.
+    /// async fn tell(clients: &[Client], news: &PreparedEvent) {
+    ///     for client in clients {
+    ///         // Those that have left are taken off elsewhere.
+    ///         client.send_prepared(news).await.ok();
+    ///     }
+    /// }
+    /// ```
     pub async fn send_prepared(&self, event: &PreparedEvent) -> Result<(), SendError> {
         self.send(event.clone()).await
     }
 
-    /// Waits until the kernel has every event that was queued before.
+    /// Waits until the kernel has every event that was queued before. Of a stream that has not begun,
+    /// nothing leaves: there this is done at once.
     ///
     /// # Errors
     /// [`FlushError::Closed`] when the stream ended without that.
+    ///
+    /// ```
+    /// use headwater_sse::Client;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// /// How long an event takes to leave.
+    /// async fn time(client: &Client) -> Result<Duration, Box<dyn std::error::Error>> {
+    ///     let begin = Instant::now();
+    ///     client.send_comment("how long is this on its way?").await?;
+    ///     client.flush().await?;
+    ///     Ok(begin.elapsed())
+    /// }
+    /// ```
     pub async fn flush(&self) -> Result<(), FlushError> {
         let number = self.shared.lock().sent();
         self.has_left(number).await.map_err(FlushError::Closed)
@@ -117,12 +219,15 @@ impl Client {
     }
 
     /// Queues an event, waiting for room unless a policy that is to be asked says otherwise.
-    pub(super) async fn deliver(&self, event: PreparedEvent, ask: bool) -> Result<(), SendError> {
+    pub(super) fn deliver(
+        &self,
+        event: PreparedEvent,
+        ask: bool,
+    ) -> impl Future<Output = Result<(), SendError>> + use<'_> {
         if self.shared.config.queue_events.is_none() {
-            // Apart, so that all others need not have room for it.
-            return Box::pin(self.see_out(event)).await;
+            return Delivery::SeenOut(Box::pin(self.see_out(event)));
         }
-        self.offer_until_room(event, ask).await.map(drop)
+        Delivery::Queued(self.offer_until_room(event, ask))
     }
 
     /// Queues an event, and waits until the kernel has it.
@@ -139,9 +244,8 @@ impl Client {
         event: PreparedEvent,
         mut ask: bool,
     ) -> impl Future<Output = Result<Offered, SendError>> + use<'_> {
-        let shared = &*self.shared;
         let mut event = Some(event);
-        let mut waiting = Waiting::new(shared, |queue| &mut queue.room);
+        let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.room);
         poll_fn(move |context| {
             // Not polled again after that.
             let Some(mut next) = event.take() else { return Poll::Pending };
@@ -151,9 +255,9 @@ impl Client {
                     result => return Poll::Ready(result),
                 }
             }
-            let mut queue = shared.lock();
-            match queue.refusal(&next, &shared.config) {
-                None => Poll::Ready(Ok(Offered::Queued(shared.push(queue, next)))),
+            let mut queue = self.shared.lock();
+            match queue.lasting_refusal(&next, &self.shared.config) {
+                None => Poll::Ready(Ok(Offered::Queued(self.shared.push(queue, next)))),
                 Some(SendRefusal::Full) => {
                     event = Some(next);
                     queue.room.wait(&mut waiting.ticket, context.waker());

@@ -8,6 +8,23 @@ use std::sync::Arc;
 
 /// A client's membership in a broker. Dropping it ends the membership, unless the client has others
 /// in the same broker, or the broker ended it already.
+///
+/// ```
+/// use headwater_sse::{Broker, Client, Subscription};
+///
+/// /// A client that is in one room at a time.
+/// struct Guest {
+///     client: Client,
+///     room: Option<Subscription>,
+/// }
+///
+/// impl Guest {
+///     fn enter(&mut self, room: &Broker) {
+///         // The room before is left by that.
+///         self.room = Some(room.subscribe(&self.client));
+///     }
+/// }
+/// ```
 #[must_use = "dropping a subscription ends it"]
 pub struct Subscription {
     client: Arc<ClientShared>,

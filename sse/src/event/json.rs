@@ -4,6 +4,17 @@ use super::Event;
 use std::fmt;
 
 /// A value has no form in JSON. Gives back the event as it was.
+///
+/// ```
+/// use headwater_sse::Event;
+/// use std::collections::BTreeMap;
+///
+/// // The keys of an object are strings.
+/// let board = BTreeMap::from([((1, 2), "rook")]);
+/// let refused = Event::new().event("board").with_json(&board).unwrap_err();
+/// println!("{refused}");
+/// assert_eq!(refused.into_event(), Event::new().event("board"));
+/// ```
 #[derive(Debug)]
 pub struct JsonError(Box<Refused>);
 

@@ -1,9 +1,10 @@
 //! Frames events into the core's blocks: the id line of an id that the broker assigned, the chunk
 //! header of HTTP/1.1, and the event's own bytes, which were formatted once by whoever published it.
-//! One copy per core and event; large events are referenced instead.
+//! One copy per core and event; large events, and those of few subscribers, are referenced instead.
 
 use super::Framing;
 use super::log::Log;
+use super::short::Short;
 use crate::prepared::PreparedEvent;
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -15,6 +16,10 @@ const COPY_UP_TO: usize = 16 * 1024;
 /// The last chunk of an HTTP/1.1 body (RFC 9112 §7.1).
 pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 const ID: &[u8] = b"id: ";
+/// After a chunk, and after its length.
+const CHUNK_END: &[u8] = b"\r\n";
+/// Longest line with the length of a chunk.
+const HEADER: usize = 16 + CHUNK_END.len();
 /// Longest decimal of a `u64`.
 const DECIMAL: usize = 20;
 
@@ -38,40 +43,39 @@ impl Blocks {
 
     /// Hands the bytes written since the last call to the log as one segment.
     pub(super) fn finish(&mut self, log: &mut Log) {
-        log.append(self.open.split().freeze());
+        if !self.open.is_empty() {
+            log.append(self.open.split().freeze());
+        }
     }
 
-    /// Writes one event. The log has it only after [`Blocks::finish`].
+    /// Writes one event. The log has it only after [`Blocks::finish`]. Its own bytes are not copied if
+    /// it is large, or to go `direct`.
     pub(super) fn event(
         &mut self,
         log: &mut Log,
         framing: Framing,
         id: Option<u64>,
         event: &PreparedEvent,
+        direct: bool,
     ) {
-        let mut digits = [0; DECIMAL];
-        let id = id.map_or(&[][..], |id| decimal(id, &mut digits));
-        let id_line = if id.is_empty() { 0 } else { ID.len() + id.len() + 1 };
         let body = event.bytes();
-        let direct = body.len() > COPY_UP_TO;
-        self.reserve(64 + if direct { 0 } else { body.len() }, log);
-        if framing == Framing::Chunked {
-            chunk_header(&mut self.open, id_line + body.len());
-        }
-        if id_line > 0 {
-            self.open.put_slice(ID);
-            self.open.put_slice(id);
-            self.open.put_u8(b'\n');
-        }
-        if direct {
+        let head = head(framing, id, body.len());
+        let end = match framing {
+            Framing::Chunked => CHUNK_END,
+            Framing::Plain => &[],
+        };
+        if direct || body.len() > COPY_UP_TO {
             // What was written for this topic so far, then the event's own memory.
             self.finish(log);
+            log.append_short(head.as_slice());
             log.append(body.clone());
+            log.append_short(end);
         } else {
-            self.open.put_slice(body);
-        }
-        if framing == Framing::Chunked {
-            self.open.put_slice(b"\r\n");
+            let len = head.as_slice().len() + body.len() + end.len();
+            self.reserve(len, log);
+            self.open.extend_from_slice(head.as_slice());
+            self.open.extend_from_slice(body);
+            self.open.extend_from_slice(end);
         }
         log.end_event(log.tail() + self.open.len() as u64);
     }
@@ -83,21 +87,42 @@ pub(super) fn frame(framing: Framing, body: &[u8]) -> Bytes {
         Framing::Plain => Bytes::copy_from_slice(body),
         Framing::Chunked => {
             let mut out = BytesMut::with_capacity(body.len() + 20);
-            chunk_header(&mut out, body.len());
+            let (header, len) = chunk_header(body.len());
+            out.put_slice(&header[..len]);
             out.put_slice(body);
-            out.put_slice(b"\r\n");
+            out.put_slice(CHUNK_END);
             out.freeze()
         }
     }
 }
 
-fn chunk_header(out: &mut BytesMut, len: usize) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4).max(1);
-    for digit in (0..digits).rev() {
-        out.put_u8(HEX[len >> (digit * 4) & 0xf]);
+/// What goes before an event's own bytes: the length of its chunk, and the line of its id.
+fn head(framing: Framing, id: Option<u64>, body: usize) -> Short {
+    let mut digits = [0; DECIMAL];
+    let id = id.map_or(&[][..], |id| decimal(id, &mut digits));
+    let mut head = Short::EMPTY;
+    let line = if id.is_empty() { 0 } else { ID.len() + id.len() + 1 };
+    let mut room = framing == Framing::Plain || {
+        let (hex, len) = chunk_header(line + body);
+        head.push(&hex[..len])
+    };
+    if line > 0 {
+        room &= head.push(ID) && head.push(id) && head.push(b"\n");
     }
-    out.put_slice(b"\r\n");
+    debug_assert!(room, "see its capacity");
+    head
+}
+
+/// The line before a chunk of `len` bytes, and how long it is.
+fn chunk_header(len: usize) -> ([u8; HEADER], usize) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut line = [0; HEADER];
+    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4).max(1) as usize;
+    for (at, digit) in line[..digits].iter_mut().rev().enumerate() {
+        *digit = HEX[len >> (at * 4) & 0xf];
+    }
+    line[digits..digits + CHUNK_END.len()].copy_from_slice(CHUNK_END);
+    (line, digits + CHUNK_END.len())
 }
 
 fn decimal(mut n: u64, buffer: &mut [u8; DECIMAL]) -> &[u8] {
@@ -120,7 +145,7 @@ mod tests {
 
     fn written(framing: Framing, id: Option<u64>, data: &str) -> Vec<u8> {
         let (mut blocks, mut log) = (Blocks::default(), Log::default());
-        blocks.event(&mut log, framing, id, &PreparedEvent::new(&Event::data(data)));
+        blocks.event(&mut log, framing, id, &PreparedEvent::new(&Event::data(data)), false);
         blocks.finish(&mut log);
         log.shared(0..log.tail()).flatten().collect()
     }
@@ -143,7 +168,7 @@ mod tests {
     fn a_large_event_is_not_copied() {
         let event = PreparedEvent::new(&Event::data("y".repeat(COPY_UP_TO)));
         let (mut blocks, mut log) = (Blocks::default(), Log::default());
-        blocks.event(&mut log, Framing::Chunked, Some(1), &event);
+        blocks.event(&mut log, Framing::Chunked, Some(1), &event, false);
         blocks.finish(&mut log);
         assert_eq!(log.events(), 1);
         let parts: Vec<Bytes> = log.shared(0..log.tail()).collect();
@@ -154,9 +179,8 @@ mod tests {
     #[test]
     fn chunk_lengths_are_shortest_hexadecimal() {
         for len in [0usize, 1, 15, 16, 255, 256, 4096, usize::MAX] {
-            let mut out = BytesMut::new();
-            chunk_header(&mut out, len);
-            assert_eq!(&out[..], format!("{len:x}\r\n").as_bytes());
+            let (line, written) = chunk_header(len);
+            assert_eq!(&line[..written], format!("{len:x}\r\n").as_bytes());
         }
     }
 
@@ -166,7 +190,7 @@ mod tests {
         let event = PreparedEvent::new(&Event::data("z".repeat(1000)));
         let mut places = std::collections::HashSet::new();
         for _ in 0..1000 {
-            blocks.event(&mut log, Framing::Plain, None, &event);
+            blocks.event(&mut log, Framing::Plain, None, &event, false);
             blocks.finish(&mut log);
             places.extend(log.shared(log.head()..log.tail()).map(|part| part.as_ptr()));
             log.release(log.tail());

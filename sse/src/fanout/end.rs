@@ -3,14 +3,17 @@
 
 use super::block::{LAST_CHUNK, frame};
 use super::hold::NOWHERE;
-use super::stream::{Life, StreamId, number};
+use super::stream::{Life, Stream, StreamId, number};
 use super::take::Joined;
 use super::{Disconnect, Fanout, Framing};
 use crate::prepared::PreparedEvent;
 use bytes::Bytes;
 use std::sync::atomic::Ordering;
 
-/// A stream that has ended by itself: its socket is the owner's again.
+/// Less than this is no progress: whoever takes a byte now and then is as slow as one who takes none.
+const MIN_PROGRESS_BYTES: usize = 4 * 1024;
+
+/// A stream that has ended by itself: its socket is the owner's again. From [`Fanout::next_over`].
 #[derive(Clone, Copy, Debug)]
 pub struct Over {
     /// The number given to [`Fanout::open`].
@@ -70,6 +73,32 @@ impl Fanout {
         }
     }
 
+    /// The next stream, by its socket, that is ending and finds the socket full. It is to be given a time
+    /// for its end, from now on each time that it is named, which is again when 4 KiB have left; then
+    /// [`Fanout::cut`].
+    pub fn next_stuck_end(&mut self) -> Option<u64> {
+        self.stuck_ends.pop_front()
+    }
+
+    /// Ends a stream at once that is ending, with the reason that it has. False for any other.
+    pub fn cut(&mut self, id: StreamId) -> bool {
+        let Some(&mut Stream { life: Life::Closing(why), .. }) = self.get(id) else { return false };
+        self.remove(id.index, why);
+        true
+    }
+
+    /// The socket of a stream that is ending is full.
+    pub(super) fn note_stuck_end(&mut self, index: u32) {
+        let stream = &mut self.streams[index as usize];
+        let to = stream.to;
+        let Some(owed) = stream.owed.as_mut().filter(|_| to != NOWHERE) else { return };
+        // Nothing is added any more.
+        if owed.mark.is_none_or(|mark| mark - owed.bytes() >= MIN_PROGRESS_BYTES) {
+            owed.mark = Some(owed.bytes());
+            self.stuck_ends.push_back(to);
+        }
+    }
+
     /// The next stream that ended by itself.
     pub fn next_over(&mut self) -> Option<Over> {
         self.over.pop_front()
@@ -100,6 +129,9 @@ impl Fanout {
         }
         if self.streams[index as usize].owed.is_none() {
             return self.finish(index, why, false);
+        }
+        if self.streams[index as usize].blocked {
+            self.note_stuck_end(index);
         }
         self.enqueue(index);
     }

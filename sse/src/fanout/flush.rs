@@ -1,6 +1,7 @@
 //! Sends what streams are owed, before anything else goes to them: heads, heartbeats, a client's own
 //! events, terminal chunks, and what a socket refused of a broker's.
 
+use super::batch::{Batch, Offer};
 use super::block::frame;
 use super::egress::{Attempt, Egress, Outcome};
 use super::hold::NOWHERE;
@@ -10,11 +11,12 @@ use super::stream::Life;
 use super::{Disconnect, Fanout};
 use crate::client::Queued;
 use bytes::Bytes;
-use std::io::IoSlice;
 use std::sync::atomic::Ordering;
 
 /// Queued events of one client taken at a time.
 const PULL_BYTES: usize = 64 * 1024;
+/// The same while its stream is owed something else: their share of a socket that is never done.
+const SHARE_BYTES: usize = 16 * 1024;
 
 impl Fanout {
     /// Adds something that is no event to what a stream is owed.
@@ -29,7 +31,7 @@ impl Fanout {
     /// Adds an event that a client sends itself.
     pub(super) fn push_queued(&mut self, index: u32, queued: &Queued) {
         let stream = &mut self.streams[index as usize];
-        let notice = queued.notice.as_ref().map(|notice| (Of::Other, notice));
+        let notice = queued.notice.as_deref().map(|notice| (Of::Other, notice));
         for (of, event) in notice.into_iter().chain([(Of::Own, &queued.event)]) {
             let framed = frame(stream.framing, event.bytes());
             self.owed_bytes += framed.len();
@@ -46,17 +48,19 @@ impl Fanout {
         }
     }
 
-    /// Takes what a client queued, if its stream owes nothing: that is the client's back-pressure. One
-    /// that is held has not begun, and is owed that first.
+    /// Takes what a client queued, once what was taken before has left: that is the client's back-pressure.
+    /// One that is held has not begun, and is owed that first.
     pub(super) fn pull(&mut self, index: u32) {
         let stream = &self.streams[index as usize];
         let Some(client) = stream.client.clone() else { return };
-        let owed = stream.owed.as_ref().map(|owed| owed.bytes());
-        if owed.is_some_and(|bytes| stream.to != NOWHERE || bytes >= PULL_BYTES) {
-            return;
-        }
+        let most = match &stream.owed {
+            None => PULL_BYTES,
+            Some(owed) if stream.to == NOWHERE => PULL_BYTES.saturating_sub(owed.bytes()),
+            Some(owed) if owed.has_own() => 0,
+            Some(_) => SHARE_BYTES,
+        };
         let mut pulled = 0;
-        while pulled < PULL_BYTES {
+        while pulled < most {
             let Some(queued) = client.pull() else { break };
             pulled += queued.event.len();
             self.push_queued(index, &queued);
@@ -66,48 +70,58 @@ impl Fanout {
 
     /// Makes one batch of attempts for streams that are owed something.
     pub(super) fn flush_batch(&mut self, egress: &mut dyn Egress, now: u32) {
-        let picks = self.pick_owed();
-        let offers: Vec<(u64, Vec<IoSlice<'_>>, usize)> = (picks.iter())
-            .map(|&index| {
-                let stream = &self.streams[index as usize];
-                let mut slices = Vec::new();
-                let len = stream.owed.as_ref().map_or(0, |owed| owed.slices(&mut slices));
-                (stream.to, slices, len)
-            })
-            .collect();
-        let mut attempts: Vec<Attempt<'_>> = (offers.iter())
-            .map(|(to, slices, _)| Attempt { to: *to, slices, outcome: Outcome::Sent(0) })
-            .collect();
-        if !attempts.is_empty() {
-            egress.send(&mut attempts);
+        if self.flush.is_empty() {
+            return;
         }
-        let outcomes: Vec<(Outcome, usize)> = attempts
-            .iter()
-            .zip(&offers)
-            .map(|(attempt, offer)| (attempt.outcome, offer.2))
-            .collect();
-        drop(attempts);
-        drop(offers);
-        for (index, (outcome, offered)) in picks.into_iter().zip(outcomes) {
+        let mut batch = self.batch.take().unwrap_or_default();
+        let mut offers = std::mem::take(&mut batch.offers);
+        self.pick_owed(&mut offers);
+        if !offers.is_empty() {
+            self.offer_owed(&mut offers, &mut batch, egress);
+        }
+        for Offer { stream, bytes, outcome, .. } in offers.drain(..) {
             match outcome {
-                Outcome::Gone => self.finish(index, Disconnect::ClientGone, true),
-                Outcome::Sent(sent) => self.flushed(index, sent, offered, now),
+                Outcome::Gone => self.finish(stream, Disconnect::ClientGone, true),
+                Outcome::Sent(sent) => self.flushed(stream, sent, bytes, now),
             }
         }
+        batch.offers = offers;
+        self.batch = Some(batch);
+    }
+
+    /// Makes an attempt of every offer, and notes what came of it.
+    fn offer_owed(&self, offers: &mut [Offer], batch: &mut Batch, egress: &mut dyn Egress) {
+        let (mut slices, mut attempts) = batch.buffers.lend();
+        for offer in &mut *offers {
+            let begin = slices.len();
+            let owed = self.streams[offer.stream as usize].owed.as_ref();
+            offer.bytes = owed.map_or(0, |owed| owed.slices(&mut slices));
+            offer.slices = begin..slices.len();
+        }
+        attempts.extend(offers.iter().map(|offer| Attempt {
+            to: offer.to,
+            slices: &slices[offer.slices.clone()],
+            outcome: Outcome::Sent(0),
+        }));
+        egress.send(&mut attempts);
+        for (offer, attempt) in offers.iter_mut().zip(&attempts) {
+            offer.outcome = attempt.outcome;
+        }
+        batch.buffers.take_attempts(attempts);
+        batch.buffers.take_slices(slices);
     }
 
     /// Takes streams out of the flush queue. An entry may be stale: its stream is gone, or the
     /// number is another's now, which has an entry of its own.
-    fn pick_owed(&mut self) -> Vec<u32> {
-        let mut picks = Vec::new();
+    fn pick_owed(&mut self, picks: &mut Vec<Offer>) {
         while picks.len() < BATCH {
             let Some(index) = self.flush.pop_front() else { break };
             let Some(stream) = self.streams.get_mut(index as usize) else { continue };
             if std::mem::take(&mut stream.queued) && stream.owed.is_some() && !stream.blocked {
-                picks.push(index);
+                let (to, stream, outcome) = (stream.to, index, Outcome::Sent(0));
+                picks.push(Offer { to, stream, bytes: 0, slices: 0..0, outcome });
             }
         }
-        picks
     }
 
     /// A stream's owed bytes went out, or some of them.
@@ -116,6 +130,7 @@ impl Fanout {
         let Some(owed) = &mut stream.owed else { return };
         self.owed_bytes -= sent;
         let left = owed.sent(sent);
+        let goes_on = left.own > 0 && !owed.has_own() && !owed.is_empty();
         if sent > 0 {
             stream.last_sent = now;
             self.counts.delivered.fetch_add(left.events as u64, Ordering::Relaxed);
@@ -127,18 +142,25 @@ impl Fanout {
         }
         if sent < offered {
             stream.blocked = true;
-            if stream.life == Life::Closing(Disconnect::Slow) {
-                return self.end_slow(index);
+            match stream.life {
+                Life::Closing(Disconnect::Slow) => return self.end_slow(index),
+                Life::Closing(_) => self.note_stuck_end(index),
+                Life::Open => {}
             }
             self.note_refused(index);
         } else if owed.is_empty() {
             if let Some(owed) = stream.owed.take() {
                 self.forget_owed(&owed);
             }
-            self.caught_up(index);
-        } else {
-            self.enqueue(index);
+            return self.caught_up(index);
         }
+        if sent > 0 {
+            self.end_drops(index);
+        }
+        if goes_on {
+            self.pull(index);
+        }
+        self.enqueue(index);
     }
 
     /// Nothing is owed any more: the stream ends if it was closing, or goes on at the tail.

@@ -17,7 +17,9 @@ use std::sync::atomic::Ordering;
 impl Fanout {
     /// A subscriber that is owed something gets the news of a topic added, within its limits.
     pub(super) fn owe_news(&mut self, index: u32, stream: u32) {
-        let Some(place) = self.streams[stream as usize].subscriptions.find(index) else { return };
+        // It may have ended a moment ago, as a subscriber of another topic.
+        let Some(stood) = self.streams.get(stream as usize) else { return };
+        let Some(place) = stood.subscriptions.find(index) else { return };
         let missed = self.owe_log(stream, place);
         if missed > 0 {
             self.past_limits(stream, place, missed);
@@ -29,12 +31,12 @@ impl Fanout {
     pub(super) fn owe_log(&mut self, stream: u32, place: Place) -> u64 {
         let topic = &mut self.topics[place.topic as usize];
         let live = &mut topic.live[place.position as usize];
-        let (from, tail) = (live.cursor, topic.log.tail());
+        let (from, tail) = (live.cursor(), topic.log.tail());
         // A late subscriber's cursor is past any tail.
         if from >= tail {
             return 0;
         }
-        live.cursor = tail;
+        live.move_to(tail);
         let topic = &self.topics[place.topic as usize];
         let stream = &mut self.streams[stream as usize];
         let notice = stream.config.gap_notice.is_some();
@@ -85,7 +87,7 @@ impl Fanout {
         let tail = topic.log.tail();
         let room = self.owed_limit.saturating_sub(self.owed_bytes) as u64;
         let to = if tail - reached <= room { tail } else { offered };
-        topic.live[place.position as usize].cursor = to;
+        topic.live[place.position as usize].move_to(to);
         let refusing = &mut self.streams[stream as usize];
         refusing.blocked = true;
         let notice = refusing.config.gap_notice.is_some();
@@ -97,9 +99,11 @@ impl Fanout {
 }
 
 /// Up to where a log's events from `from` on may be owed, and how many may not. The oldest go
-/// first; one event is always let in where none is owed.
+/// first; one event is always let in where none is owed. The client's own events, which have limits
+/// of their own, take no broker's room.
 fn admit(log: &Log, from: u64, owed: &Owed, limits: &Limits, room: usize) -> (u64, u64) {
-    let (mut to, mut events, mut bytes) = (from, owed.events(), owed.bytes());
+    let (mut to, mut events, mut bytes) = (from, owed.broker_events(), owed.bytes_beside_own());
+    let room = room.saturating_sub(owed.bytes() - bytes);
     let mut ends = log.ends(from, log.tail());
     while let Some(end) = ends.next() {
         // `to` is below `end`, and both are in a log of this process's memory.
@@ -129,9 +133,10 @@ fn thin_out(
     loop {
         // In a log of this process's memory.
         let new = usize::try_from(log.tail() - from).expect("a log fits into memory");
-        let events = owed.events() + ends.len();
-        let bytes = owed.bytes().saturating_add(new);
-        let fits = events <= limits.events && bytes <= limits.bytes && bytes <= room;
+        let events = owed.broker_events() + ends.len();
+        let bytes = owed.bytes_beside_own().saturating_add(new);
+        let all = owed.bytes().saturating_add(new);
+        let fits = events <= limits.events && bytes <= limits.bytes && all <= room;
         // One is always let in where none is owed.
         if fits || events <= 1 {
             return (from, gap);

@@ -2,17 +2,19 @@
 //! each ends. Offsets count bytes since the topic began and never wrap (2^64 bytes). Knows nothing of
 //! subscribers: the topic says what may be released.
 //!
-//! Bytes live in segments that share the core's blocks, so that whoever still owes a part of them
-//! to a stalled stream keeps that part alive, and the log itself can forget it.
+//! Bytes live in segments that share the core's blocks, or an event's own bytes, so that whoever still
+//! owes a part of them to a stalled stream keeps that part alive, and the log itself can forget it.
 
 use super::Framing;
+use super::short::Short;
 use crate::format::ID;
 use crate::id::EventId;
 use bytes::Bytes;
 use std::{collections::VecDeque, io::IoSlice, ops::Range};
 
-/// A queue this long when it runs empty gives its memory back.
-const KEEP_CAPACITY: usize = 16;
+/// A queue longer than this when it runs empty gives its memory back: that of one event, which most
+/// logs never have more of.
+const KEEP_CAPACITY: usize = 3;
 /// Slices after which an attempt ends with the event it is in. A system call takes 1024.
 const SLICES: usize = 256;
 
@@ -30,7 +32,33 @@ pub(super) struct Log {
 
 struct Segment {
     start: u64,
-    bytes: Bytes,
+    part: Part,
+}
+
+enum Part {
+    Shared(Bytes),
+    /// What frames an event whose own bytes are beside it.
+    Short(Short),
+}
+
+impl Segment {
+    fn end(&self) -> u64 {
+        self.start + self.bytes().len() as u64
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.part {
+            Part::Shared(bytes) => bytes,
+            Part::Short(short) => short.as_slice(),
+        }
+    }
+
+    fn share(&self, cut: Range<usize>) -> Bytes {
+        match &self.part {
+            Part::Shared(bytes) => bytes.slice(cut),
+            Part::Short(short) => Bytes::copy_from_slice(&short.as_slice()[cut]),
+        }
+    }
 }
 
 impl Log {
@@ -56,22 +84,42 @@ impl Log {
 
     /// Appends bytes; events in them are marked by [`Log::end_event`].
     pub(super) fn append(&mut self, bytes: Bytes) {
-        if bytes.is_empty() {
-            return;
+        if !bytes.is_empty() {
+            self.push(bytes.len(), Part::Shared(bytes));
         }
-        let start = self.tail;
-        self.tail += bytes.len() as u64;
-        self.segments.push_back(Segment { start, bytes });
+    }
+
+    /// Appends a few bytes that a [`Short`] has room for, in one segment with those before if possible.
+    pub(super) fn append_short(&mut self, bytes: &[u8]) {
+        if let Some(Segment { part: Part::Short(short), .. }) = self.segments.back_mut()
+            && short.push(bytes)
+        {
+            self.tail += bytes.len() as u64;
+        } else if !bytes.is_empty() {
+            self.push(bytes.len(), Part::Short(Short::new(bytes)));
+        }
+    }
+
+    fn push(&mut self, len: usize, part: Part) {
+        if self.segments.capacity() == 0 {
+            // Left to itself, a queue begins with room for more.
+            self.segments.reserve_exact(KEEP_CAPACITY);
+        }
+        self.segments.push_back(Segment { start: self.tail, part });
+        self.tail += len as u64;
     }
 
     /// Notes that an event ends at `offset`, at or before what the next `append` reaches.
     pub(super) fn end_event(&mut self, offset: u64) {
+        if self.ends.capacity() == 0 {
+            self.ends.reserve_exact(1);
+        }
         self.ends.push_back(offset);
     }
 
     /// Forgets what lies before `offset`, which must be the end of an event.
     pub(super) fn release(&mut self, offset: u64) {
-        while self.segments.front().is_some_and(|s| s.start + s.bytes.len() as u64 <= offset) {
+        while self.segments.front().is_some_and(|segment| segment.end() <= offset) {
             self.segments.pop_front();
         }
         while let Some(&end) = self.ends.front().filter(|&&end| end <= offset) {
@@ -89,41 +137,49 @@ impl Log {
     /// follows on a stream that took them all need not come from this log. Returns how many were
     /// pushed.
     pub(super) fn slices<'a>(&'a self, from: u64, max: usize, out: &mut Vec<IoSlice<'a>>) -> usize {
-        let (mut pushed, mut count) = (0, 0);
-        for part in self.parts(from..self.end_near(from.saturating_add(max as u64))) {
+        let most = self.segments.get(self.first(from) + SLICES).map_or(u64::MAX, |s| s.start);
+        let to = self.end_near(from.saturating_add(max as u64).min(most));
+        let mut pushed = 0;
+        for part in self.parts(from..to) {
             pushed += part.len();
-            count += 1;
             out.push(IoSlice::new(part));
-            if count >= SLICES && self.ends.binary_search(&(from + pushed as u64)).is_ok() {
-                break;
-            }
         }
         pushed
     }
 
+    /// The number of the segment that `offset` lies in. Mostly it is the first.
+    fn first(&self, offset: u64) -> usize {
+        if self.segments.front().is_some_and(|first| offset < first.end()) {
+            return 0;
+        }
+        self.segments.partition_point(|segment| segment.end() <= offset)
+    }
+
     /// The end of the event that `offset` lies in, at most the tail.
     fn end_near(&self, offset: u64) -> u64 {
+        if offset >= self.tail {
+            return self.tail;
+        }
         let at = self.ends.partition_point(|&end| end < offset);
         self.ends.get(at).copied().unwrap_or(self.tail)
     }
 
     /// The same bytes as handles that outlive the log's own interest in them.
     pub(super) fn shared(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> + '_ {
-        self.cut(range).map(|(bytes, cut)| bytes.slice(cut))
+        self.cut(range).map(|(segment, cut)| segment.share(cut))
     }
 
     fn parts(&self, range: Range<u64>) -> impl Iterator<Item = &[u8]> {
-        self.cut(range).map(|(bytes, cut)| &bytes[cut])
+        self.cut(range).map(|(segment, cut)| &segment.bytes()[cut])
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "a range inside one segment is a usize")]
-    fn cut(&self, range: Range<u64>) -> impl Iterator<Item = (&Bytes, Range<usize>)> {
-        let first =
-            self.segments.partition_point(|s| s.start + s.bytes.len() as u64 <= range.start);
+    fn cut(&self, range: Range<u64>) -> impl Iterator<Item = (&Segment, Range<usize>)> {
+        let first = self.first(range.start);
         self.segments.range(first..).take_while(move |s| s.start < range.end).map(move |s| {
             let begin = range.start.saturating_sub(s.start) as usize;
-            let end = (range.end - s.start).min(s.bytes.len() as u64) as usize;
-            (&s.bytes, begin..end)
+            let end = (range.end.min(s.end()) - s.start) as usize;
+            (s, begin..end)
         })
     }
 
@@ -181,6 +237,9 @@ impl Log {
 
     /// How many events end in `(from, to]`.
     pub(super) fn count(&self, from: u64, to: u64) -> usize {
+        if (from, to) == (self.released, self.tail) {
+            return self.ends.len();
+        }
         self.ends(from, to).len()
     }
 }

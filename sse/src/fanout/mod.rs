@@ -5,6 +5,7 @@
 //! An event goes ring → [`Fanout::absorb`] → log of its topic → [`Fanout::round`] → socket. What a
 //! socket refuses becomes *owed* and leaves before anything else does on that stream.
 
+mod batch;
 mod block;
 mod closed;
 mod egress;
@@ -14,9 +15,12 @@ pub(crate) mod gap;
 mod hold;
 mod lag;
 mod log;
+mod look;
 pub(crate) mod on_core;
 mod owed;
 mod round;
+mod settle;
+mod short;
 mod slow;
 pub(crate) mod stalled;
 mod stream;
@@ -35,6 +39,7 @@ pub use subscribe::SubscribeError;
 
 use crate::client::{Client, ClientConfig, Command, Home, Origin, Wish};
 use crate::ring::Wake;
+use batch::Batch;
 use block::{Blocks, frame};
 use bytes::Bytes;
 use slab::Slab;
@@ -52,7 +57,7 @@ const OWED_PER_CORE: usize = 256 * 1024 * 1024;
 /// Sent on a stream that was silent for too long. A named comment: some clients stumble over `:`.
 const HEARTBEAT: &[u8] = b": heartbeat\n\n";
 
-/// How the bytes of a stream are framed.
+/// How the bytes of a stream are framed: given to [`Fanout::open`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Framing {
     /// HTTP/1.1 chunks, one per event (RFC 9112 §7.1).
@@ -61,7 +66,7 @@ pub enum Framing {
     Plain,
 }
 
-/// What a core counts; read from any thread.
+/// What a core counts; read from any thread. Given to [`Fanout::new`].
 #[derive(Debug, Default)]
 pub struct Counts {
     /// Streams open now.
@@ -72,7 +77,8 @@ pub struct Counts {
     pub owed_bytes: AtomicUsize,
 }
 
-/// See the module.
+/// The streams of one core, and what they are owed. For one thread; sees sockets only through [`Egress`], and
+/// is told the time. See the [crate's example](crate).
 pub struct Fanout {
     home: Arc<dyn Home>,
     wake: Arc<dyn Wake>,
@@ -87,8 +93,14 @@ pub struct Fanout {
     /// Streams with something owed and room, or the hope of it.
     flush: VecDeque<u32>,
     over: VecDeque<Over>,
+    /// Sockets that do not take the end of their stream.
+    stuck_ends: VecDeque<u64>,
+    /// Streams whose clients are to be told what the kernel has of them.
+    looks: Vec<StreamId>,
     blocks: Blocks,
     scratch: Scratch,
+    /// None while it is being made.
+    batch: Option<Box<Batch>>,
     owed_bytes: usize,
     /// Bytes that slow streams may be owed together.
     owed_limit: usize,
@@ -119,8 +131,11 @@ impl Fanout {
             ready: VecDeque::new(),
             flush: VecDeque::new(),
             over: VecDeque::new(),
+            stuck_ends: VecDeque::new(),
+            looks: Vec::new(),
             blocks: Blocks::default(),
             scratch: Scratch::default(),
+            batch: None,
             owed_bytes: 0,
             owed_limit: OWED_PER_CORE,
             log_bytes: 0,
@@ -165,6 +180,7 @@ impl Fanout {
             life: Life::Open,
             blocked: false,
             queued: false,
+            in_batch: false,
             config: config.clone(),
             last_sent: 0,
             owed: None,
@@ -176,6 +192,7 @@ impl Fanout {
         if origin.is_some() {
             let client = Client::new(self.home.clone(), id, config.clone(), origin);
             self.streams[index as usize].client = Some(client.shared);
+            self.look_at(id);
         }
         id
     }
@@ -190,6 +207,11 @@ impl Fanout {
 
     /// A handle to the stream: the same client each time. That of a stream that is over is closed.
     pub fn client(&mut self, id: StreamId) -> Client {
+        self.make_client(id, None)
+    }
+
+    /// The client of a stream, made if need be, and then from `origin`.
+    fn make_client(&mut self, id: StreamId, origin: Option<Arc<dyn Origin>>) -> Client {
         let home = self.home.clone();
         let Some(stream) = self.get(id) else {
             let client = Client::new(home, id, Arc::default(), None);
@@ -199,11 +221,12 @@ impl Fanout {
         if let Some(shared) = &stream.client {
             return Client { shared: shared.clone() };
         }
-        let client = Client::new(home, id, stream.config.clone(), None);
+        let client = Client::new(home, id, stream.config.clone(), origin);
         stream.client = Some(client.shared.clone());
         if let Life::Closing(why) = stream.life {
             drop(client.shared.end(why));
         }
+        self.look_at(id);
         client
     }
 
@@ -212,6 +235,7 @@ impl Fanout {
         match command.0 {
             Wish::Pull(id) if self.get(id).is_some() => self.pull(id.index),
             Wish::Pull(_) => {}
+            Wish::Look(id) => self.look_at(id),
             // Refused where the stream or the broker has ended, which both say themselves.
             Wish::Subscribe { stream, broker, position, number } => {
                 let _ = self.subscribe_shared(stream, &broker, Some(position), number);

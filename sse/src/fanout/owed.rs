@@ -27,11 +27,18 @@ pub(super) struct Owed {
     begun: usize,
     bytes: usize,
     events: usize,
+    /// Events that the client sends itself, and their bytes.
+    own: usize,
+    own_bytes: usize,
+    /// Bytes that have left since the stream was last owed nothing.
+    left_bytes: u64,
     /// Since when the socket has refused bytes, if it has since the stream was last owed nothing:
     /// before that it is not slow, only not served yet.
     pub(super) refused: Option<Instant>,
     /// Its place in the core's list of streams that were refused.
     pub(super) seat: u32,
+    /// Of a stream that is ending: how much was owed when its time for that began anew.
+    pub(super) mark: Option<usize>,
     /// The parts are no blocks of a log, and none is to become one.
     compact: bool,
 }
@@ -86,6 +93,34 @@ impl Owed {
         self.events
     }
 
+    /// Whether an event is among them that the client sends itself.
+    pub(super) fn has_own(&self) -> bool {
+        self.own > 0
+    }
+
+    /// Events of brokers not sent completely.
+    pub(super) fn broker_events(&self) -> usize {
+        self.events - self.own
+    }
+
+    /// Bytes not sent yet but those of the client's own events.
+    pub(super) fn bytes_beside_own(&self) -> usize {
+        let own_begun =
+            self.units.front().filter(|unit| unit.of == Of::Own).map_or(0, |_| self.begun);
+        self.bytes + own_begun - self.own_bytes
+    }
+
+    /// How many bytes will have left, since the stream was last owed nothing, when all of this has that
+    /// is not dropped.
+    pub(super) fn end(&self) -> u64 {
+        self.left_bytes + self.bytes as u64
+    }
+
+    /// Bytes that have left since the stream was last owed nothing.
+    pub(super) fn left_bytes(&self) -> u64 {
+        self.left_bytes
+    }
+
     /// Adds a whole unit.
     pub(super) fn push(&mut self, of: Of, bytes: Bytes) {
         self.push_unit(bytes.len(), of, None);
@@ -106,6 +141,10 @@ impl Owed {
     fn push_unit(&mut self, len: usize, of: Of, before: Option<EventId>) {
         if len > 0 {
             self.events += usize::from(matches!(of, Of::Own | Of::Broker(_)));
+            if of == Of::Own {
+                self.own += 1;
+                self.own_bytes += len;
+            }
             self.units.push_back(Unit { len, of, before });
         }
     }
@@ -129,6 +168,7 @@ impl Owed {
     pub(super) fn sent(&mut self, n: usize) -> Left {
         debug_assert!(n <= self.bytes, "a socket cannot take more than it was offered");
         self.bytes -= n;
+        self.left_bytes += n as u64;
         let mut rest = n;
         while rest > 0 {
             let Some(part) = self.parts.front_mut() else { break };
@@ -144,9 +184,13 @@ impl Owed {
         while let Some(unit) = self.units.front().filter(|unit| unit.len <= self.begun) {
             self.begun -= unit.len;
             left.events += usize::from(matches!(unit.of, Of::Own | Of::Broker(_)));
-            left.own += usize::from(unit.of == Of::Own);
+            if unit.of == Of::Own {
+                left.own += 1;
+                self.own_bytes -= unit.len;
+            }
             self.units.pop_front();
         }
+        self.own -= left.own;
         self.events -= left.events;
         left
     }

@@ -2,7 +2,7 @@
 //! broker's callback, which answers from a thread that is no core. Until then events are dropped.
 
 use super::owed::Of;
-use super::stream::{Asked, Life, List, Place, StreamId};
+use super::stream::{Asked, Life, List, Place, Stream, StreamId};
 use super::{Disconnect, Fanout};
 use crate::broker::{Ask, BrokerShared, OnSlow, SlowPolicy};
 use crate::prepared::PreparedEvent;
@@ -24,10 +24,11 @@ impl Fanout {
                 // What was just read from the ring is in the log.
                 let event = log.event(log.events() - missed).expect("an event that was just read");
                 let event: Bytes = log.unframed(event, topic.framing).collect();
-                self.place_mut(stream, place.topic, |place| place.asked = Asked::Waiting);
                 let client = self.client(self.id(stream));
                 let (event, first) = (PreparedEvent::from_bytes(event), place.first);
-                asker.ask(Ask { client, event, broker, first });
+                if asker.ask(Ask { client, event, broker, first }) {
+                    self.place_mut(stream, place.topic, |place| place.asked = Asked::Waiting);
+                }
             }
             OnSlow::Ask(_) => {}
         }
@@ -88,6 +89,24 @@ impl Fanout {
             if place.asked == Asked::DropOldest {
                 self.place_mut(stream, place.topic, |place| place.asked = Asked::No);
             }
+        }
+    }
+
+    /// Some of what a stream is owed has left. Subscribers go on for which that was all that it was owed
+    /// when they began to drop: what others have sent it since may go on without end.
+    pub(super) fn end_drops(&mut self, stream: u32) {
+        let Stream { subscriptions, owed: Some(owed), .. } = &self.streams[stream as usize] else {
+            return;
+        };
+        let has_ended = |place: &&Place| {
+            let topic = &self.topics[place.topic as usize];
+            place.list == List::Dropping
+                && topic.dropping[place.position as usize].until <= owed.left_bytes()
+        };
+        let ended: Vec<Place> =
+            subscriptions.as_slice().iter().filter(has_ended).copied().collect();
+        for place in ended {
+            self.resume(stream, place);
         }
     }
 

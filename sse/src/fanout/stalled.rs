@@ -2,21 +2,24 @@
 //! which are the slowest: written by the core now and then, read from any thread, so that no core is
 //! stopped for it.
 
+use super::egress::Egress;
 use super::owed::Owed;
 use super::stream::{List, number};
 use super::{Fanout, StreamId};
-use crate::client::Client;
-use std::sync::{Mutex, PoisonError};
+use crate::client::{Client, Origin};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// For how long a stream without a client is refused bytes before it counts as a laggard.
 pub(super) const SLOW_AFTER: Duration = Duration::from_secs(1);
 
-/// A subscriber that lags, as it was a moment ago.
+/// A subscriber that lags, as it was a moment ago: see [`Broker::slowest`](crate::Broker::slowest).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Laggard {
-    /// Who.
+    /// Who. The address is known, and the rest as far as it is to anybody: of a stream that has neither
+    /// a handler nor a hook, the request is forgotten.
     pub client: Client,
     /// Events that wait for its socket, whoever sent them.
     pub owed_events: usize,
@@ -26,6 +29,15 @@ pub struct Laggard {
     pub missed: u64,
     /// When its socket first refused bytes.
     pub since: Instant,
+}
+
+/// All that is known of who is at the other end of a stream that has lagged before it had a client.
+struct Peer(Option<SocketAddr>);
+
+impl Origin for Peer {
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.0
+    }
 }
 
 /// The laggards of one core, with the number of the broker that each of them keeps waiting.
@@ -60,6 +72,7 @@ impl Fanout {
             owed.seat = number(self.stalled.len());
             self.stalled.push(index);
             self.stalled_changed = true;
+            self.look_at(self.id(index));
         }
     }
 
@@ -75,17 +88,33 @@ impl Fanout {
     }
 
     /// Writes the snapshot, at most once per tick of the owner's clock.
-    pub(super) fn tell_stalled_at(&mut self, now: u32) {
+    pub(super) fn tell_stalled_at(&mut self, now: u32, egress: &mut dyn Egress) {
         if now != self.stalled_told && (self.stalled_changed || !self.stalled.is_empty()) {
             self.stalled_told = now;
+            self.name_stalled(egress);
             self.tell_stalled();
         }
     }
 
-    /// Writes the snapshot if somebody began or ceased to lag since the last.
+    /// Writes the snapshot if somebody began or ceased to lag since the last. Who has no client yet is told
+    /// of with the next round.
     pub(super) fn tell_stalled_changes(&mut self) {
         if self.stalled_changed {
             self.tell_stalled();
+        }
+    }
+
+    /// Makes clients of streams that have lagged for long and have none. They know whose they are by the
+    /// address alone, for which the socket is asked, so that none of the others need keep it.
+    fn name_stalled(&mut self, egress: &mut dyn Egress) {
+        for at in 0..self.stalled.len() {
+            let stream = &self.streams[self.stalled[at] as usize];
+            let since = stream.owed.as_ref().and_then(|owed| owed.refused);
+            // A short send is normal, and makes no client of a stream that has none.
+            if stream.client.is_none() && since.is_some_and(|at| at.elapsed() >= self.slow_after) {
+                let peer = Peer(egress.peer_addr(stream.to));
+                self.make_client(self.id(self.stalled[at]), Some(Arc::new(peer)));
+            }
         }
     }
 
@@ -95,13 +124,8 @@ impl Fanout {
             let index = self.stalled[at];
             let stream = &self.streams[index as usize];
             let Some(since) = stream.owed.as_ref().and_then(|owed| owed.refused) else { continue };
-            // A short send is normal, and makes no client of a stream that has none.
-            if stream.client.is_none() && since.elapsed() < self.slow_after {
-                continue;
-            }
-            let client = self.client(self.id(index));
-            let stream = &self.streams[index as usize];
-            let Some(owed) = &stream.owed else { continue };
+            let (Some(client), Some(owed)) = (&stream.client, &stream.owed) else { continue };
+            let client = Client { shared: client.clone() };
             for place in stream.subscriptions.as_slice() {
                 let topic = &mut self.topics[place.topic as usize];
                 let missed = match place.list {

@@ -6,7 +6,7 @@ use super::owed::Owed;
 use crate::client::{ClientConfig, ClientShared};
 use std::sync::Arc;
 
-/// Names one stream of one [`super::Fanout`].
+/// Names one stream of one [`super::Fanout`]. See the [crate's example](crate).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct StreamId {
     pub(super) index: u32,
@@ -14,6 +14,21 @@ pub struct StreamId {
 }
 
 /// Why a stream ended.
+///
+/// ```
+/// use headwater_sse::Disconnect;
+///
+/// /// Under which name the end of a stream is counted.
+/// fn label(why: Disconnect) -> &'static str {
+///     match why {
+///         Disconnect::ClientGone => "left",
+///         Disconnect::Slow => "slow",
+///         Disconnect::Failed => "failed",
+///         _ => "ended",
+///     }
+/// }
+/// # assert_eq!(label(Disconnect::Done), "ended");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Disconnect {
@@ -27,12 +42,14 @@ pub enum Disconnect {
     Drain,
     /// The client was too slow, and the policy says close.
     Slow,
-    /// The handler failed: it panicked.
+    /// The handler failed: it panicked, or what it made cannot be sent.
     Failed,
     /// The stream has lived for as long as it may.
     Expired,
-    /// The stream was not admitted, so that it never began.
+    /// The stream never began, because its request got another answer.
     Refused,
+    /// The stream never began, because the server had no thread or no room for it.
+    Overloaded,
 }
 
 impl std::error::Error for Disconnect {}
@@ -48,6 +65,7 @@ impl std::fmt::Display for Disconnect {
             Self::Failed => "the handler failed",
             Self::Expired => "the stream's time was over",
             Self::Refused => "the stream was refused",
+            Self::Overloaded => "the server had no room for the stream",
         })
     }
 }
@@ -69,6 +87,8 @@ pub(super) struct Stream {
     pub(super) blocked: bool,
     /// Already in the flush queue.
     pub(super) queued: bool,
+    /// In the batch of attempts that is being made.
+    pub(super) in_batch: bool,
     pub(super) config: Arc<ClientConfig>,
     /// When bytes last left, in the owner's ticks.
     pub(super) last_sent: u32,
@@ -183,5 +203,18 @@ impl Subscriptions {
             }
             _ => Self::None,
         };
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+    use crate::fanout::topic::Live;
+
+    #[test]
+    fn a_subscriber_at_rest_is_one_cache_line_and_twelve_bytes() {
+        assert_eq!((size_of::<Stream>(), size_of::<Live>()), (64, 12));
+        // In the table they are in, too.
+        assert_eq!(size_of::<Option<Stream>>(), 64);
     }
 }

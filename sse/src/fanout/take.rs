@@ -23,6 +23,11 @@ const TAKE_EVENTS: usize = 1024;
 const TAKE_BYTES: usize = 256 * 1024;
 /// Bytes in all logs together above which nothing is taken.
 const LOG_BYTES: u64 = 4 * 1024 * 1024;
+/// A topic of no more subscribers than this has its events sent from their own bytes: the copy would be
+/// made for nobody else.
+const FEW: usize = 2;
+/// As long as there are no more events than this at a time: each is two pieces more for a system call.
+const FEW_EVENTS: u32 = 3;
 /// No topic.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -65,6 +70,13 @@ impl Hasher for Spread {
 pub(super) struct Scratch {
     taken: Vec<Taken>,
     topics: Vec<u32>,
+}
+
+/// A topic's events in the list: the first, the last, and how many.
+pub(super) struct Chain {
+    first: u32,
+    last: u32,
+    len: u32,
 }
 
 struct Taken {
@@ -218,12 +230,13 @@ impl Scratch {
         let at = number(self.taken.len());
         self.taken.push(Taken { position, event: event.clone(), next: NONE });
         match &mut topic.taken {
-            Some((_, last)) => {
+            Some(Chain { last, len, .. }) => {
                 self.taken[*last as usize].next = at;
                 *last = at;
+                *len += 1;
             }
             none => {
-                *none = Some((at, at));
+                *none = Some(Chain { first: at, last: at, len: 1 });
                 self.topics.push(index);
             }
         }
@@ -238,8 +251,8 @@ fn write_topic(
     blocks: &mut Blocks,
     streams: &Slab<Stream>,
 ) -> u64 {
-    let mut events = 0;
-    let mut at = topic.taken.take().map_or(NONE, |(first, _)| first);
+    let Some(Chain { first: mut at, len, .. }) = topic.taken.take() else { return 0 };
+    let direct = topic.live.len() <= FEW && len <= FEW_EVENTS;
     while let Some(Taken { position, event, next }) = taken.get(at as usize) {
         if topic.is_awaited(*position) {
             // The log's tail must be where this event begins.
@@ -247,10 +260,9 @@ fn write_topic(
             topic.begin_late(index, *position, streams);
         }
         let id = (topic.broker.limits.ids && !event.has_id()).then_some(position + 1);
-        blocks.event(&mut topic.log, topic.framing, id, event);
-        events += 1;
+        blocks.event(&mut topic.log, topic.framing, id, event, direct);
         at = *next;
     }
     blocks.finish(&mut topic.log);
-    events
+    u64::from(len)
 }

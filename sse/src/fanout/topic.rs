@@ -5,6 +5,7 @@ use super::Framing;
 use super::gap::Gap;
 use super::log::Log;
 use super::stream::{List, Place, Stream, number};
+use super::take::Chain;
 use crate::broker::BrokerShared;
 use crate::id::EventId;
 use slab::Slab;
@@ -17,13 +18,34 @@ pub(super) const LATE: u64 = u64::MAX;
 /// A subscriber that gets events.
 pub(super) struct Live {
     pub(super) stream: u32,
-    /// Everything before this offset was sent to it, or is in what its stream is owed.
-    pub(super) cursor: u64,
+    /// In two halves, since it would have to be padded as one.
+    cursor: [u32; 2],
 }
 
-/// A subscriber that gets nothing until its stream has caught up.
+impl Live {
+    fn new(stream: u32, cursor: u64) -> Self {
+        let mut live = Self { stream, cursor: [0; 2] };
+        live.move_to(cursor);
+        live
+    }
+
+    /// Everything before this offset was sent to it, or is in what its stream is owed.
+    pub(super) fn cursor(&self) -> u64 {
+        let [low, high] = self.cursor;
+        u64::from(high) << 32 | u64::from(low)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "each half is one")]
+    pub(super) fn move_to(&mut self, cursor: u64) {
+        self.cursor = [cursor as u32, (cursor >> 32) as u32];
+    }
+}
+
+/// A subscriber that gets nothing until what its stream was owed then has left.
 pub(super) struct Dropping {
     pub(super) stream: u32,
+    /// The end of that, in bytes that have left.
+    pub(super) until: u64,
     /// The first event it did not get.
     pub(super) since_event: u64,
     /// The id of the last event before, if the client is told of gaps.
@@ -50,8 +72,8 @@ pub(super) struct Topic {
     /// Events before this position of the ring are from before all subscriptions.
     pub(super) since: u64,
     pub(super) circle: Circle,
-    /// Events taken from the ring in this phase: first and last in the core's scratch list.
-    pub(super) taken: Option<(u32, u32)>,
+    /// Events taken from the ring in this phase.
+    pub(super) taken: Option<Chain>,
     /// How many subscribers are told of gaps.
     pub(super) noticing: u32,
     /// The last id of an event that the log has released, while anybody is to be told.
@@ -114,9 +136,9 @@ impl Topic {
 
     /// Forgets the log before `offset`, which ends an event.
     pub(super) fn release(&mut self, offset: u64) {
-        if self.noticing > 0 {
-            self.released_id = self.id_before(offset).map(Box::new);
-        }
+        // While nobody is to be told, it is not kept up, and is none that anybody may be told later.
+        let last_id = if self.noticing > 0 { self.id_before(offset) } else { None };
+        self.released_id = last_id.map(Box::new);
         self.log.release(offset);
     }
 
@@ -128,7 +150,7 @@ impl Topic {
     /// Adds a subscriber that gets what is appended from now on.
     pub(super) fn join(&mut self, me: u32, stream: u32) -> Place {
         let place = Place::new(me, self.live.len(), List::Live);
-        self.live.push(Live { stream, cursor: self.log.tail() });
+        self.live.push(Live::new(stream, self.log.tail()));
         place
     }
 
@@ -136,7 +158,7 @@ impl Topic {
     /// events are still to be appended.
     pub(super) fn join_late(&mut self, me: u32, stream: u32, position: u64) -> Place {
         let place = self.join(me, stream);
-        self.live[place.position as usize].cursor = LATE;
+        self.live[place.position as usize].move_to(LATE);
         let at = self.late.partition_point(|late| late.position <= position);
         self.late.insert(at, Late { stream, position });
         self.since = self.since.min(position);
@@ -152,7 +174,7 @@ impl Topic {
     pub(super) fn begin_late(&mut self, me: u32, position: u64, streams: &Slab<Stream>) {
         while let Some(late) = self.late.pop_front_if(|late| late.position <= position) {
             if let Some(place) = streams[late.stream as usize].subscriptions.find(me) {
-                self.live[place.position as usize].cursor = self.log.tail();
+                self.live[place.position as usize].move_to(self.log.tail());
             }
         }
         if self.late.is_empty() {
@@ -166,7 +188,7 @@ impl Topic {
         match place.list {
             List::Live => {
                 let left = self.live.swap_remove(at);
-                if left.cursor == LATE {
+                if left.cursor() == LATE {
                     self.late.retain(|late| late.stream != left.stream);
                 }
                 self.circle.disturbed = true;
@@ -195,7 +217,8 @@ impl Topic {
         let first = self.log.event(since_event).filter(|_| notice);
         let last_id = first.and_then(|first| self.id_before(first.start));
         let position = number(self.dropping.len());
-        self.dropping.push(Dropping { stream, since_event, last_id, counted: since_event });
+        let until = streams[stream as usize].owed().end();
+        self.dropping.push(Dropping { stream, until, since_event, last_id, counted: since_event });
         note(streams, stream, Place { position, list: List::Dropping, ..place });
     }
 

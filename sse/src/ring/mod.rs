@@ -40,8 +40,7 @@ use std::mem::MaybeUninit;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, Padded, UnsafeCell, fresh_slice};
 
 pub(crate) use publish::Full;
-pub(crate) use reader::{Reader, TooManyReaders};
-pub(crate) use room::{AwaitRoom, TooManyWaiters};
+pub(crate) use reader::Reader;
 pub use wake::Wake;
 
 use room::Room;
@@ -124,11 +123,6 @@ impl<T> Ring<T> {
         }
     }
 
-    /// How many values fit.
-    pub(crate) fn capacity(&self) -> usize {
-        self.slots.len()
-    }
-
     /// The position the next publish will get. Exact only while nobody publishes.
     pub(crate) fn tail(&self) -> u64 {
         self.claims.tail.load(Ordering::Relaxed)
@@ -146,11 +140,6 @@ impl<T> Ring<T> {
     /// About how many bytes are held.
     pub(crate) fn bytes(&self) -> u64 {
         self.claims.bytes.load(Ordering::Relaxed)
-    }
-
-    /// About how many readers are joined.
-    pub(crate) fn readers(&self) -> usize {
-        self.seats().iter().filter(|seat| seat.is_taken()).count()
     }
 
     /// The seats that were ever taken. A seat missed here because the count is stale is one whose

@@ -2,7 +2,6 @@
 //! the sleepers. Waiting for room is in `room`, taking values out in `release`.
 
 use std::fmt;
-use std::time::Instant;
 
 use super::{Held, Ring};
 use crate::sync::{Ordering, fence};
@@ -55,28 +54,6 @@ impl<T> Ring<T> {
             self.release();
         }
         Ok(position)
-    }
-
-    /// Like [`Ring::publish`], but waits for room until `deadline` (for ever without one). Not for
-    /// a thread that is to read the ring itself: it would wait for itself.
-    ///
-    /// # Errors
-    /// [`Full`] gives the value back when the deadline has passed.
-    pub(crate) fn publish_wait(
-        &self,
-        mut value: T,
-        weight: u64,
-        deadline: Option<Instant>,
-    ) -> Result<u64, Full<T>> {
-        loop {
-            match self.publish(value, weight) {
-                Ok(position) => return Ok(position),
-                Err(Full(refused)) => value = refused,
-            }
-            if !self.wait_for_room(weight, deadline) {
-                return Err(Full(value));
-            }
-        }
     }
 
     /// Wakes every reader that sleeps, to tell it something that is not in the ring. The teller

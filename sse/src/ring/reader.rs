@@ -7,17 +7,11 @@ use std::sync::Arc;
 use super::{Held, Ring, Seat, Wake};
 use crate::sync::{Ordering, fence};
 
-/// All seats of the ring are taken; the wake object comes back.
+/// All seats of the ring are taken.
+#[derive(Debug)]
 pub(crate) struct TooManyReaders {
-    pub(crate) wake: Arc<dyn Wake>,
     /// How many readers the ring was made for.
     pub(crate) limit: usize,
-}
-
-impl fmt::Debug for TooManyReaders {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TooManyReaders").field("limit", &self.limit).finish_non_exhaustive()
-    }
 }
 
 impl fmt::Display for TooManyReaders {
@@ -30,7 +24,7 @@ impl std::error::Error for TooManyReaders {}
 
 /// One reader of a [`Ring`]. It holds back what it has not read; dropping it lets go of that.
 pub(crate) struct Reader<T> {
-    ring: Arc<Ring<T>>,
+    pub(super) ring: Arc<Ring<T>>,
     /// Index of this reader's seat.
     seat: usize,
     /// The next position to read; the seat's cursor follows at the end of each batch.
@@ -48,7 +42,7 @@ impl<T> Ring<T> {
     pub(crate) fn join(self: &Arc<Self>, wake: Arc<dyn Wake>) -> Result<Reader<T>, TooManyReaders> {
         let flag = self.release_flag();
         let Some(index) = self.seats.iter().position(|seat| !seat.is_taken()) else {
-            return Err(TooManyReaders { wake, limit: self.seats.len() });
+            return Err(TooManyReaders { limit: self.seats.len() });
         };
         // Relaxed: a publisher that misses the new seat does not wake it, but the reader looks at
         // the ring after it fell asleep; and it takes nothing out past it, as that needs the flag.
@@ -121,11 +115,6 @@ impl<T> Reader<T> {
         self.next
     }
 
-    /// The ring it reads.
-    pub(crate) fn ring(&self) -> &Arc<Ring<T>> {
-        &self.ring
-    }
-
     /// Says that the thread is about to wait. `true`: wait, a publish will call `wake` (once; it may
     /// come at once). `false`: do not, there is something to take.
     ///
@@ -148,18 +137,6 @@ impl<T> Reader<T> {
 
     fn seat(&self) -> &Seat {
         &self.ring.seats[self.seat]
-    }
-}
-
-impl<T: Clone> Reader<T> {
-    /// The next value with its position, if there is one.
-    pub(crate) fn next(&mut self) -> Option<(u64, T)> {
-        let mut next = None;
-        self.take(1, |position, value| {
-            next = Some((position, value.clone()));
-            ControlFlow::Break(())
-        });
-        next
     }
 }
 

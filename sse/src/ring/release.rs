@@ -8,6 +8,7 @@
 
 use std::array;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 use super::{Held, Ring};
 use crate::sync::{AtomicBool, Ordering, fence, yield_now};
@@ -32,24 +33,35 @@ impl<T> Ring<T> {
     /// Passes on a panic of a value's drop, once everything is released.
     pub(super) fn release(&self) {
         let mut panicked = None;
-        while self.is_releasable() {
-            let Some(flag) = self.try_release_flag() else { break };
-            let batch = self.take_batch();
-            drop(flag);
-            // The fence rule, twice: `releasing` and `released`, then the cursors (above, next
-            // time round); `released` and `bytes`, then whoever waits for room.
-            fence(Ordering::SeqCst);
-            // Foreign code, with no flag held: were a panic to leave here, what others left to us
-            // while we held the flag would stay.
-            let told = catch_unwind(AssertUnwindSafe(|| {
-                self.room.notify();
-                drop(batch);
-            }));
+        loop {
+            let outcome = match self.releasable() {
+                0 => break,
+                // Mostly it is one, and room for more is dear to fill and to empty.
+                1 => self.release_batch::<1>(),
+                _ => self.release_batch::<BATCH>(),
+            };
+            let Some(told) = outcome else { break };
             panicked = panicked.or(told.err());
         }
         if let Some(panic) = panicked {
             resume_unwind(panic);
         }
+    }
+
+    /// Drops up to `N` values. `None` if another thread is at it.
+    fn release_batch<const N: usize>(&self) -> Option<thread::Result<()>> {
+        let flag = self.try_release_flag()?;
+        let batch = self.take_batch::<N>();
+        drop(flag);
+        // The fence rule, twice: `releasing` and `released`, then the cursors (above, next
+        // time round); `released` and `bytes`, then whoever waits for room.
+        fence(Ordering::SeqCst);
+        // Foreign code, with no flag held: were a panic to leave here, what others left to us
+        // while we held the flag would stay.
+        Some(catch_unwind(AssertUnwindSafe(|| {
+            self.room.notify();
+            drop(batch);
+        })))
     }
 
     /// Waits for the flag: only for joining, which is rare.
@@ -71,10 +83,11 @@ impl<T> Ring<T> {
             .then(|| ReleaseFlag(&self.releasing))
     }
 
-    /// Whether there is anything to take out. May say yes in vain, as it looks without the flag.
-    fn is_releasable(&self) -> bool {
+    /// At most how many values there are to take out: 0 only if there are none. Looks without the flag.
+    fn releasable(&self) -> u64 {
         let released = self.released.load(Ordering::Relaxed);
-        released < self.passed_by_all() && self.slot(released).holds(released)
+        let passed = self.passed_by_all().saturating_sub(released);
+        if passed > 0 && self.slot(released).holds(released) { passed } else { 0 }
     }
 
     /// The slowest cursor; `u64::MAX` without a reader, when stamps alone are the bound.
@@ -82,8 +95,8 @@ impl<T> Ring<T> {
         self.seats().iter().map(super::Seat::cursor).min().unwrap_or(u64::MAX)
     }
 
-    /// Moves up to [`BATCH`] values out. The caller holds the flag.
-    fn take_batch(&self) -> [Option<Held<T>>; BATCH] {
+    /// Moves up to `N` values out. The caller holds the flag.
+    fn take_batch<const N: usize>(&self) -> [Option<Held<T>>; N] {
         let end = self.passed_by_all();
         let mut next = self.released.load(Ordering::Relaxed);
         let mut weight = 0;

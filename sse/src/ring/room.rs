@@ -84,16 +84,22 @@ impl Room {
 }
 
 impl<T> Ring<T> {
-    /// Blocks the thread until a value of `weight` would fit (`true`), or until `deadline`
-    /// (`false`; for ever without one). Somebody else may be quicker to use the room.
-    pub(crate) fn wait_for_room(&self, weight: u64, deadline: Option<Instant>) -> bool {
+    /// Blocks the thread until a value of `weight` would fit (`true`), or until `deadline` (`false`; for
+    /// ever without one). Somebody else may be quicker to use the room. Ends, too (`true`), when `moot`
+    /// says that room is wanted no more; who changes that calls [`Ring::look_again`].
+    pub(crate) fn wait_for_room_unless(
+        &self,
+        moot: impl Fn() -> bool,
+        weight: u64,
+        deadline: Option<Instant>,
+    ) -> bool {
         let room = &self.room;
         let mut tasks = room.lock();
         room.waiting.fetch_add(1, Ordering::Relaxed);
         // The fence rule: see the module.
         fence(Ordering::SeqCst);
         let found = loop {
-            if self.has_room(weight) {
+            if self.has_room(weight) || moot() {
                 break true;
             }
             tasks = match deadline {
@@ -110,6 +116,19 @@ impl<T> Ring<T> {
         room.waiting.fetch_sub(1, Ordering::Relaxed);
         drop(tasks);
         found
+    }
+
+    /// Wakes everybody who waits for room, to look at something else.
+    pub(crate) fn look_again(&self) {
+        // The fence rule: what is to be looked at, then the waiters.
+        fence(Ordering::SeqCst);
+        self.room.notify();
+    }
+
+    /// How many threads and tasks wait for room.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.room.waiting.load(Ordering::Relaxed)
     }
 
     /// A future that is ready when a value of `weight` would fit. Somebody else may be quicker to

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Padded, UnsafeCell, yield_now};
 
-/// Wakes the thread that reads, wherever it waits.
+/// Wakes the thread that reads, wherever it waits. See the [crate's example](crate).
 ///
 /// Called by publishers, on their threads, once for each time the reader went to sleep. It must be
 /// quick, and must not block, panic, or join or leave a hub. A wake that comes before the reader

@@ -85,7 +85,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Decoder {
     decoder
 }
 
-fn messages(bytes: &[u8]) -> Vec<(String, String, String)> {
+/// Decodes a whole stream, which comes to the same when it is cut at every byte.
+pub(crate) fn decode_cut(bytes: &[u8]) -> Decoder {
     let cut_at_every_byte = bytes.chunks(1).fold(Decoder::default(), |mut decoder, byte| {
         decoder.receive(byte);
         decoder
@@ -94,7 +95,11 @@ fn messages(bytes: &[u8]) -> Vec<(String, String, String)> {
     assert_eq!(decoder.messages, cut_at_every_byte.messages);
     assert_eq!(decoder.last_id, cut_at_every_byte.last_id);
     assert_eq!(decoder.retry_millis, cut_at_every_byte.retry_millis);
-    decoder.messages.into_iter().map(|m| (m.name, m.data, m.last_id)).collect()
+    decoder
+}
+
+fn messages(bytes: &[u8]) -> Vec<(String, String, String)> {
+    decode_cut(bytes).messages.into_iter().map(|m| (m.name, m.data, m.last_id)).collect()
 }
 
 fn data_of(bytes: &[u8]) -> Vec<String> {

@@ -2,4 +2,5 @@
 
 mod decoder;
 mod properties;
+mod streams;
 mod vectors;

@@ -199,6 +199,33 @@ fn an_id_alone_is_where_a_client_resumes() {
 }
 
 #[test]
+fn trying_to_set_a_time_that_clients_cannot_wait_gives_back_event_and_time() {
+    let event = Event::data("x").retry(Duration::from_secs(1));
+    let most = Duration::from_millis(i32::MAX.cast_unsigned().into());
+    for after in [Duration::from_millis(1), Duration::from_millis(1500), most] {
+        let set = event.clone().try_retry(after).expect("whole milliseconds");
+        assert_eq!(set, event.clone().retry(after));
+    }
+    let nano = Duration::from_nanos(1);
+    let millis = Duration::from_millis(1);
+    for after in [
+        Duration::ZERO,
+        Duration::from_nanos(999_999),
+        millis + nano,
+        most + nano,
+        most + millis,
+        Duration::MAX,
+    ] {
+        let refused = event.clone().try_retry(after).expect_err("no such time");
+        assert_eq!(refused.after(), after);
+        assert_eq!(refused.into_event(), event);
+    }
+    let refused = event.try_retry(Duration::from_micros(1500)).expect_err("a fraction");
+    let text = "the retry time of an event is 1 to 2147483647 whole milliseconds, not 1.5ms";
+    assert_eq!(refused.to_string(), text);
+}
+
+#[test]
 fn retry_is_whole_milliseconds_and_never_more_than_clients_can_wait() {
     let line = |after| text(&Event::new().retry(after));
     assert_eq!(line(Duration::from_nanos(999_999)), "");

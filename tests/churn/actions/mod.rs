@@ -9,7 +9,7 @@ use crate::client::Client;
 type Action = fn(&mut Client<'_>);
 
 /// All equally likely.
-pub(crate) const ACTIONS: [(&str, Action); 15] = [
+pub(crate) const ACTIONS: [(&str, Action); 19] = [
     ("say nothing", nuisance::say_nothing),
     ("stop in mid-request", nuisance::stop_in_mid_request),
     ("garbage", nuisance::garbage),
@@ -25,4 +25,8 @@ pub(crate) const ACTIONS: [(&str, Action); 15] = [
     ("finish a stream", streams::finish),
     ("finish with the request", streams::finish_with_the_request),
     ("hear a talk out", streams::hear_a_talk_out),
+    ("outlive a stream", streams::outlive_a_stream),
+    ("leave in silence", streams::leave_in_silence),
+    ("post for a stream", streams::post_for_a_stream),
+    ("be unwelcome", streams::be_unwelcome),
 ];

@@ -3,7 +3,6 @@
 use super::requests::Ask;
 use super::streams;
 use crate::client::Client;
-use crate::support::Answer;
 
 /// Each is refused, or waited for the rest of.
 const GARBAGE: [&str; 7] = [
@@ -47,10 +46,9 @@ pub(super) fn garbage(client: &mut Client<'_>) {
     if !client.is_heard(&mut peer) {
         return;
     }
-    let answer = Answer::receive(&mut peer).expect("a refusal is sent whole");
+    let Some(answer) = client.answer(&mut peer) else { return };
     assert!(matches!(answer.status, 400..=505) && answer.is_last(), "{answer:?}");
-    client.count(|tally| &tally.answers, 1);
-    peer.expect_end();
+    client.expect_end(&mut peer);
 }
 
 /// Asks for more than the buffers on the way hold.
@@ -63,7 +61,8 @@ pub(super) fn never_read_an_answer(client: &mut Client<'_>) {
 
 pub(super) fn never_read_a_stream(client: &mut Client<'_>) {
     let mut peer = client.connect_narrow();
-    peer.try_send(streams::request(&mut client.numbers));
+    let (_, request) = streams::request(client);
+    peer.try_send(request);
     client.stay(1500);
     client.leave(peer);
 }

@@ -1,4 +1,5 @@
-//! Publishes to all brokers, in bursts of events of mixed sizes, from a thread that can be stopped.
+//! Publishes to all brokers, in bursts of events of mixed sizes, numbered for each broker, from a thread
+//! that can be stopped.
 
 use crate::load;
 use crate::support::{Numbers, PATIENCE};
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-const LONGEST_BURST: usize = 5;
+const LONGEST_BURST: usize = 10;
 /// Between two bursts, at most.
 const PAUSE_MILLIS: usize = 20;
 
@@ -20,14 +21,15 @@ pub(super) struct Press {
 struct Publisher {
     brokers: Vec<Broker>,
     numbers: Numbers,
-    /// Of the next event, whichever broker gets it.
-    next: u64,
+    /// Of the next event of each broker.
+    next: Vec<u64>,
 }
 
 impl Press {
     pub(super) fn new(brokers: &[Broker], seed: u64) -> Self {
         let numbers = Numbers::new(seed);
-        let publisher = Publisher { brokers: brokers.to_vec(), numbers, next: 0 };
+        let next = vec![0; brokers.len()];
+        let publisher = Publisher { brokers: brokers.to_vec(), numbers, next };
         Self { publisher: Some(publisher), running: None }
     }
 
@@ -57,9 +59,10 @@ impl Press {
 impl Publisher {
     fn burst(&mut self) {
         for _ in 0..=self.numbers.below(LONGEST_BURST) {
-            let broker = &self.brokers[self.numbers.below(self.brokers.len())];
-            let data = load::data(self.next, load::event_bytes(&mut self.numbers));
-            self.next += 1;
+            let at = self.numbers.below(self.brokers.len());
+            let (broker, next) = (&self.brokers[at], &mut self.next[at]);
+            let data = load::data(*next, load::event_bytes(&mut self.numbers));
+            *next += 1;
             // A core that stands still for that long is broken.
             let deadline = Instant::now() + PATIENCE;
             let event = Event::data(data).event(broker.name());

@@ -1,25 +1,29 @@
-// Clients that read one stream to its last marker, each in its own way. All return a list of `{type, data, id}`.
+// Clients that others wrote. Each reads one stream to its last marker, in its own way, and makes of it a list of
+// `{type, data, id}`. What that list should be is in `rows`.
 
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { chromium } from "playwright-core";
 import { EventSource as NpmEventSource } from "eventsource";
+import NpmEventSource2 from "eventsource-2";
 import { EventSource as UndiciEventSource } from "undici";
-import { dispatched } from "./rows.mjs";
+import { dispatched, isLast } from "./rows.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const run = promisify(execFile);
 
-/** Reads with an EventSource; also runs in a browser, so it uses nothing from outside. */
-function collect([EventSource, url, types]) {
+/** More than a whole stream as a program prints it. */
+const OUTPUT_BYTES = 1 << 28;
+
+function collect(EventSource, url, types) {
   return new Promise((resolve, reject) => {
-    const source = new (EventSource ?? globalThis.EventSource)(url);
+    const source = new EventSource(url);
     const events = [];
     const take = ({ type, data, lastEventId: id }) => {
-      events.push({ type, data, id });
-      if (type === "case" && data === "END") {
+      const event = { type, data, id };
+      events.push(event);
+      if (isLast(event)) {
         source.close();
         resolve(events);
       }
@@ -32,23 +36,19 @@ function collect([EventSource, url, types]) {
   });
 }
 
-async function inChromium(url, types) {
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"];
-  const browser = await chromium.launch({ executablePath, args });
-  try {
-    const page = await browser.newPage();
-    // Any page of the same origin.
-    await page.goto(new URL("/", url).href);
-    return await page.evaluate(collect, [null, url, types]);
-  } finally {
-    await browser.close();
-  }
+async function inChromium(url, types, browser) {
+  const page = await browser.newPage();
+  // Any page of the same origin.
+  await page.goto(new URL("/", url).href);
+  const script = `const isLast = ${isLast}; (${collect})(EventSource, ${JSON.stringify(url)}, ${JSON.stringify(types)})`;
+  const events = await page.evaluate(script);
+  await page.close();
+  return events;
 }
 
-/** A program that prints one JSON object a line. */
+/** What a program prints: one JSON object a line. */
 async function lines(program, args) {
-  const { stdout } = await run(program, args, { maxBuffer: 1 << 28 });
+  const { stdout } = await run(program, args, { maxBuffer: OUTPUT_BYTES });
   return stdout.trim().split("\n").map((line) => JSON.parse(line));
 }
 
@@ -59,20 +59,25 @@ async function httpxSse(url) {
 }
 
 async function sseStream(url) {
-  const program = path.join(here, "sse-stream/target/release/sse-stream-client");
+  const program = process.env.SSE_STREAM ?? path.join(here, "sse-stream/target/release/sse-stream-client");
   return dispatched(await lines(program, [url]));
 }
 
 /** By name: how to read, and the rows that the client is known to get wrong by itself. */
 export const clients = {
   "Chromium EventSource": { read: inChromium, wrong: [] },
-  "npm eventsource": {
-    read: (url, types) => collect([NpmEventSource, url, types]),
+  "npm eventsource 3": {
+    read: (url, types) => collect(NpmEventSource, url, types),
     // It sends the last id back, but tells listeners only the id of the event's own block.
     wrong: ["id-sticky", "id-nul", "after-id-only"],
   },
-  "npm undici": { read: (url, types) => collect([UndiciEventSource, url, types]), wrong: [] },
-  // It takes blocks without data for events.
+  "npm eventsource 2": { read: (url, types) => collect(NpmEventSource2, url, types), wrong: [] },
+  "npm undici 6": {
+    read: (url, types) => collect(UndiciEventSource, url, types),
+    // An empty id does not reset the last one; undici 7 has that right.
+    wrong: ["id-empty"],
+  },
+  // Blocks without data are events to it.
   "PyPI httpx-sse": { read: httpxSse, wrong: ["id-only", "retry-only", "event-only"] },
   "crate sse-stream": { read: sseStream, wrong: [] },
 };

@@ -1,5 +1,6 @@
 // The rows of a file of events: what is sent, and what a client must make of it. Each row follows a marker, an
-// event `case` with the row's name, so that what a client received falls into rows by itself.
+// event `case` with the row's name, so that what a client received falls into rows by itself; the last marker is
+// `END`. Knows nothing of how clients read.
 
 import { readFileSync } from "node:fs";
 
@@ -8,23 +9,27 @@ function expand(value) {
   return value?.$repeat ? value.$repeat[0].repeat(value.$repeat[1]) : value;
 }
 
-function marker(row) {
-  return row.send.event === "case" ? row.send.data : undefined;
+/** Whether nothing follows this event. Runs in a browser, too, so it uses nothing from outside. */
+export function isLast({ type, data }) {
+  return type === "case" && data === "END";
 }
 
-/** The rows of a file, by name, and every event type in it. */
+/** The rows of a file, by name, and every type that an event may seem to have. */
 export function readRows(file) {
-  const list = JSON.parse(readFileSync(file, "utf8"));
   const rows = new Map();
   const types = new Set(["message"]);
   let name;
-  for (const row of list) {
-    name = marker(row) ?? name;
-    if (row.send.event !== undefined) types.add(expand(row.send.event));
-    if (marker(row) !== undefined) continue;
-    const expect = row.expect.map((event) => ({ ...event, data: expand(event.data) }));
-    for (const event of expect) types.add(event.type);
-    rows.set(name, expect);
+  for (const { send, expect } of JSON.parse(readFileSync(file, "utf8"))) {
+    if (send.event !== undefined) {
+      types.add(send.event);
+      // What is left of one that was torn at a line break.
+      types.add(send.event.split(/[\r\n]/)[0] || "message");
+    }
+    if (send.event === "case") {
+      name = send.data;
+      continue;
+    }
+    rows.set(name, expect.map((event) => ({ ...event, data: expand(event.data) })));
   }
   return { rows, types: [...types] };
 }
@@ -37,18 +42,20 @@ export function wrongRows(rows, received) {
     if (event.type === "case") {
       name = event.data;
       got.set(name, []);
+    } else if (name === undefined) {
+      throw new Error(`before the first marker: an event ${event.type}`);
     } else {
-      got.get(name)?.push(event);
+      got.get(name).push(event);
     }
   }
-  if (!got.has("END")) throw new Error(`the stream ended after ${received.length} events, in ${name}`);
+  if (!received.some(isLast)) throw new Error(`the stream ended after ${received.length} events, in ${name}`);
   const same = (event, expected) =>
     event.type === expected.type &&
     event.data === expected.data &&
     (expected.id === undefined || event.id === expected.id);
   const isRight = ([name, expect]) => {
     const events = got.get(name);
-    return events?.length === expect.length && expect.every((row, at) => same(events[at], row));
+    return events?.length === expect.length && expect.every((expected, at) => same(events[at], expected));
   };
   return [...rows].filter((row) => !isRight(row)).map(([name]) => name);
 }

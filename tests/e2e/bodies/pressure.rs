@@ -132,6 +132,36 @@ fn requests_behind_a_streamed_body_wait_and_are_bounded(engine: Engine) {
     }
 }
 
+/// Nobody tells of a FIN behind bytes that are not wanted.
+fn client_that_left_behind_many_requests_is_noticed(engine: Engine) {
+    let source = Source::default();
+    let soon = Duration::from_millis(200);
+    let server = serve(engine, &source, Timeouts::default().with_half_closed(soon));
+    let mut peer = ask_for_stream(&server);
+    peer.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n".repeat(2000));
+    assert_eq!(server.get("/").text(), "ok");
+    drop(peer);
+    eventually("the stream is dropped", || source.open() == 0);
+    server.wait_for_connections(0);
+    // One that has only stopped sending keeps what does not rest for so long.
+    let long = Duration::from_secs(1);
+    let server = serve(engine, &source, Timeouts::default().with_half_closed(long));
+    let mut peer = ask_for_stream(&server);
+    peer.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n".repeat(1000));
+    peer.finish();
+    for _ in 0..8 {
+        std::thread::sleep(long / 4);
+        source.push("on");
+        assert_eq!(peer.take(7).expect("the stream goes on"), b"2\r\non\r\n");
+    }
+    source.end();
+    assert_eq!(peer.take(5).expect("the end"), b"0\r\n\r\n");
+    for _ in 0..1000 {
+        assert_eq!(peer.answer().text(), "ok");
+    }
+    peer.expect_end();
+}
+
 fn drain_lets_a_streamed_body_end(engine: Engine) {
     let source = Source::default();
     let server = serve(engine, &source, Timeouts::default());
@@ -160,6 +190,7 @@ on_every_engine! {
     stream_that_is_silent_for_long_is_no_stalled_client,
     stream_that_is_always_ready_does_not_starve_the_others,
     requests_behind_a_streamed_body_wait_and_are_bounded,
+    client_that_left_behind_many_requests_is_noticed,
     drain_lets_a_streamed_body_end,
     drain_cuts_a_streamed_body_at_its_deadline,
 }

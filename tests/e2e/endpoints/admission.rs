@@ -2,9 +2,9 @@
 
 use super::Ends;
 use crate::support::{Answer, Gate, Subscriber, eventually, get as request, serve, serve_on_one};
-use headwater::http::StatusCode;
+use headwater::http::{HeaderName, HeaderValue, StatusCode};
 use headwater::sse::{self, Client, Disconnect, Event};
-use headwater::{Engine, Hub, Request, Router, routing::get};
+use headwater::{Engine, Headers, Hub, Request, Router, routing::get};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -55,11 +55,14 @@ fn admitted_stream_begins_with_the_hooks_headers_and_events(engine: Engine) {
         client.send(Event::data("from the handler")).await.expect("the client is there");
         client.closed().await;
     };
+    let endpoint = || sse::endpoint(handler).on_connect(check).heartbeat(None);
     let app = Router::new()
         .route("/feed", get(sse::feed(&broker).on_connect(check).heartbeat(None)))
-        .route("/endpoint", get(sse::endpoint(handler).on_connect(check).heartbeat(None)));
+        .route("/endpoint", get(endpoint()))
+        // Sends wait for the kernel, but not before there is anything for it.
+        .route("/unqueued", get(endpoint().client_queue(None)));
     let server = serve(engine, app);
-    for path in ["/feed", "/endpoint"] {
+    for path in ["/feed", "/endpoint", "/unqueued"] {
         let mut stream = server.subscribe(&format!("{path}?sesame"));
         assert_eq!(stream.head.header("set-cookie"), Some("key=sesame"));
         assert_eq!(stream.head.header("x-own"), Some("value"));
@@ -109,6 +112,64 @@ fn nothing_is_sent_while_the_hook_waits(engine: Engine) {
     }
     news.publish(Event::data("news")).expect("there is room");
     assert_eq!(stream.data(), "news");
+}
+
+/// Headers that hooks and handlers want in the head of a stream.
+const SET: &[(&str, &str)] = &[
+    ("cache-control", "no-store"),
+    ("x-accel-buffering", "yes"),
+    ("set-cookie", "a=1"),
+    ("set-cookie", "b=2"),
+    ("vary", "cookie"),
+    ("vary", "accept"),
+    ("x-own", "value"),
+];
+/// What no stream may be.
+const TYPED: &[(&str, &str)] = &[("content-type", "text/plain")];
+
+fn headers_of_the_head_are_set_but_cookies_add_up(engine: Engine) {
+    let broker = Hub::new().broker("news").build();
+    let admitting = |fields: &'static [(&'static str, &'static str)]| {
+        let headers = move || -> Headers {
+            let field =
+                |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+            fields.iter().map(field).collect()
+        };
+        sse::feed(&broker)
+            .on_connect(async move |_: &Request, _: &Client| Ok::<_, StatusCode>(headers()))
+    };
+    let streaming = |fields: &'static [(&'static str, &'static str)]| {
+        move |request: Request| {
+            let mut stream = sse::stream(&request, async |_| {});
+            for &(name, value) in fields {
+                let (name, value) =
+                    (HeaderName::from_static(name), HeaderValue::from_static(value));
+                stream = stream.header(name, value);
+            }
+            stream
+        }
+    };
+    let app = Router::new()
+        .route("/hook", get(admitting(SET)))
+        .route("/hook/typed", get(admitting(TYPED)))
+        .route("/stream", get(streaming(SET)))
+        .route("/stream/typed", get(streaming(TYPED)))
+        .route("/stream/twice", get(streaming(&[("x-own", "first"), ("x-own", "value")])));
+    let server = serve(engine, app);
+    for path in ["/hook", "/stream"] {
+        let head = server.subscribe(path).head;
+        for (name, value) in
+            [("cache-control", "no-store"), ("x-accel-buffering", "yes"), ("x-own", "value")]
+        {
+            assert_eq!(head.header(name), Some(value), "{path}");
+        }
+        for line in ["set-cookie: a=1", "set-cookie: b=2", "vary: cookie", "vary: accept"] {
+            assert_eq!(head.head.matches(line).count(), 1, "{path}: {line}");
+        }
+        assert_eq!(server.get(&format!("{path}/typed")).status, 500);
+    }
+    assert_eq!(server.subscribe("/stream/twice").head.header("x-own"), Some("value"));
+    assert_eq!(server.stats().handler_panics, 0);
 }
 
 fn client_that_leaves_while_the_hook_waits_leaves_nothing_behind(engine: Engine) {
@@ -205,6 +266,7 @@ on_every_engine! {
     refused_stream_gets_its_status_and_body_before_any_stream_head,
     admitted_stream_begins_with_the_hooks_headers_and_events,
     nothing_is_sent_while_the_hook_waits,
+    headers_of_the_head_are_set_but_cookies_add_up,
     client_that_leaves_while_the_hook_waits_leaves_nothing_behind,
     hook_that_panics_is_answered_with_500,
     client_that_the_hook_closes_gets_a_stream_that_ends,

@@ -5,10 +5,14 @@ mod admission;
 mod blocking;
 mod cancelling;
 mod chosen;
+mod held;
 mod hooks;
+mod laggards;
 mod lifetimes;
 mod settings;
 mod skipping;
+mod unbegun;
+mod unread;
 
 use crate::support::eventually;
 use headwater::sse::{Client, Disconnect};
@@ -23,7 +27,7 @@ impl Ends {
     fn hook(&self) -> impl Fn(&Client, Disconnect) + Send + Sync + 'static {
         let ends = self.clone();
         move |client, why| {
-            assert!(client.is_closed() || why == Disconnect::Refused);
+            assert!(client.is_closed());
             ends.0.lock().expect("no panic").push(why);
         }
     }

@@ -5,7 +5,7 @@ use crate::support::{
 };
 use headwater::http::{HeaderValue, StatusCode, header};
 use headwater::routing::get;
-use headwater::{Detached, Ended, Engine, PeerGone, Response, Router, Timeouts, detach};
+use headwater::{Detached, Ended, Engine, PeerGone, Request, Response, Router, Timeouts, detach};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -32,6 +32,37 @@ fn echo_app() -> Router {
         .route("/echo", get(|| detach(switching(), echo)))
         .route("/rest", get(|| detach(Response::new(StatusCode::OK), echo)))
         .route("/", get(|| "ok"))
+}
+
+fn head_of_an_upgrade_is_no_answer(engine: Engine) {
+    let server = serve(engine, echo_app());
+    let mut peer = server.connect();
+    peer.send("HEAD /echo HTTP/1.1\r\nhost: test\r\n\r\n");
+    peer.ask("/");
+    // After a 101 the client would take the next answer for the other protocol.
+    assert_eq!(Answer::receive_head(&mut peer).expect("a head").status, 500);
+    assert_eq!(peer.answer().text(), "ok");
+    peer.send("HEAD /rest HTTP/1.1\r\nhost: test\r\n\r\n");
+    assert_eq!(Answer::receive_head(&mut peer).expect("a head").status, 200);
+}
+
+fn only_handlers_that_take_over_answer_connect(engine: Engine) {
+    let tunnel = |request: Request| match request.header("proxy") {
+        Some(_) => detach(Response::new(StatusCode::OK), echo),
+        None => Response::new(StatusCode::OK),
+    };
+    let server = serve(engine, Router::new().fallback(tunnel));
+    let ask = |more: &str| format!("CONNECT test:443 HTTP/1.1\r\nhost: test:443\r\n{more}\r\n");
+    let mut peer = server.connect();
+    peer.send(ask(""));
+    assert_eq!(peer.answer().status, 501);
+    peer.expect_end();
+    let mut peer = server.connect();
+    peer.send(ask("proxy: yes\r\n"));
+    let head = Answer::receive_head(&mut peer).expect("a head");
+    assert_eq!(head.head_without_date(), "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+    peer.send("through");
+    assert_eq!(peer.take(7).expect("an echo"), b"through");
 }
 
 const ASK: &str =
@@ -246,6 +277,8 @@ fn drain_tells_handlers_and_cuts_those_that_go_on(engine: Engine) {
 }
 
 on_every_engine! {
+    head_of_an_upgrade_is_no_answer,
+    only_handlers_that_take_over_answer_connect,
     bytes_go_both_ways_after_an_upgrade,
     large_echo_arrives_intact_at_a_slow_reader,
     body_of_a_line_that_was_taken_over_ends_with_the_connection,

@@ -186,8 +186,10 @@ fn handler_that_takes_too_long_is_answered_for(engine: Engine) {
         let _dropped = CountEnd(count.clone());
         std::future::pending::<&str>().await
     };
-    let slowly = blocking(|| {
-        std::thread::sleep(4 * LATE);
+    let gate = Gate::default();
+    let held = gate.clone();
+    let slowly = blocking(move || {
+        block_on(held.pass());
         "at last"
     });
     let soon = async || {
@@ -210,6 +212,7 @@ fn handler_that_takes_too_long_is_answered_for(engine: Engine) {
     }
     eventually("both are dropped", || dropped.load(Ordering::Relaxed) == 2);
     assert_eq!(server.stats().late_handlers, 3);
+    gate.open();
     // Each handler has the whole time.
     eventually("one is in time", || server.get("/soon").status == 200);
 

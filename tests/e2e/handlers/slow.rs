@@ -1,5 +1,7 @@
 //! Handlers and middleware that hold their core: noticed, whatever kind they are of.
 
+#[cfg(feature = "tracing")]
+use crate::support::reports;
 use crate::support::{Answer, Peer, Running, builder, eventually};
 use headwater::http::StatusCode;
 use headwater::middleware::Next;
@@ -45,6 +47,11 @@ fn app() -> Router {
         .route("/line/{name}", get(line))
 }
 
+#[cfg(feature = "tracing")]
+fn held(path: &str) -> String {
+    format!("path=\"{path}\"\nheld_ms=")
+}
+
 #[track_caller]
 fn start(engine: Engine, limit: impl Into<Option<Duration>>) -> Running {
     #[cfg(feature = "tracing")]
@@ -70,10 +77,10 @@ fn handler_that_holds_its_core_is_noticed(engine: Engine) {
         // On a slow machine others may seem slow, too.
         eventually("it is counted", || server.stats().slow_handlers >= count);
         #[cfg(feature = "tracing")]
-        eventually("it is reported", || reports::have(path));
+        eventually("it is reported", || reports::have(&held(path)));
     }
     #[cfg(feature = "tracing")]
-    assert!(reports::have_route("/line/{name}"));
+    assert!(reports::have("route=\"/line/{name}\"\n"));
 }
 
 fn check_before_a_body_that_holds_its_core_is_noticed(engine: Engine) {
@@ -91,7 +98,7 @@ fn check_before_a_body_that_holds_its_core_is_noticed(engine: Engine) {
     assert_eq!(peer.answer().text(), "body");
     assert!(server.stats().slow_handlers >= 1);
     #[cfg(feature = "tracing")]
-    eventually("it is reported", || reports::have("/checked"));
+    eventually("it is reported", || reports::have(&held("/checked")));
 }
 
 fn handler_within_its_time_is_not_noticed(engine: Engine) {
@@ -108,58 +115,4 @@ on_every_engine! {
     handler_that_holds_its_core_is_noticed,
     check_before_a_body_that_holds_its_core_is_noticed,
     handler_within_its_time_is_not_noticed,
-}
-
-/// Listens to `tracing`.
-#[cfg(feature = "tracing")]
-mod reports {
-    use std::fmt::{Debug, Write};
-    use std::sync::{Mutex, Once};
-    use tracing::field::{Field, Visit};
-    use tracing::span::{Attributes, Id, Record};
-    use tracing::{Event, Metadata, Subscriber};
-
-    static SEEN: Mutex<String> = Mutex::new(String::new());
-    static LISTENING: Once = Once::new();
-
-    struct Listener;
-    struct Fields<'a>(&'a mut String);
-
-    impl Visit for Fields<'_> {
-        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-            writeln!(self.0, "{}={value:?}", field.name()).expect("a string grows");
-        }
-    }
-
-    impl Subscriber for Listener {
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            metadata.target().starts_with("headwater")
-        }
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(1)
-        }
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-        fn event(&self, event: &Event<'_>) {
-            event.record(&mut Fields(&mut SEEN.lock().expect("no panics")));
-        }
-        fn enter(&self, _: &Id) {}
-        fn exit(&self, _: &Id) {}
-    }
-
-    /// Whether a slow handler of this route was reported.
-    pub(super) fn have_route(route: &str) -> bool {
-        SEEN.lock().expect("no panics").contains(&format!("route=\"{route}\"\n"))
-    }
-
-    /// Whether a slow handler of this path was reported.
-    pub(super) fn have(path: &str) -> bool {
-        SEEN.lock().expect("no panics").contains(&format!("path=\"{path}\"\nheld_ms="))
-    }
-
-    pub(super) fn listen() {
-        LISTENING.call_once(|| {
-            tracing::subscriber::set_global_default(Listener).expect("nobody else listens");
-        });
-    }
 }

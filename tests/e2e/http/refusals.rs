@@ -23,6 +23,8 @@ fn refused(server: &Running, request: impl AsRef<[u8]>, status: u16) {
 }
 
 fn malformed_requests_are_answered_with_400(engine: Engine) {
+    #[cfg(feature = "tracing")]
+    crate::support::reports::listen();
     let server = serve(engine, app());
     for request in [
         "nonsense\r\n\r\n",
@@ -37,6 +39,8 @@ fn malformed_requests_are_answered_with_400(engine: Engine) {
     ] {
         refused(&server, request, 400);
     }
+    #[cfg(feature = "tracing")]
+    assert!(crate::support::reports::have("outcome=\"refused\"\nstatus=400\npeer=127.0.0.1:"));
 }
 
 fn requests_with_two_possible_lengths_are_refused(engine: Engine) {

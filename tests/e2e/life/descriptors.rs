@@ -89,7 +89,7 @@ fn starve(server: &mut Served) {
         .expect("the kernel spreads connections");
     // While the other worker is held, silent connections take all descriptors to the first.
     other.ask("/hold");
-    let silent: Vec<Peer> = (0..2 * DESCRIPTORS).map(|_| Peer::connect(server.addr)).collect();
+    let silent: Vec<Peer> = (0..4 * DESCRIPTORS).map(|_| Peer::connect(server.addr)).collect();
     eventually("the limit", || ask(&mut one, "/failures") != "0");
     server.release.write_all(b"\n").expect("the server reads");
     assert_eq!(other.answer().text(), "held");

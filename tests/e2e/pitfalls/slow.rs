@@ -1,7 +1,7 @@
 //! Pitfalls 2 to 5 and 17: readers that are too slow.
 
 use super::{LARGE, app, large, publish, stuck};
-use crate::support::{PATIENCE, eventually, serve, serve_on_one};
+use crate::support::{Heard, PATIENCE, eventually, serve, serve_on_one};
 use headwater::sse::{self, Broker, Disconnect, Event, SlowPolicy};
 use headwater::{Engine, Hub, Router, routing::get};
 use std::sync::mpsc;
@@ -165,11 +165,20 @@ fn loss_is_told_in_the_stream_with_how_many_and_after_which(engine: Engine) {
             published += 1;
             broker.dropped_events() > 50
         });
+        let heard = std::thread::scope(|scope| {
+            // Goes on at the tail once it has caught up; the last event is behind every gap.
+            scope.spawn(|| {
+                eventually("it has caught up", || server.stats().owed_bytes == 0);
+                publish(&broker, "last");
+            });
+            let mut heard = Vec::new();
+            while heard.last().is_none_or(|last: &Heard| last.data.as_deref() != Some("last")) {
+                heard.push(stream.event());
+            }
+            heard
+        });
         let (mut last, mut told) = (0, 0);
-        // Goes on at the tail once it has caught up; the last event is behind every gap.
-        let mut ended = false;
-        while !ended {
-            let heard = stream.event();
+        for heard in heard {
             if heard.name.as_deref() == Some("gap") {
                 let data = heard.data.unwrap_or_default();
                 let (missed, after) = data.split_once('\n').expect("how many, and after which");
@@ -181,12 +190,8 @@ fn loss_is_told_in_the_stream_with_how_many_and_after_which(engine: Engine) {
             }
             assert_eq!(heard.number(), last + 1, "{policy:?}: nothing is lost without a notice");
             last += 1;
-            ended = heard.data.as_deref() == Some("last");
-            if last >= published - 1 || server.stats().owed_bytes == 0 {
-                publish(&broker, "last");
-                published += 1;
-            }
         }
+        assert_eq!(last, published + 1, "{policy:?}");
         assert_eq!(told, broker.dropped_events(), "{policy:?}");
     }
 }

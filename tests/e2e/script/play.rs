@@ -1,6 +1,9 @@
 //! Plays a script on one engine and writes down what its clients see, step by step. Everything is
 //! waited for before the next step, so that nothing depends on who is quicker. What clients do is in
 //! `requests` and `streams`; who is there, and what must add up in the end, is kept here.
+//!
+//! One worker has more streams than the other throughout, so that the streams of its clients are handed
+//! over. Which clients those are is the kernel's choice, which no client may see.
 
 mod requests;
 mod streams;
@@ -8,12 +11,16 @@ mod streams;
 use super::Script;
 use super::asks::{HUGE, LARGE, text};
 use super::steps::{BROKERS, CLIENTS, Step};
+use crate::balance::{weigh_down, with_ballast};
 use crate::support::{Peer, Running, Subscriber, builder, eventually};
 use bytes::Bytes;
 use headwater::sse::{self, Broker};
 use headwater::{Engine, Hub, Router, Timeouts, routing::get};
 use std::time::Duration;
 use streams::Stalled;
+
+/// More than all clients of a script can have.
+const BALLAST: usize = 5 * CLIENTS;
 
 /// Of each broker. All readers but the stalled ones hear an event before the next is published, so that
 /// only those are ever owed more.
@@ -25,6 +32,8 @@ struct Stage {
     clients: [Role; CLIENTS],
     /// Somebody who is answered at any time, whatever the clients do.
     bystander: Peer,
+    /// Streams that stay on one worker.
+    ballast: Vec<Subscriber>,
     tally: Tally,
 }
 
@@ -40,6 +49,8 @@ enum Role {
 #[derive(Default)]
 struct Tally {
     connections: u64,
+    /// What clients of the script have nothing to do with: connections accepted, and requests.
+    before: (u64, u64),
     events: u64,
     /// Events, once for each subscriber at the time.
     due: u64,
@@ -86,7 +97,7 @@ fn app(brokers: &[Broker]) -> Router {
         "later"
     };
     let fail = async || -> &'static str { panic!("on purpose: in a script") };
-    let app = Router::new()
+    let app = with_ballast(Router::new())
         .route("/", get(|| "ok").post(|| "posted"))
         .route("/later", get(later))
         .route("/never", get(async || std::future::pending::<()>().await))
@@ -116,9 +127,13 @@ impl Stage {
         let server = builder(engine).timeouts(patient).serve(app(&brokers));
         let server = Running::from(server.expect("a free port of the loopback"));
         let clients = [(); CLIENTS].map(|()| Role::Away);
+        let ballast = weigh_down(&server, BALLAST);
         let bystander = server.connect();
-        let tally = Tally { connections: 1, ..Tally::default() };
-        Self { server, brokers, clients, bystander, tally }
+        eventually("who was tried is gone", || server.stats().connections == 1 + BALLAST);
+        let stats = server.stats();
+        let before = (stats.accepted - 1, stats.requests);
+        let tally = Tally { connections: stats.accepted, before, ..Tally::default() };
+        Self { server, brokers, clients, bystander, ballast, tally }
     }
 
     fn play(&mut self, step: &Step) -> String {
@@ -189,7 +204,7 @@ impl Stage {
     fn left(&mut self) -> String {
         let clients = self.clients.iter().filter(|role| !matches!(role, Role::Away)).count();
         self.everybody_is_accepted();
-        self.server.wait_for_connections(1 + clients);
+        self.server.wait_for_connections(1 + self.ballast.len() + clients);
         let subscribers = self.brokers.iter().map(Broker::subscriber_count);
         format!("left: {:?} subscribed", subscribers.collect::<Vec<usize>>())
     }
@@ -218,16 +233,18 @@ impl Stage {
         eventually("nobody is subscribed", || {
             self.brokers.iter().all(|b| b.subscriber_count() == 0)
         });
+        self.ballast.clear();
         self.left();
         let stats = self.server.stats();
-        let Tally { events, due, left_owed, chance, .. } = self.tally;
+        let Tally { events, due, left_owed, chance, before, .. } = self.tally;
         let published: u64 = self.brokers.iter().map(Broker::published).sum();
         assert_eq!(published, events);
         let dropped: u64 = self.brokers.iter().map(Broker::dropped_events).sum();
         let told = stats.events_delivered + dropped;
         assert!((due - left_owed..=due).contains(&told), "{told} of {due}, {left_owed} left owed");
-        let requests = (stats.requests - chance.0, stats.handler_panics - chance.1);
-        let counts = (stats.accepted, requests, stats.refused, stats.streams, stats.owed_bytes);
+        let requests = (stats.requests - before.1 - chance.0, stats.handler_panics - chance.1);
+        let counts =
+            (stats.accepted - before.0, requests, stats.refused, stats.streams, stats.owed_bytes);
         format!("{counts:?}, {published} published for {due}")
     }
 }

@@ -139,7 +139,9 @@ fn client_on_several_brokers_with_own_sends_gets_all_events_whole(engine: Engine
     const EVENTS: usize = 200;
     let hub = Hub::new();
     let names = ["a", "b", "c"];
-    let brokers = names.map(|name| hub.broker(name).subscriber_buffer(EVENTS).build());
+    // What a stream is owed counts together, whoever sent it.
+    let room = (names.len() + 1) * EVENTS;
+    let brokers = names.map(|name| hub.broker(name).subscriber_buffer(room).build());
     let (server, clients) = serve_clients(engine, ClientConfig::new());
     let (mut stream, client) = connect(&server, &clients, true);
     let _subscribed = brokers.each_ref().map(|broker| broker.subscribe(&client));

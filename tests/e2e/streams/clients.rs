@@ -196,7 +196,33 @@ fn subscription_that_is_dropped_delivers_nothing_more(engine: Engine) {
     assert_eq!((news.subscriber_count(), sport.subscriber_count()), (0, 1));
 }
 
+fn client_knows_what_the_kernel_has_and_its_peer_has_not(engine: Engine) {
+    let (server, clients) = serve_clients(engine);
+    let mut stream = Subscriber::open(server.connect_narrow(), "/");
+    let client = clients.recv().expect("the handler runs");
+    let on_linux = cfg!(target_os = "linux");
+    let is = |expected: fn(usize) -> bool| match client.unsent_bytes() {
+        Some(bytes) => on_linux && expected(bytes),
+        None => !on_linux,
+    };
+    eventually("it has the head", || is(|bytes| bytes == 0));
+    let mut sent = 0;
+    eventually("its socket is full", || {
+        while client.try_send(Event::data("x".repeat(16 * 1024))).is_ok() {
+            sent += 1;
+        }
+        is(|bytes| bytes > 0) && server.stats().owed_bytes > 0
+    });
+    for _ in 0..sent {
+        stream.data();
+    }
+    eventually("it has read everything", || is(|bytes| bytes == 0));
+    drop(stream);
+    eventually("it has left", || client.is_closed() && client.unsent_bytes().is_none());
+}
+
 on_every_engine! {
+    client_knows_what_the_kernel_has_and_its_peer_has_not,
     client_may_be_driven_from_another_thread,
     events_of_several_threads_all_arrive,
     queue_of_a_client_that_does_not_read_is_bounded,

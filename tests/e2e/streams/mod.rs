@@ -8,6 +8,7 @@ mod forms;
 mod heartbeat;
 mod leaving;
 mod pressure;
+mod sharing;
 mod slow;
 
 use crate::support::Subscriber;

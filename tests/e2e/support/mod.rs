@@ -5,6 +5,8 @@ mod answer;
 mod futures;
 mod numbers;
 mod peer;
+#[cfg(feature = "tracing")]
+pub(crate) mod reports;
 mod source;
 mod subscriber;
 
@@ -18,7 +20,7 @@ pub(crate) use subscriber::{Ending, Heard, Subscriber};
 use headwater::{Engine, Router, Server, ServerBuilder, ServerHandle};
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before it counts as not happening. Far more than a loaded machine needs.
@@ -36,9 +38,15 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A server with two workers on a free port.
+/// A server with two workers on a free port of an address of its own: some tests go on connecting to a
+/// server that has ended, whose port may be the next one's, and that counts its connections.
 pub(crate) fn builder(engine: Engine) -> ServerBuilder {
-    Server::builder().bind("127.0.0.1:0").engine(engine).workers(2)
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    // The whole of 127.0.0.0/8 is the loopback, on Linux; others have one address.
+    let addr = if cfg!(target_os = "linux") { [127, 1, high, low] } else { [127, 0, 0, 1] };
+    let addr = SocketAddr::from((addr, 0));
+    Server::builder().bind(addr.to_string()).engine(engine).workers(2)
 }
 
 /// Serves with two workers.

@@ -2,7 +2,7 @@
 
 use super::{Answer, PATIENCE};
 use socket2::{Domain, SockRef, Socket, Type};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -27,20 +27,30 @@ pub(crate) enum End {
 impl Peer {
     #[track_caller]
     pub(crate) fn connect(addr: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(addr).expect("the server listens"))
+        Self::reach(addr).expect("the server listens")
+    }
+
+    /// Connects to a server that may be gone.
+    pub(crate) fn reach(addr: SocketAddr) -> io::Result<Self> {
+        TcpStream::connect(addr).and_then(not_to_itself).map(Self::over)
     }
 
     /// Whether somebody listens there.
     pub(crate) fn try_connect(addr: SocketAddr) -> bool {
-        TcpStream::connect(addr).is_ok()
+        Self::reach(addr).is_ok()
     }
 
     #[track_caller]
     pub(crate) fn connect_narrow(addr: SocketAddr) -> Self {
+        Self::reach_narrow(addr).expect("the server listens")
+    }
+
+    /// As `connect_narrow`, to a server that may be gone.
+    pub(crate) fn reach_narrow(addr: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
         socket.set_recv_buffer_size(NARROW_BYTES).expect("before connecting");
-        socket.connect(&addr.into()).expect("the server listens");
-        Self::over(socket.into())
+        socket.connect(&addr.into())?;
+        not_to_itself(socket.into()).map(Self::over)
     }
 
     fn over(stream: TcpStream) -> Self {
@@ -48,6 +58,12 @@ impl Peer {
         stream.set_read_timeout(Some(PATIENCE)).expect("an open socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("an open socket");
         Self { stream, buffer: Vec::new() }
+    }
+
+    /// Its own address, which the server sees.
+    #[track_caller]
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.stream.local_addr().expect("an open socket")
     }
 
     #[track_caller]
@@ -203,6 +219,14 @@ impl Peer {
         let (bytes, end) = self.rest();
         assert_eq!((String::from_utf8_lossy(&bytes).as_ref(), end), ("", End::Closed));
     }
+}
+
+/// Where nobody listens, the system may give a client the very port that it wants to connect to, on the
+/// loopback, and so connect it to itself.
+fn not_to_itself(stream: TcpStream) -> io::Result<TcpStream> {
+    // A peer that has left by now is another.
+    let is_itself = stream.peer_addr().is_ok_and(|peer| Some(peer) == stream.local_addr().ok());
+    if is_itself { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
 }
 
 /// A GET without anything that need not be.

@@ -67,7 +67,7 @@ pub(crate) struct LoadArgs {
         value_name = "EVENTS_PER_S,…",
         value_delimiter = ',',
         value_parser = values::rate,
-        conflicts_with_all = ["rate", "hold"]
+        conflicts_with_all = ["rate", "hold", "listen"]
     )]
     pub(crate) ladder: Vec<Rate>,
 
@@ -93,6 +93,11 @@ pub(crate) struct LoadArgs {
     #[arg(long)]
     pub(crate) hold: bool,
 
+    /// Publish nothing at all, and report what the server's own events cost: for paths that send
+    /// some by themselves
+    #[arg(long, conflicts_with = "hold")]
+    pub(crate) listen: bool,
+
     /// The server's processes, for CPU and memory [default: found by the listening port]
     #[arg(long, value_name = "PID,…", value_delimiter = ',')]
     pub(crate) pid: Vec<u32>,
@@ -114,7 +119,26 @@ pub(crate) struct LoadArgs {
     pub(crate) json: bool,
 }
 
+/// Whose events are measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Those that this client publishes.
+    Publish,
+    /// None, and then one.
+    Hold,
+    /// Those that the server sends by itself.
+    Listen,
+}
+
 impl LoadArgs {
+    pub(crate) fn mode(&self) -> Mode {
+        match (self.hold, self.listen) {
+            (true, _) => Mode::Hold,
+            (_, true) => Mode::Listen,
+            _ => Mode::Publish,
+        }
+    }
+
     /// What contradicts itself, in one line.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.storm > self.subscribers {

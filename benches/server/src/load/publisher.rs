@@ -58,6 +58,24 @@ pub(crate) struct Published {
     pub(crate) error: Option<String>,
 }
 
+impl Published {
+    /// Of a run that publishes nothing.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            sent: 0,
+            unsent: 0,
+            answered: Answered::default(),
+            first_refusal: None,
+            rate: 0.0,
+            blocked: 0,
+            slip_us: lateness(),
+            thread: None,
+            span: Duration::ZERO,
+            error: None,
+        }
+    }
+}
+
 /// Where and what to publish.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {

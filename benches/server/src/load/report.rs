@@ -1,6 +1,7 @@
 //! The outcome of a run in numbers. How it is printed is in `text` and `json`; what is wrong with
 //! it, and what to be wary of, in `faults`.
 
+mod delivered;
 mod faults;
 mod json;
 #[cfg(test)]
@@ -14,13 +15,14 @@ use hdrhistogram::Histogram;
 
 pub(super) use text::{grouped, micros, millions};
 
-use super::args::LoadArgs;
+use super::args::{LoadArgs, Mode};
 use super::fleet::{Account, Census, ChurnOutcome, Fleet, StormOutcome};
 use super::meter::{Memory, Meter, OwnCost, ServerCost};
 use super::metrics::Counts;
 use super::publisher::Published;
 use super::schedule::Schedule;
 use super::tally::Tally;
+use delivered::Delivered;
 
 /// What a report is drawn up from.
 pub(crate) struct Seen<'r> {
@@ -32,7 +34,7 @@ pub(crate) struct Seen<'r> {
     /// What the server counted meanwhile.
     pub(crate) counts: Counts,
     /// Events of others while the load published none.
-    pub(crate) foreign_while_held: u64,
+    pub(crate) by_themselves: u64,
 }
 
 /// The outcome of a run.
@@ -72,47 +74,6 @@ struct Publish {
     /// Times the server's socket was full.
     blocked: u64,
     error: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Delivered {
-    all: u64,
-    measured: u64,
-    per_second: f64,
-    due: u64,
-    lost: u64,
-    out_of_order: u64,
-    duplicates: u64,
-    foreign: u64,
-    ids_skipped: u64,
-    /// Those known by their bytes only.
-    counted: u64,
-}
-
-impl Delivered {
-    fn of(tally: &Tally, account: &Account, schedule: Schedule) -> Self {
-        let measured_s = float(tally.last_arrival.saturating_sub(schedule.measure_start())) / 1e9;
-        // Of those whose bytes are only counted, the same share is measured as of the others.
-        let share = ratio(float(tally.measured), float(tally.deliveries));
-        let measured = tally.measured + whole(float(account.counted) * share);
-        Self {
-            all: tally.deliveries + account.counted,
-            measured,
-            per_second: ratio(float(measured), measured_s),
-            due: account.due,
-            lost: account.lost,
-            out_of_order: tally.out_of_order,
-            duplicates: tally.duplicates,
-            foreign: tally.foreign,
-            ids_skipped: tally.ids_skipped,
-            counted: account.counted,
-        }
-    }
-
-    /// The lost deliveries among those that were due, warm-up included.
-    fn lost_of_due(&self) -> String {
-        format!("{} of {}", grouped(self.lost), grouped(self.due))
-    }
 }
 
 /// What came to those that read slowly.
@@ -163,12 +124,14 @@ impl Report {
         let Seen { fleet, account, published, meter, schedule, .. } = seen;
         let window = meter.window();
         let server = window.server_cost();
+        let listened = args.listen.then(|| window.length());
         let mut report = Self {
             target: args.addr,
             asked: args.clone(),
             census: fleet.census.clone(),
             publish: Publish::of(published, *schedule),
-            delivered: Delivered::of(&fleet.tally, account, *schedule),
+            delivered: Delivered::of(&fleet.tally, account, *schedule)
+                .with_own(seen.by_themselves, listened),
             latency_us: Percentiles::of(&fleet.tally.lateness_us),
             slow: (fleet.census.slow > 0).then(|| Slow::of(&fleet.slow_tally, account)),
             churn: fleet.churn_outcome().map(Churn::of),
@@ -186,7 +149,7 @@ impl Report {
                 .map(|thread| ratio(thread.ran.as_secs_f64(), published.span.as_secs_f64())),
             warnings: Vec::new(),
         };
-        report.warnings = report.find_warnings(seen.foreign_while_held);
+        report.warnings = report.find_warnings();
         if let Err(reason) = &meter.server {
             let hint = if args.pid.is_empty() { "; give --pid" } else { "" };
             let warning = format!("CPU and memory of the server are not known: {reason}{hint}");
@@ -252,8 +215,13 @@ impl Report {
     /// softirq threads.
     fn cpu_us_per_delivery(&self) -> Option<(f64, f64)> {
         let server = self.server?;
-        (self.delivered.measured > 0 && !self.asked.hold).then(|| {
-            let each = |time: Duration| time.as_secs_f64() * 1e6 / float(self.delivered.measured);
+        let deliveries = match self.asked.mode() {
+            Mode::Publish => self.delivered.measured,
+            Mode::Listen => self.delivered.by_themselves,
+            Mode::Hold => 0,
+        };
+        (deliveries > 0).then(|| {
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / float(deliveries);
             (each(server.process), each(server.all()))
         })
     }

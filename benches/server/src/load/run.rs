@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::answered::Shared;
-use super::args::LoadArgs;
+use super::args::{LoadArgs, Mode};
 use super::fleet::Fleet;
 use super::meter::Meter;
 use super::metrics;
@@ -58,13 +58,17 @@ impl Run<'_> {
         let args = self.args;
         self.connect()?;
         let counts_before = metrics::read(args.addr);
-        if args.hold {
+        let before = self.fleet.tally.foreign;
+        if args.mode() != Mode::Publish {
             self.meter.begin();
             self.measure(Instant::now())?;
             self.meter.end();
         }
-        let foreign_while_held = self.fleet.tally.foreign;
-        let (schedule, published) = self.publish()?;
+        let by_themselves = self.fleet.tally.foreign - before;
+        let (schedule, published) = match args.mode() {
+            Mode::Listen => (schedule_of(args, self.clock), Published::nothing()),
+            Mode::Publish | Mode::Hold => self.publish()?,
+        };
         self.fleet.refuse_pending();
         let counts = metrics::read(args.addr).since(counts_before);
         let account = self.fleet.account(&published.answered);
@@ -75,7 +79,7 @@ impl Run<'_> {
             meter: &self.meter,
             schedule,
             counts,
-            foreign_while_held,
+            by_themselves,
         };
         Ok(Report::new(args, &seen))
     }
@@ -143,7 +147,11 @@ impl Run<'_> {
     /// Reads for the measured time, which begins at `begin`, with churn and storm as asked for.
     fn measure(&mut self, begin: Instant) -> io::Result<()> {
         let args = self.args;
-        let doing = if args.hold { "holding" } else { "publishing" };
+        let doing = match args.mode() {
+            Mode::Publish => "publishing",
+            Mode::Hold => "holding",
+            Mode::Listen => "listening",
+        };
         self.progress.begin(doing, schedule::nanos(args.duration));
         if let Some(rate) = args.churn {
             self.fleet.begin_churn(rate.per_second(), args.duration);

@@ -74,6 +74,14 @@ fn holding_publishes_one_event_that_reaches_everyone() {
     assert!(report["window_s"].as_f64().is_some_and(|seconds| seconds >= 0.16), "{report}");
 }
 
+#[test]
+fn listening_publishes_nothing_and_fails_where_nothing_comes() {
+    let (code, report, errors) = load(fake::start(SOUND), "--listen");
+    assert_eq!((code, report["mode"].as_str()), (1, Some("listen")), "{report}");
+    assert_eq!(errors, "bench-server: only 0 events for 20 subscribers\n");
+    assert_eq!(count(&report, "/published/sent"), 0);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_server_is_found_by_its_port() {

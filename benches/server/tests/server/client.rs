@@ -108,7 +108,12 @@ impl Connection {
 
     fn read(&mut self) {
         let mut buffer = [0; 16 * 1024];
-        let count = self.stream.read(&mut buffer).expect("the answer comes in time");
+        let count = loop {
+            match self.stream.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                count => break count.expect("the answer comes in time"),
+            }
+        };
         assert_ne!(count, 0, "closed before the answer was complete");
         self.received.extend_from_slice(&buffer[..count]);
     }

@@ -121,3 +121,17 @@ pub(crate) fn a_load_run_with_churn_and_a_storm_loses_nothing(engine: &str) {
     assert_eq!(report["subscribers"]["stuck_cut"], 0, "{report}");
     server.stop();
 }
+
+pub(crate) fn a_load_run_listens_to_a_handler_for_each_client(engine: &str) {
+    let server = Server::start(engine, "--rate 0");
+    // One event a second each: time for several, of which one is enough.
+    let (code, out, errors) = run(&format!(
+        "load --addr {} --subscribers 20 --events-path /ticks --listen --duration 3 --json",
+        server.addr
+    ));
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    let report: serde_json::Value = serde_json::from_str(&out).expect("valid JSON");
+    assert_eq!(report["published"]["sent"], 0, "{report}");
+    assert!(report["deliveries"]["by_themselves"].as_u64() >= Some(20), "{report}");
+    server.stop();
+}

@@ -57,6 +57,7 @@ on_every_engine! {
     slow::the_slow_policy_is_the_one_asked_for,
     endings::a_load_run_loses_nothing,
     endings::a_load_run_with_churn_and_a_storm_loses_nothing,
+    endings::a_load_run_listens_to_a_handler_for_each_client,
 }
 
 #[test]

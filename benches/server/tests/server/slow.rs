@@ -65,7 +65,11 @@ fn outcome(engine: &str, policy: &str) -> (bool, u64) {
         client.publish(&event);
         client.count() == 0 || client.metric("events_dropped_total") > 20
     });
-    let outcome = (client.count() == 1, client.metric("connections"));
+    let stays = client.count() == 1;
+    if !stays {
+        eventually("the end of its connection", || client.metric("connections") == 1);
+    }
+    let outcome = (stays, client.metric("connections"));
     assert_eq!(client.metric("callback_panics_total"), 0);
     server.stop_after((client, stuck));
     outcome

@@ -225,6 +225,6 @@ fn last_accepts_are_reported_without_another_wait() {
 }
 
 /// Which socket a descriptor is, by its inode: the number may be another one's by now.
-fn socket_at(fd: RawFd) -> Option<PathBuf> {
+pub(super) fn socket_at(fd: RawFd) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()
 }

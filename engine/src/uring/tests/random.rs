@@ -1,8 +1,10 @@
 //! Random things that peers, the kernel and the worker do, in random order, against a model of what
-//! the worker must see. Bytes of peers are the script's, their ends are real.
+//! the worker must see.
+
+mod model;
 
 use super::*;
-use crate::uring::events;
+use model::{End, Flow, Model};
 use proptest::prelude::*;
 
 const CONNECTIONS: usize = 3;
@@ -21,41 +23,8 @@ enum Act {
     Resume,
     Detach,
     Stall,
+    HandOver,
     Close,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Flow {
-    Receiving,
-    Paused,
-    Detached,
-    Closed,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    Finished,
-    Reset,
-}
-
-/// What is true of one connection, whatever the driver believes.
-#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact")]
-struct Model {
-    key: Key,
-    peer: Option<TcpStream>,
-    flow: Flow,
-    written: String,
-    /// How much of it the kernel has handed to the driver.
-    told: usize,
-    seen: String,
-    end: Option<End>,
-    end_seen: bool,
-    stalled: bool,
-    /// Room has come since the stall; told once.
-    has_room: bool,
-    /// The poll under way has told of the reset, and does so once.
-    reset_told: bool,
-    cancelled: Vec<Tag>,
 }
 
 struct Theatre {
@@ -89,8 +58,16 @@ impl Theatre {
                 stage.driver.resume(key);
             }
             Act::Detach if model.flow != Flow::Closed => {
-                model.flow = Flow::Detached;
+                if !matches!(model.flow, Flow::Leaving(_)) {
+                    model.flow = Flow::Detached;
+                }
                 stage.driver.detach(key);
+            }
+            Act::HandOver if model.flow != Flow::Closed => {
+                assert_ne!(stage.driver.release(key), model.end_seen);
+                if !model.end_seen && !matches!(model.flow, Flow::Leaving(_)) {
+                    model.flow = Flow::Leaving(model.flow == Flow::Detached);
+                }
             }
             Act::Stall if model.flow != Flow::Closed => {
                 model.stalled = true;
@@ -117,12 +94,17 @@ impl Theatre {
             let (Seen::Received(key, _)
             | Seen::Writable(key)
             | Seen::Finished(key)
+            | Seen::Released(key)
             | Seen::Failed(key, _)) = seen
             else {
                 panic!("{seen:?}")
             };
             let model = self.models.iter_mut().find(|model| model.key == key).expect("known");
-            model.see(seen);
+            if let Seen::Released(_) = seen {
+                model.adopt_in(&mut self.stage);
+            } else {
+                model.see(seen);
+            }
         }
     }
 
@@ -162,123 +144,14 @@ impl Theatre {
             }
         }
         assert!(self.stage.kernel.all_buffers(), "buffers are missing");
+        assert!(self.stage.driver.held.is_empty(), "{:?}", self.stage.driver.held);
     }
 
     fn nothing_is_left(&self) {
         assert_eq!(self.stage.driver.open(), 0);
         assert!(self.stage.driver.closing.is_empty(), "{:?}", self.stage.driver.closing);
+        assert!(self.stage.driver.held.is_empty(), "{:?}", self.stage.driver.held);
         assert!(self.stage.kernel.all_buffers(), "buffers are missing");
-    }
-}
-
-impl Model {
-    fn new((key, peer): (Key, TcpStream)) -> Self {
-        Self {
-            key,
-            peer: Some(peer),
-            flow: Flow::Receiving,
-            written: String::new(),
-            told: 0,
-            seen: String::new(),
-            end: None,
-            end_seen: false,
-            stalled: false,
-            has_room: false,
-            reset_told: false,
-            cancelled: Vec::new(),
-        }
-    }
-
-    fn write(&mut self) {
-        if self.end.is_none() {
-            let letter = ('a'..='z').cycle().nth(self.written.len()).expect("endless");
-            self.written.push(letter);
-        }
-    }
-
-    fn finish(&mut self) {
-        if self.end.is_none()
-            && let Some(peer) = &self.peer
-        {
-            self.end = Some(End::Finished);
-            peer.shutdown(std::net::Shutdown::Write).expect("the peer is sound");
-        }
-    }
-
-    fn break_off(&mut self) {
-        // A reset behind a FIN would be told by nothing that is modelled.
-        if self.end.is_none()
-            && let Some(peer) = self.peer.take()
-        {
-            self.end = Some(End::Reset);
-            break_off(peer);
-        }
-    }
-
-    /// The kernel tells of one operation, if there is something to tell.
-    fn tell(&mut self, kernel: &Kernel, watch: Watch, more: bool) {
-        let tag = Tag::Connection(watch, self.key);
-        if !kernel.has(tag) {
-            return;
-        }
-        let cancelled = self.cancelled.iter().position(|cancelled| *cancelled == tag);
-        // Taken back, or with its last bytes.
-        let pending = self.written.len() > self.told && !(cancelled.is_some() && more);
-        let closed = self.flow == Flow::Closed;
-        let last = match watch {
-            Watch::Receive if pending && kernel.buffers() == 0 => Some(Err(libc::ENOBUFS)),
-            Watch::Receive if pending => {
-                let told = if more { self.written.len() } else { self.told + 1 };
-                let piece = &self.written[self.told..told];
-                self.told = told;
-                kernel.receives(tag, piece.as_bytes(), more);
-                None
-            }
-            _ if cancelled.is_some() => Some(Err(libc::ECANCELED)),
-            Watch::Receive if closed || self.end == Some(End::Finished) => Some(Ok(0)),
-            Watch::Receive if self.end == Some(End::Reset) => Some(Err(libc::ECONNRESET)),
-            Watch::Detached if closed || self.end.is_some() => Some(Ok(1)),
-            Watch::Reset if self.end == Some(End::Reset) && !self.reset_told => {
-                self.reset_told = true;
-                kernel.complete(tag, Ok(events::BROKEN), more);
-                None
-            }
-            Watch::Room if std::mem::take(&mut self.has_room) => {
-                kernel.complete(tag, Ok(events::ROOM), more);
-                None
-            }
-            _ => None,
-        };
-        if let Some(result) = last {
-            kernel.complete(tag, result, false);
-        }
-        if !kernel.has(tag) {
-            self.cancelled.retain(|cancelled| *cancelled != tag);
-            self.reset_told &= watch != Watch::Reset;
-        }
-    }
-
-    fn see(&mut self, seen: Seen) {
-        assert_ne!(self.flow, Flow::Closed, "{seen:?}");
-        match seen {
-            Seen::Received(_, text) => {
-                assert_eq!(self.flow, Flow::Receiving, "{text}");
-                assert!(!self.end_seen, "{text} after the end");
-                self.seen.push_str(&text);
-                assert!(self.written.starts_with(&self.seen), "{} {}", self.written, self.seen);
-            }
-            Seen::Writable(_) => self.stalled = false,
-            Seen::Finished(_) => {
-                assert_eq!(self.end, Some(End::Finished));
-                assert!(self.flow == Flow::Detached || self.seen == self.written, "{}", self.seen);
-                assert_ne!(self.flow, Flow::Paused);
-                assert!(!std::mem::replace(&mut self.end_seen, true), "twice");
-            }
-            _ => {
-                assert_eq!(self.end, Some(End::Reset), "{seen:?}");
-                assert!(!std::mem::replace(&mut self.end_seen, true), "twice");
-            }
-        }
     }
 }
 
@@ -300,6 +173,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => Just(Act::Resume),
         1 => Just(Act::Detach),
         2 => Just(Act::Stall),
+        2 => Just(Act::HandOver),
         1 => Just(Act::Close),
     ]
 }

@@ -105,6 +105,101 @@ fn a_callback_that_panics_is_counted_and_leaves_the_subscriber_registered() {
     assert_eq!(core.data(peer), ["0", "0", "3"]);
 }
 
+/// Fails when it is dropped, also as what another panic left.
+struct Explosive;
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        std::panic::panic_any("on purpose: dropping what a panic left");
+    }
+}
+
+#[test]
+fn a_panic_that_panics_again_when_it_is_dropped_costs_no_thread_of_the_callbacks() {
+    let news = Hub::new().broker("test").subscriber_buffer(1).slow_concurrency(1);
+    let news = news.on_slow_subscriber(|_, _| std::panic::panic_any(Explosive));
+    let (news, mut core) = (news.build(), Core::new());
+    let peer = core.subscriber(&news);
+    for episode in 1..=3 {
+        core.stall(peer);
+        publish_slowly(&mut core, &news, 0..3);
+        answered(&mut core, episode);
+        assert_eq!(news.callback_panics(), episode as u64);
+        core.allow(peer, usize::MAX);
+        core.run();
+    }
+}
+
+impl crate::Origin for Explosive {}
+
+#[test]
+fn a_client_that_panics_when_it_is_dropped_costs_no_thread_of_the_callbacks() {
+    let (gone, left) = (mpsc::channel::<()>(), mpsc::channel());
+    let (go, wait) = (gone.0, Mutex::new(gone.1));
+    let news = Hub::new().broker("test").subscriber_buffer(1).slow_concurrency(1);
+    let news = news.on_slow_subscriber(move |_, _| {
+        left.0.send(()).expect("somebody listens");
+        wait.lock().expect("one at a time").recv().expect("the stream is over");
+        SlowPolicy::Drop
+    });
+    let (news, mut core) = (news.build(), Core::new());
+    for episode in 1..=3 {
+        let origin: Arc<dyn crate::Origin> = Arc::new(Explosive);
+        let (head, config) = (Bytes::from_static(HEAD), Arc::default());
+        let id = core.fanout.open(episode, Framing::Plain, head, &config, Some(origin));
+        core.fanout.subscribe(id, &news).expect("open");
+        core.sockets.at(episode).room = 0;
+        publish_slowly(&mut core, &news, 0..3);
+        left.1.recv_timeout(Duration::from_mins(1)).expect("it is asked");
+        // What the callback holds is the last.
+        core.fanout.gone(id, crate::Disconnect::ClientGone);
+        core.fanout.awake();
+        assert!(core.fanout.prepare_sleep(), "the snapshot forgets it");
+        go.send(()).expect("it waits");
+        answered(&mut core, usize::try_from(episode).expect("a few"));
+    }
+}
+
+#[test]
+fn a_callback_that_has_no_thread_is_skipped_counted_and_asked_the_next_time() {
+    thread_local! {
+        static THREADS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    let (go, wait) = mpsc::channel::<SlowPolicy>();
+    let wait = Mutex::new(wait);
+    let news = Hub::new().broker("test").subscriber_buffer(1);
+    let news = news.on_slow_subscriber(move |_, _| {
+        wait.lock().expect("one at a time").recv().expect("an answer")
+    });
+    let news = news.start_threads(|run| {
+        if !THREADS.get() {
+            return Err(std::io::Error::other("no more threads"));
+        }
+        std::thread::spawn(run);
+        Ok(())
+    });
+    let (news, mut core) = (news.build(), Core::new());
+    let (peer, other) = (core.subscriber(&news), core.subscriber(&news));
+    for episode in 1..=3 {
+        core.stall(peer);
+        publish_slowly(&mut core, &news, 0..3);
+        assert_eq!(news.callbacks_skipped(), episode);
+        assert_eq!(news.dropped_events(), 2 * episode, "as under Drop");
+        core.allow(peer, usize::MAX);
+        core.run();
+    }
+    THREADS.set(true);
+    core.stall(peer);
+    publish_slowly(&mut core, &news, 0..3);
+    // The thread that there is now takes the next question, too, where no other can be started.
+    THREADS.set(false);
+    core.stall(other);
+    publish_slowly(&mut core, &news, 3..6);
+    (0..2).for_each(|_| go.send(SlowPolicy::Remove).expect("it waits"));
+    answered(&mut core, 2);
+    assert_eq!((news.callbacks_skipped(), news.subscriber_count()), (3, 0));
+}
+
 /// A broker with room for one event, whose callback answers what it is sent, one at a time.
 fn asking() -> (Broker, mpsc::Sender<SlowPolicy>, Arc<AtomicUsize>) {
     let (go, wait) = mpsc::channel::<SlowPolicy>();

@@ -275,3 +275,63 @@ fn a_head_without_bytes_is_nothing_to_send() {
     core.run();
     assert_eq!(core.over.len(), 1);
 }
+
+/// A stream that is ending, owed 40 KiB, and whose socket is full.
+fn ending(core: &mut Core, stuck_before: bool) -> (Peer, Client) {
+    let (peer, client) = sending::opened(core, ClientConfig::new());
+    if stuck_before {
+        core.stall(peer);
+    }
+    (0..40).for_each(|_| client.try_send(Event::data("x".repeat(1000))).expect("room"));
+    core.stall(peer);
+    core.run();
+    client.close();
+    core.run();
+    (peer, client)
+}
+
+#[test]
+fn a_stream_whose_end_is_not_read_is_named_again_for_each_4_kib_that_leave() {
+    let mut core = Core::new();
+    let (peer, _) = ending(&mut core, true);
+    assert_eq!(core.fanout.next_stuck_end(), Some(peer.to));
+    for (bytes, progress) in [(4095, false), (1, true), (4096, true), (4097, true), (4095, false)] {
+        assert_eq!(core.fanout.next_stuck_end(), None, "named once");
+        core.allow(peer, bytes);
+        core.run();
+        assert_eq!(core.fanout.next_stuck_end(), progress.then_some(peer.to), "{bytes}");
+    }
+    core.allow(peer, usize::MAX);
+    core.run();
+    assert_eq!((core.fanout.next_stuck_end(), core.over.len()), (None, 1));
+    assert!(core.wire(peer).ended);
+}
+
+#[test]
+fn a_stream_that_is_cut_while_it_ends_is_over_with_the_reason_that_it_had() {
+    for stuck_before in [false, true] {
+        let mut core = Core::new();
+        let (peer, client) = ending(&mut core, stuck_before);
+        assert_eq!(core.fanout.next_stuck_end(), Some(peer.to));
+        assert!(core.fanout.cut(peer.id));
+        let mut closed = std::pin::pin!(client.closed());
+        assert_eq!(sending::poll(closed.as_mut()), std::task::Poll::Ready(Disconnect::Done));
+        assert!(!core.fanout.cut(peer.id), "it is over");
+        assert!(core.over.is_empty(), "its owner knows");
+        core.run();
+        assert_eq!((core.fanout.streams(), core.fanout.owed_bytes), (0, 0));
+    }
+}
+
+#[test]
+fn a_stream_that_is_not_ending_is_not_cut() {
+    let (news, mut core) = (broker(), Core::new());
+    let peer = core.subscriber(&news);
+    core.stall(peer);
+    publish(&news, "1");
+    core.run();
+    assert_eq!((core.fanout.next_stuck_end(), core.fanout.cut(peer.id)), (None, false));
+    core.allow(peer, usize::MAX);
+    core.run();
+    assert_eq!(core.data(peer), ["1"]);
+}

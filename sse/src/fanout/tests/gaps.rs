@@ -145,3 +145,23 @@ fn a_clients_own_losses_are_told_too() {
     core.run();
     assert_eq!(all(&mut core, peer), ["0", "1", "3@i1", "5"]);
 }
+
+#[test]
+fn a_notice_names_no_id_from_before_a_time_when_nobody_was_to_be_told() {
+    let news = Hub::new().broker("test").subscriber_buffer(1).slow_policy(SlowPolicy::DropOldest);
+    let (news, mut core) = (news.build(), Core::new());
+    let first = noticed(&mut core, &news);
+    // Keeps the topic, and is told nothing.
+    core.subscriber(&news);
+    publish_slowly(&mut core, &news, 0..1);
+    core.fanout.gone(first.id, crate::Disconnect::ClientGone);
+    publish_slowly(&mut core, &news, 1..5);
+    let second = noticed(&mut core, &news);
+    core.stall(second);
+    publish_slowly(&mut core, &news, 5..6);
+    // What was refused first is owed whole, and may be dropped as it has not begun.
+    publish_slowly(&mut core, &news, 6..7);
+    core.allow(second, usize::MAX);
+    core.run();
+    assert_eq!(all(&mut core, second), ["1@?", "6"], "not 1@1: ids 2 to 5 came after that");
+}

@@ -40,20 +40,21 @@ fn check_topics(fanout: &Fanout) {
         for (position, live) in topic.live.iter().enumerate() {
             let stream = &fanout.streams[live.stream as usize];
             assert_stands(stream, index, position, List::Live);
-            if live.cursor != LATE {
+            if live.cursor() != LATE {
                 let log = &topic.log;
-                assert!(live.cursor >= log.head() && live.cursor <= log.tail());
-                let at_an_end = live.cursor == log.tail()
-                    || live.cursor == log.head()
-                    || log.ends(live.cursor - 1, live.cursor).len() == 1;
+                assert!(live.cursor() >= log.head() && live.cursor() <= log.tail());
+                let at_an_end = live.cursor() == log.tail()
+                    || live.cursor() == log.head()
+                    || log.ends(live.cursor() - 1, live.cursor()).len() == 1;
                 assert!(at_an_end || stream.owed.is_some(), "between events, whole ones only");
-                assert!(topic.circle.queued || live.cursor == log.tail());
+                assert!(topic.circle.queued || live.cursor() == log.tail());
             }
         }
         for (position, dropping) in topic.dropping.iter().enumerate() {
             let stream = &fanout.streams[dropping.stream as usize];
             assert_stands(stream, index, position, List::Dropping);
-            assert!(stream.owed.is_some(), "it would drop for ever");
+            let left = stream.owed.as_ref().map(|owed| owed.left_bytes());
+            assert!(left.is_some_and(|left| left < dropping.until), "it would drop for ever");
         }
     }
     assert!(queued.is_empty(), "only topics that exist wait for their turn");
@@ -64,6 +65,7 @@ fn check_streams(fanout: &Fanout) {
     let stalled = fanout.streams.iter().filter(|(_, stream)| refused(stream)).count();
     assert_eq!(fanout.stalled.len(), stalled);
     for (index, stream) in &fanout.streams {
+        assert!(!stream.in_batch, "no attempt is under way");
         if refused(stream) {
             let seat = stream.owed.as_ref().map(|owed| owed.seat as usize);
             assert_eq!(seat.map(|seat| fanout.stalled[seat]), Some(number(index)));

@@ -7,7 +7,9 @@ mod wire;
 
 mod callbacks;
 mod clients;
+mod direct;
 mod ends;
+mod exact;
 mod forwarding;
 mod gaps;
 mod held;
@@ -18,7 +20,9 @@ mod publishing;
 mod rounds;
 mod seed;
 mod sending;
+mod sharing;
 mod slow;
+mod stuck;
 mod whole_events;
 
 use super::{Counts, Fanout, Framing, Over, StreamId};

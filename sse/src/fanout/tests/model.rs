@@ -4,7 +4,7 @@
 //! once; who never refused a byte gets all, and what the others missed is what the brokers counted.
 
 mod compare;
-mod script;
+pub(super) mod script;
 
 use super::*;
 use crate::{ClientPolicy, Disconnect, SlowPolicy};

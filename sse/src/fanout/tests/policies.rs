@@ -1,6 +1,7 @@
 //! The slow policies of brokers, and who is the slowest.
 
 use super::*;
+use crate::Egress;
 use crate::{Disconnect, SlowPolicy};
 use std::time::Instant;
 
@@ -64,7 +65,7 @@ fn drop_oldest_takes_nothing_from_other_brokers_or_the_client() {
     publish_slowly(&mut core, &oldest, 7..9);
     core.allow(peer, usize::MAX);
     core.run();
-    assert_eq!(core.data(peer), ["0", "5", "6", "own"]);
+    assert_eq!(core.data(peer), ["0", "own", "5", "6"]);
     assert_eq!((oldest.dropped_events(), other.dropped_events()), (6, 0));
     assert_eq!(client.dropped_events(), 6);
 }
@@ -157,6 +158,9 @@ fn the_slowest_are_told_from_a_snapshot() {
     let told: Vec<_> = slowest.iter().map(|who| (who.missed, who.owed_events)).collect();
     assert_eq!(told, [(5, 2), (0, 2)]);
     assert_eq!(slowest[0].client.dropped_events(), 5);
+    for (who, peer) in slowest.iter().zip([peers[1], peers[3]]) {
+        assert_eq!(who.client.peer_addr(), core.sockets.peer_addr(peer.to), "asked of its socket");
+    }
     assert!(slowest[0].since >= before && slowest[0].since <= slowest[1].since);
     assert!(slowest[0].owed_bytes > 0);
     assert_eq!(news.slowest(1).len(), 1);

@@ -45,6 +45,46 @@ fn a_round_is_cut_every_256_sends_and_other_brokers_are_served_in_between() {
 }
 
 #[test]
+fn a_round_makes_one_attempt_per_subscriber_with_all_that_is_new() {
+    let (news, mut core) = (broker(), Core::new());
+    let peers = subscribers(&mut core, &news, 1000);
+    for events in [1, 2, 50] {
+        core.sockets.batches.clear();
+        (0..events).for_each(|n| publish(&news, n.to_string()));
+        core.run();
+        assert_eq!(attempts(&mut core), 1000);
+    }
+    for peer in peers {
+        assert_eq!(core.data(peer).len(), 53);
+    }
+}
+
+#[test]
+fn a_subscriber_of_several_brokers_is_tried_once_in_a_batch() {
+    let (hub, mut core) = (Hub::new(), Core::new());
+    let brokers: Vec<Broker> = (0..5).map(|n| hub.broker(n.to_string()).build()).collect();
+    let peers = subscribers(&mut core, &brokers[0], 3);
+    for peer in &peers {
+        for broker in &brokers[1..] {
+            core.fanout.subscribe(peer.id, broker).expect("open");
+        }
+    }
+    // The first attempt is cut: what comes after it has to wait, whoever has published it.
+    core.socket(peers[0]).room = 5;
+    for broker in &brokers {
+        publish_all(broker, [broker.name(), "again"]);
+    }
+    core.fanout.absorb();
+    core.round();
+    core.allow(peers[0], usize::MAX);
+    core.run();
+    for peer in peers {
+        assert_eq!(core.wire(peer).rest, 0);
+        assert_eq!(core.data(peer).len(), 10);
+    }
+}
+
+#[test]
 fn one_round_serves_many_quiet_brokers() {
     let (hub, mut core) = (Hub::new(), Core::new());
     let brokers: Vec<Broker> = (0..600).map(|n| hub.broker(n.to_string()).build()).collect();
@@ -61,8 +101,12 @@ fn one_round_serves_many_quiet_brokers() {
     }
     rounds.push(attempts(&mut core));
     assert_eq!(rounds, [256, 256, 88]);
-    for peer in peers {
-        assert_eq!(core.data(peer), ["x"]);
+    publish(&brokers[0], "x");
+    publish(&brokers[1], "x");
+    core.run();
+    assert_eq!(std::mem::take(&mut core.sockets.batches).len(), 1, "in one submission");
+    for peer in &peers[2..] {
+        assert_eq!(core.data(*peer), ["x"]);
     }
 }
 
@@ -158,6 +202,24 @@ fn more_than_one_attempt_may_offer_leaves_in_several() {
     for peer in peers {
         assert_eq!(core.data(peer).len(), 3000);
         assert!(core.socket(peer).attempts > 10);
+    }
+}
+
+#[test]
+fn more_than_one_attempt_may_offer_is_owed_whole_when_the_first_is_refused() {
+    for room in [0, 1000, 300_000] {
+        let (news, mut core) = (broker(), Core::new());
+        let peer = subscribers(&mut core, &news, 1)[0];
+        for _ in 0..600 {
+            publish(&news, "x".repeat(1000));
+        }
+        while core.fanout.absorb() > 0 {}
+        core.socket(peer).room = room;
+        core.run();
+        core.allow(peer, usize::MAX);
+        core.run();
+        assert_eq!(core.data(peer).len(), 600);
+        assert_eq!(news.dropped_events(), 0);
     }
 }
 

@@ -242,10 +242,6 @@ impl crate::Origin for Visit {
         Some(self.0)
     }
 
-    fn unsent_bytes(&self) -> Option<usize> {
-        Some(7)
-    }
-
     fn request(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.2)
     }
@@ -258,12 +254,63 @@ fn a_client_knows_where_it_came_from() {
     let visit = Arc::new(Visit(address, 7.into(), "ann".to_owned()));
     let id = core.fanout.open(1, Framing::Plain, Bytes::new(), &Arc::default(), Some(visit));
     let client = core.fanout.client(id);
-    assert_eq!((client.peer_addr(), client.unsent_bytes()), (Some(address), Some(7)));
+    assert_eq!(client.peer_addr(), Some(address));
     assert_eq!(client.last_event_id(), Some(&7.into()));
     assert_eq!(client.request::<String>().map(String::as_str), Some("ann"));
     assert_eq!(client.request::<u8>(), None);
     let nobody = core.open(Framing::Plain, false);
     let nobody = core.client(nobody);
-    assert_eq!((nobody.peer_addr(), nobody.unsent_bytes()), (None, None));
-    assert_eq!((nobody.last_event_id(), nobody.request::<String>()), (None, None));
+    assert_eq!((nobody.peer_addr(), nobody.last_event_id()), (None, None));
+    assert_eq!(nobody.request::<String>(), None);
+}
+
+#[test]
+fn a_client_knows_what_the_kernel_had_of_it_at_the_start_when_full_and_when_asked() {
+    let mut core = Core::new();
+    let peer = core.open(Framing::Chunked, false);
+    core.socket(peer).unsent = Some(0);
+    let client = core.client(peer);
+    assert_eq!(client.unsent_bytes(), None, "nobody has looked");
+    core.run();
+    assert_eq!(client.unsent_bytes(), Some(0));
+    core.run();
+    // Its socket takes no more.
+    core.stall(peer);
+    client.try_send(event(0)).expect("room");
+    core.socket(peer).unsent = Some(100);
+    core.run();
+    assert_eq!(client.unsent_bytes(), Some(100));
+    let looks = core.sockets.looks;
+    core.socket(peer).unsent = Some(60);
+    (0..10).for_each(|_| assert_eq!(client.unsent_bytes(), Some(100)));
+    core.run();
+    assert_eq!(core.sockets.looks, looks + 1, "asked often, it looks once");
+    assert_eq!(client.unsent_bytes(), Some(60));
+    core.fanout.gone(peer.id, Disconnect::ClientGone);
+    assert_eq!(client.unsent_bytes(), None);
+    core.run();
+}
+
+#[test]
+fn what_the_kernel_has_of_streams_that_nobody_asks_about_is_not_looked_at() {
+    let (news, mut core) = (broker(), Core::new());
+    let peer = core.subscriber(&news);
+    core.stall(peer);
+    (0..9).for_each(|n| publish(&news, n.to_string()));
+    core.run();
+    assert_eq!(core.sockets.looks, 0);
+}
+
+#[test]
+fn what_the_kernel_has_of_a_held_stream_is_known_once_it_has_begun() {
+    let mut core = Core::new();
+    let id = core.fanout.hold(Framing::Chunked, &Arc::default(), None);
+    let client = core.fanout.client(id);
+    assert_eq!(client.unsent_bytes(), None);
+    core.run();
+    assert_eq!((client.unsent_bytes(), core.sockets.looks), (None, 0));
+    core.sockets.at(1).unsent = Some(5);
+    assert!(core.fanout.admit(id, 1, Bytes::from_static(HEAD)));
+    core.run();
+    assert_eq!(client.unsent_bytes(), Some(5));
 }

@@ -3,6 +3,7 @@
 
 use crate::fanout::{Attempt, Egress, Outcome};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 #[derive(Clone, Debug)]
 pub(super) struct Socket {
@@ -18,6 +19,8 @@ pub(super) struct Socket {
     /// It refused bytes at some time.
     pub(super) ever_short: bool,
     pub(super) attempts: usize,
+    /// What its peer has not acknowledged.
+    pub(super) unsent: Option<usize>,
 }
 
 impl Default for Socket {
@@ -30,6 +33,7 @@ impl Default for Socket {
             short: false,
             ever_short: false,
             attempts: 0,
+            unsent: None,
         }
     }
 }
@@ -39,6 +43,8 @@ pub(super) struct TestSockets {
     pub(super) all: HashMap<u64, Socket>,
     /// Whom each batch was for.
     pub(super) batches: Vec<Vec<u64>>,
+    /// How often it was asked what the kernel has.
+    pub(super) looks: usize,
 }
 
 impl TestSockets {
@@ -50,11 +56,25 @@ impl TestSockets {
 impl Egress for TestSockets {
     fn send(&mut self, batch: &mut [Attempt<'_>]) {
         assert!(!batch.is_empty(), "an empty batch is no work for an engine");
-        self.batches.push(batch.iter().map(|attempt| attempt.to).collect());
+        let mut all: Vec<u64> = batch.iter().map(|attempt| attempt.to).collect();
+        self.batches.push(all.clone());
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), batch.len(), "a socket is tried again before its answer is known");
         for attempt in batch {
             let socket = self.all.entry(attempt.to).or_default();
             attempt.outcome = socket.take(attempt.slices);
         }
+    }
+
+    fn peer_addr(&mut self, to: u64) -> Option<SocketAddr> {
+        // A different one for each, below the ephemeral ones.
+        u16::try_from(to % 30_000).ok().map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    fn unsent_bytes(&mut self, to: u64) -> Option<usize> {
+        self.looks += 1;
+        self.at(to).unsent
     }
 }
 

@@ -1,6 +1,13 @@
 //! Tests of the ring. `scenarios` are short stories with several threads; they run on real threads
 //! (`threads`) and under loom (`loom_models`):
 //! `RUSTFLAGS="--cfg loom" cargo test -p headwater-sse --release --lib loom`.
+//!
+//! Where they are at hand, these look for what loom does not see:
+//! - Miri, for undefined behaviour:
+//!   `cargo +nightly miri test -p headwater-sse --lib ring::tests::contract ring::tests::threads`;
+//! - `ThreadSanitizer`, for data races on real threads, with the component `rust-src`:
+//!   `RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=target/tsan cargo test
+//!   -Zbuild-std --target x86_64-unknown-linux-gnu -p headwater-sse --lib --test cores -- ring:: stuck core`.
 
 mod scenarios;
 mod world;
@@ -18,6 +25,40 @@ mod stress;
 #[cfg(not(loom))]
 mod threads;
 
+use super::{Full, Ring};
+use std::time::Instant;
+
+impl<T> Ring<T> {
+    /// How many values fit.
+    #[cfg(not(loom))]
+    fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// About how many readers are joined.
+    pub(crate) fn readers(&self) -> usize {
+        self.seats().iter().filter(|seat| seat.is_taken()).count()
+    }
+
+    /// Publishes, and waits for room until `deadline`.
+    fn publish_wait(
+        &self,
+        mut value: T,
+        weight: u64,
+        deadline: Option<Instant>,
+    ) -> Result<u64, Full<T>> {
+        loop {
+            match self.publish(value, weight) {
+                Ok(position) => return Ok(position),
+                Err(Full(refused)) => value = refused,
+            }
+            if !self.wait_for_room_unless(|| false, weight, deadline) {
+                return Err(Full(value));
+            }
+        }
+    }
+}
+
 /// Makes a `#[test]` of every scenario: `$small` runs those that loom gets through quickly, `$large`
 /// the others.
 macro_rules! test_every_scenario {
@@ -34,6 +75,8 @@ macro_rules! test_every_scenario {
             a_thread_that_waits_is_told_of_room
             a_thread_that_waits_is_told_when_the_last_reader_leaves
             a_task_that_waits_is_told_of_room
+            a_thread_that_waits_in_vain_is_told
+            a_task_that_waits_in_vain_is_told
         }
         test_every_scenario! { $large:
             two_publishers_and_a_reader_agree_on_one_order

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::super::room::MAX_WAITING_TASKS;
-use super::super::{AwaitRoom, Full, TooManyWaiters};
+use super::super::Full;
+use super::super::room::{AwaitRoom, MAX_WAITING_TASKS, TooManyWaiters};
 use super::world::{Bell, Token, World, waker};
 
 /// A full ring of one slot.
@@ -26,7 +26,7 @@ fn poll(room: &mut AwaitRoom<Token>, waker: &Waker) -> Poll<Result<(), TooManyWa
 #[test]
 fn waiting_ends_at_the_deadline() {
     let (world, _reader) = full(2);
-    assert!(!world.ring.wait_for_room(1, Some(Instant::now())));
+    assert!(!world.ring.wait_for_room_unless(|| false, 1, Some(Instant::now())));
     let soon = Instant::now() + Duration::from_millis(5);
     let Err(Full(token)) = world.ring.publish_wait(world.token(1), 1, Some(soon)) else {
         panic!("the ring is full")
@@ -39,8 +39,11 @@ fn waiting_ends_at_the_deadline() {
 fn nobody_waits_while_there_is_room() {
     let world = World::with_bytes(1, 10, 1);
     let long_ago = Instant::now();
-    assert!(world.ring.wait_for_room(10, Some(long_ago)));
-    assert!(world.ring.wait_for_room(u64::MAX, None), "the heavy one fits into an empty ring");
+    assert!(world.ring.wait_for_room_unless(|| false, 10, Some(long_ago)));
+    assert!(
+        world.ring.wait_for_room_unless(|| false, u64::MAX, None),
+        "the heavy one fits into an empty ring"
+    );
     assert_eq!(poll(&mut world.ring.room(11), Waker::noop()), Poll::Ready(Ok(())));
 }
 

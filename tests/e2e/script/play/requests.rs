@@ -103,7 +103,8 @@ impl Stage {
         }
         self.clients[client] = Role::Asking(peer);
         check(ask, &answer);
-        format!("{}, {} asked", show(&answer), self.server.stats().requests - self.tally.chance.0)
+        let uncounted = self.tally.before.1 + self.tally.chance.0;
+        format!("{}, {} asked", show(&answer), self.server.stats().requests - uncounted)
     }
 
     pub(super) fn burst(

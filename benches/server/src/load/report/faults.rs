@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{Report, grouped, micros};
+use super::{Mode, Report, grouped, micros};
 
 /// A thread that runs, or waits for a core, for a larger share of the time has no reserve.
 const BUSY_SHARE: f64 = 0.9;
@@ -33,6 +33,7 @@ impl Report {
             (delivered.lost > 0).then(|| format!("{} deliveries lost", delivered.lost_of_due())),
             counted(delivered.out_of_order, "out of order"),
             counted(delivered.duplicates, "duplicates"),
+            self.silence(),
         ];
         if let Some(slow) = &self.slow {
             faults.push(counted(slow.out_of_order, "out of order to slow subscribers"));
@@ -51,11 +52,20 @@ impl Report {
         (!faults.is_empty()).then(|| faults.join(", "))
     }
 
+    /// Where the server's own events are measured, there must be some.
+    fn silence(&self) -> Option<String> {
+        let (events, subscribers) = (self.delivered.by_themselves, self.census.connected as u64);
+        (self.asked.listen && events < subscribers).then(|| {
+            let (events, subscribers) = (grouped(events), grouped(subscribers));
+            format!("only {events} events for {subscribers} subscribers")
+        })
+    }
+
     /// What makes the numbers less than they seem.
-    pub(super) fn find_warnings(&self, foreign_while_held: u64) -> Vec<String> {
+    pub(super) fn find_warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> = Vec::new();
         if self.asked.hold {
-            if foreign_while_held > 0 {
+            if self.delivered.by_themselves > 0 {
                 warnings.push(
                     "the server sent events of its own meanwhile, so it was not idle: serve with \
                      --rate 0"
@@ -64,6 +74,8 @@ impl Report {
             }
         } else {
             warnings.extend(self.bottleneck());
+        }
+        if self.asked.mode() == Mode::Publish {
             warnings.extend(self.slip());
         }
         warnings.extend(self.disturbance());
@@ -151,7 +163,7 @@ mod tests {
     #[test]
     fn a_sound_run_has_no_fault_and_no_warning() {
         let report = sound();
-        assert_eq!((report.failure(), report.find_warnings(0)), (None, Vec::new()));
+        assert_eq!((report.failure(), report.find_warnings()), (None, Vec::new()));
     }
 
     #[test]
@@ -165,7 +177,7 @@ mod tests {
         ] {
             let mut report = sound();
             (report.own.reader_ran, report.own.reader_waited) = (Some(ran), Some(waited));
-            let warnings = report.find_warnings(0);
+            let warnings = report.find_warnings();
             assert_eq!(warnings.len(), usize::from(says.is_some()), "{ran} {waited}: {warnings:?}");
             assert!(says.is_none_or(|says| warnings[0].contains(says)), "{warnings:?}");
             assert_eq!(report.load_was_the_limit(), says.is_some());
@@ -176,25 +188,25 @@ mod tests {
     fn a_publisher_without_reserve_is_called_the_bottleneck() {
         let mut report = sound();
         report.publisher_share = Some(0.95);
-        assert!(report.find_warnings(0)[0].contains("publishing thread"));
+        assert!(report.find_warnings()[0].contains("publishing thread"));
     }
 
     #[test]
     fn a_schedule_that_slipped_says_whose_fault_it_was() {
         let mut report = sound();
         report.publish.slip_us.p99 = SLIP_LIMIT_US + 1;
-        assert!(report.find_warnings(0)[0].ends_with("the load generator could not keep it"));
+        assert!(report.find_warnings()[0].ends_with("the load generator could not keep it"));
         report.publish.blocked = 1;
-        assert!(report.find_warnings(0)[0].ends_with("the server took publishes too slowly"));
+        assert!(report.find_warnings()[0].ends_with("the server took publishes too slowly"));
     }
 
     #[test]
     fn what_others_did_meanwhile_is_a_warning() {
         let mut report = sound();
         report.own.others = Some(0.5);
-        assert_eq!(report.find_warnings(0), ["other processes took 50 % of a core meanwhile"]);
+        assert_eq!(report.find_warnings(), ["other processes took 50 % of a core meanwhile"]);
         report.own.stolen = Some(0.2);
-        assert_eq!(report.find_warnings(0), ["the hypervisor took 20 % of a core away"]);
+        assert_eq!(report.find_warnings(), ["the hypervisor took 20 % of a core away"]);
     }
 
     #[test]
@@ -215,6 +227,6 @@ mod tests {
         let mut over_time = storm(5, 5);
         over_time.outcome.took = report.asked.duration;
         report.storm = Some(over_time);
-        assert!(report.find_warnings(0)[0].starts_with("publishing was over before all were back"));
+        assert!(report.find_warnings()[0].starts_with("publishing was over before all were back"));
     }
 }

@@ -5,12 +5,12 @@
 //! | `ok`, `failure` | whether all went well; if not, why, in one line |
 //! | `warnings` | what to be wary of, each a sentence |
 //! | `load_was_the_limit` | whether this client, not the server, set the pace |
-//! | `target`, `mode` | `HOST:PORT`; `publish` or `hold` |
+//! | `target`, `mode` | `HOST:PORT`; `publish`, `hold` or `listen` |
 //! | `asked` | `subscribers`, `decode_every`, `slow`, `slow_rate_bytes_per_s`, `stuck`, `churn_per_s`, `storm`, `rate`, `size_bytes`, `duration_s`, `warmup_s` |
-//! | `window_s` | measured time: the hold, or from the first measured event to the last delivery |
+//! | `window_s` | measured time: of the hold, of listening, or from the first measured event to the last delivery |
 //! | `subscribers` | `connected`, `refused`, `lost`, `slow`, `slow_cut`, `stuck`, `stuck_cut`; cut: ended by the server |
 //! | `published` | `events` accepted, `warmup` among them, `sent`, `unsent` because too late, `refused`, `rate_per_s` achieved, `slip_us`: send − due time |
-//! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due`, `lost` of these, `lost_percent`, `out_of_order`, `duplicates`, `foreign` (events of others), `ids_skipped`, `known_by_bytes` (see `--decode-every`) |
+//! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due`, `lost` of these, `lost_percent`, `out_of_order`, `duplicates`, `foreign` (events of others), `by_themselves` (of these, while nothing was published), `ids_skipped`, `known_by_bytes` (see `--decode-every`) |
 //! | `latency_us` | receive − due time of the measured events: `p50`, `p90`, `p99`, `p99_9`, `max` |
 //! | `slow` | of slow subscribers: `delivered`, `skipped` before later ones, `behind` at the end, `out_of_order`, `duplicates`, `latency_us`; null without any |
 //! | `churn` | `left`, `came`, `refused`, `came_us`: to a stream; null without any |
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::cli::values::Rate;
 
-use super::{Churn, Percentiles, Report, Slow, Storm};
+use super::{Churn, Mode, Percentiles, Report, Slow, Storm};
 
 impl Report {
     /// The report as one line of JSON.
@@ -42,7 +42,11 @@ impl Report {
             "warnings": self.warnings,
             "load_was_the_limit": self.load_was_the_limit(),
             "target": self.target.to_string(),
-            "mode": if self.asked.hold { "hold" } else { "publish" },
+            "mode": match self.asked.mode() {
+                Mode::Publish => "publish",
+                Mode::Hold => "hold",
+                Mode::Listen => "listen",
+            },
             "asked": self.asked_value(),
             "window_s": self.window.as_secs_f64(),
             "subscribers": {
@@ -114,6 +118,7 @@ impl Report {
             "out_of_order": self.delivered.out_of_order,
             "duplicates": self.delivered.duplicates,
             "foreign": self.delivered.foreign,
+            "by_themselves": self.delivered.by_themselves,
             "ids_skipped": self.delivered.ids_skipped,
             "known_by_bytes": self.delivered.counted,
         })

@@ -42,6 +42,7 @@ pub(super) fn sound() -> Report {
             out_of_order: 0,
             duplicates: 0,
             foreign: 0,
+            by_themselves: 0,
             ids_skipped: 0,
             counted: 0,
         },

@@ -1,6 +1,6 @@
 //! A report as text for people: one line per subject, numbers in readable units.
 
-use super::{Percentiles, Report, ServerCost, float};
+use super::{Mode, Percentiles, Report, ServerCost, float};
 
 impl Report {
     /// The report in several lines, without a final line break.
@@ -8,13 +8,16 @@ impl Report {
         let mut lines = vec![self.title(), String::new()];
         let mut line = |name: &str, text: String| lines.push(format!("{name:<14} {text}"));
         line("subscribers", self.subscribers());
-        if self.asked.hold {
-            line("held", format!("{:.1} s, then one event", self.window.as_secs_f64()));
-        } else {
-            line("published", self.published());
+        let window = self.window.as_secs_f64();
+        match self.asked.mode() {
+            Mode::Publish => line("published", self.published()),
+            Mode::Hold => line("held", format!("{window:.1} s, then one event")),
+            Mode::Listen => line("listened", format!("{window:.1} s")),
         }
         line("delivered", self.deliveries());
-        line("latency", latency(self.latency_us) + "  (receive − scheduled time)");
+        if !self.asked.listen {
+            line("latency", latency(self.latency_us) + "  (receive − scheduled time)");
+        }
         let apart = [("slow ones", self.slow()), ("churn", self.churn()), ("storm", self.storm())];
         for (name, text) in apart {
             if let Some(text) = text {
@@ -28,21 +31,26 @@ impl Report {
         line("server memory", self.server_memory());
         line("kernel memory", self.kernel_memory());
         line("load itself", self.own());
-        line(
-            "verdict",
-            self.failure().map_or_else(
-                || "every event reached every subscriber, in order".to_owned(),
-                |failure| format!("FAILED: {failure}"),
-            ),
-        );
+        let fine = if self.asked.listen {
+            "events came, which ones is not known"
+        } else {
+            "every event reached every subscriber, in order"
+        };
+        let verdict = self.failure().map(|failure| format!("FAILED: {failure}"));
+        line("verdict", verdict.unwrap_or_else(|| fine.to_owned()));
         lines.extend(self.warnings.iter().map(|warning| format!("WARNING        {warning}")));
         lines.join("\n")
     }
 
     fn title(&self) -> String {
         let asked = &self.asked;
-        if asked.hold {
-            return format!("hold {} for {} s", self.target, asked.duration.as_secs_f64());
+        let held = match asked.mode() {
+            Mode::Publish => None,
+            Mode::Hold => Some("hold"),
+            Mode::Listen => Some("listen to"),
+        };
+        if let Some(held) = held {
+            return format!("{held} {} for {} s", self.target, asked.duration.as_secs_f64());
         }
         format!(
             "load {}: {} events/s of {} B for {} s, after {} s of warm-up",
@@ -86,11 +94,11 @@ impl Report {
 
     fn deliveries(&self) -> String {
         let delivered = &self.delivered;
-        let rate = if self.asked.hold {
-            String::new()
-        } else {
-            format!(" at {}/s", millions(delivered.per_second))
-        };
+        let rate = format!(" at {}/s", millions(delivered.per_second));
+        if self.asked.listen {
+            return format!("{}{rate}, all of the server's own", grouped(delivered.by_themselves));
+        }
+        let rate = if self.asked.hold { String::new() } else { rate };
         let of_others = match delivered.foreign {
             0 => String::new(),
             foreign => format!("; {} of others", grouped(foreign)),

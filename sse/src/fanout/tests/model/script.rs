@@ -8,13 +8,13 @@ pub(super) const REMOVES: usize = 4;
 
 /// Of a stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
+pub(in crate::fanout::tests) struct Settings {
     /// With its brokers.
-    pub(super) ends: bool,
+    pub(in crate::fanout::tests) ends: bool,
     /// It is told of gaps.
-    pub(super) noticing: bool,
+    pub(in crate::fanout::tests) noticing: bool,
     /// What its short queue has no room for.
-    pub(super) drops: bool,
+    pub(in crate::fanout::tests) drops: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::sync::{AtomicBool, Ordering};
+
 use super::super::world::{Bell, Log, World, deadline, merge, take_all, thread, waker};
 
 /// Publishes value `id` in a thread of its own, which waits for room.
@@ -51,7 +53,7 @@ pub(in super::super) fn a_thread_that_waits_is_told_of_bytes_given_back() {
         thread::spawn(move || world.ring.publish(world.token(0), 5).is_ok())
     };
     let _ = world.ring.publish(world.token(1), 5);
-    assert!(world.ring.wait_for_room(6, deadline()));
+    assert!(world.ring.wait_for_room_unless(|| false, 6, deadline()));
     publisher.join().unwrap();
     assert_eq!(world.ring.bytes(), 0);
     world.end(2);
@@ -110,4 +112,48 @@ pub(in super::super) fn two_waiters_are_both_told() {
     assert_eq!(seen, order);
     drop(reader);
     world.end(3);
+}
+
+pub(in super::super) fn a_thread_that_waits_in_vain_is_told() {
+    let world = World::new(1, 1);
+    let _reader = world.join();
+    let mut mine = Log::new();
+    world.publish(0, &mut mine);
+    let moot = Arc::new(AtomicBool::new(false));
+    let waiting = {
+        let (world, moot) = (world.clone(), Arc::clone(&moot));
+        thread::spawn(move || {
+            let moot = || moot.load(Ordering::Relaxed);
+            world.ring.wait_for_room_unless(moot, 1, deadline())
+        })
+    };
+    moot.store(true, Ordering::Relaxed);
+    world.ring.look_again();
+    assert!(waiting.join().unwrap());
+    world.assert_released_up_to(0, &mine);
+}
+
+pub(in super::super) fn a_task_that_waits_in_vain_is_told() {
+    let world = World::new(1, 1);
+    let _reader = world.join();
+    let mut mine = Log::new();
+    world.publish(0, &mut mine);
+    let moot = Arc::new(AtomicBool::new(false));
+    let task = {
+        let (world, moot) = (world.clone(), Arc::clone(&moot));
+        thread::spawn(move || {
+            let bell = Bell::new();
+            let waker = waker(&bell);
+            let mut room = pin!(world.ring.room(1));
+            while room.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
+                && !moot.load(Ordering::Relaxed)
+            {
+                bell.wait();
+            }
+        })
+    };
+    moot.store(true, Ordering::Relaxed);
+    world.ring.look_again();
+    task.join().unwrap();
+    world.assert_released_up_to(0, &mine);
 }

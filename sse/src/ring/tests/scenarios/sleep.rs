@@ -152,7 +152,7 @@ pub(in super::super) fn a_waker_reaches_the_next_owner_of_the_seat() {
     let other_bell = Arc::<Bell>::clone(&bell);
     let next = thread::spawn(move || {
         reader.prepare_sleep();
-        let ring = Arc::clone(reader.ring());
+        let ring = Arc::clone(&reader.ring);
         drop(reader);
         gone.store(true, Ordering::SeqCst);
         let mut reader = ring.join(other_bell).expect("the seat is free again");
