@@ -87,6 +87,9 @@ pub struct Stats {
     pub late_handlers: u64,
     /// Events handed completely to the kernel, once per stream.
     pub events_delivered: u64,
+    /// Attempts to hand bytes of event streams to the kernel. Where events come faster than cores turn
+    /// to a stream, one attempt has several.
+    pub sends: u64,
     /// Bytes that slow streams are owed now.
     pub owed_bytes: usize,
 }
@@ -111,6 +114,7 @@ impl Stats {
                 slow_handlers: sum.slow_handlers + of(&worker.slow_handlers),
                 late_handlers: sum.late_handlers + of(&worker.late_handlers),
                 events_delivered: sum.events_delivered + of(&worker.fanout.delivered),
+                sends: sum.sends + of(&worker.fanout.sends),
                 owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
             }
         })

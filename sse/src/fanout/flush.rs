@@ -104,6 +104,7 @@ impl Fanout {
             outcome: Outcome::Sent(0),
         }));
         egress.send(&mut attempts);
+        self.counts.sends.fetch_add(attempts.len() as u64, Ordering::Relaxed);
         for (offer, attempt) in offers.iter_mut().zip(&attempts) {
             offer.outcome = attempt.outcome;
         }

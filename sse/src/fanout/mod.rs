@@ -73,6 +73,8 @@ pub struct Counts {
     pub streams: AtomicUsize,
     /// Events handed completely to the kernel.
     pub delivered: AtomicU64,
+    /// Attempts to hand bytes to the kernel: one per stream and round, if it takes them.
+    pub sends: AtomicU64,
     /// Bytes that slow streams are owed now.
     pub owed_bytes: AtomicUsize,
 }

@@ -45,6 +45,7 @@ impl Fanout {
             batch.fill(&self.topics, &mut slices);
             batch.offer(&slices, &mut attempts);
             egress.send(&mut attempts);
+            self.counts.sends.fetch_add(attempts.len() as u64, Ordering::Relaxed);
             batch.answered(&attempts);
             batch.buffers.take_attempts(attempts);
             batch.buffers.take_slices(slices);

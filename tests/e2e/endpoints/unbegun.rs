@@ -147,6 +147,11 @@ impl Turnstile {
         *self.0.0.lock().expect("nothing panics under the lock") = count;
         self.0.1.notify_all();
     }
+
+    /// Whether as many have passed as may.
+    fn is_shut(&self) -> bool {
+        *self.0.0.lock().expect("nothing panics under the lock") == 0
+    }
 }
 
 /// An argument that is waited for.
@@ -183,6 +188,7 @@ fn request_that_is_given_up_after_it_was_admitted_is_told_too(engine: Engine) {
     ends.expect(&[Disconnect::ClientGone]);
     eventually("nothing is left", || server.stats().streams == 0);
     turnstile.open(1);
+    eventually("its thread has passed", || turnstile.is_shut());
     let mut staying = server.connect();
     staying.send(request("/"));
     eventually("it is admitted", || admitted.load(Ordering::Relaxed) == 2);

@@ -32,6 +32,11 @@ pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
             "Events handed completely to the kernel, once per stream.",
             stats.events_delivered,
         );
+        page.counter(
+            "sends_total",
+            "Attempts to hand bytes of streams to the kernel, each with one event or several.",
+            stats.sends,
+        );
         page.gauge("connections", "Connections open now.", stats.connections);
         page.gauge("streams", "Event streams open now.", stats.streams);
         page.gauge("owed_bytes", "Bytes that slow streams are owed now.", stats.owed_bytes);

@@ -92,6 +92,8 @@ pub(crate) fn metrics_are_well_formed_and_count(engine: &str) {
         ("events_published_total", 5),
         ("events_dropped_total", 0),
         ("events_delivered_total", 10),
+        // Their heads, too.
+        ("sends_total", 12),
         ("connections_accepted_total", 3),
         ("accept_failures_total", 0),
         ("requests_total", before + 1),

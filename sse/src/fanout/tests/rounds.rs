@@ -50,9 +50,11 @@ fn a_round_makes_one_attempt_per_subscriber_with_all_that_is_new() {
     let peers = subscribers(&mut core, &news, 1000);
     for events in [1, 2, 50] {
         core.sockets.batches.clear();
+        let before = core.counts.sends.load(Ordering::Relaxed);
         (0..events).for_each(|n| publish(&news, n.to_string()));
         core.run();
         assert_eq!(attempts(&mut core), 1000);
+        assert_eq!(core.counts.sends.load(Ordering::Relaxed) - before, 1000);
     }
     for peer in peers {
         assert_eq!(core.data(peer).len(), 53);
