@@ -23,6 +23,8 @@ pub(crate) struct WorkerCounts {
     pub(crate) failed_bodies: AtomicU64,
     pub(crate) slow_handlers: AtomicU64,
     pub(crate) late_handlers: AtomicU64,
+    /// By whoever published.
+    pub(crate) wakes: AtomicU64,
     /// Connections with something left to send when the worker ended.
     pub(crate) cut: AtomicUsize,
     pub(crate) fanout: Arc<Counts>,
@@ -90,6 +92,8 @@ pub struct Stats {
     /// Attempts to hand bytes of event streams to the kernel. Where events come faster than cores turn
     /// to a stream, one attempt has several.
     pub sends: u64,
+    /// Times that a publish found a worker asleep and woke it, which costs the publisher a system call.
+    pub wakes: u64,
     /// Bytes that slow streams are owed now.
     pub owed_bytes: usize,
 }
@@ -115,6 +119,7 @@ impl Stats {
                 late_handlers: sum.late_handlers + of(&worker.late_handlers),
                 events_delivered: sum.events_delivered + of(&worker.fanout.delivered),
                 sends: sum.sends + of(&worker.fanout.sends),
+                wakes: sum.wakes + of(&worker.wakes),
                 owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
             }
         })

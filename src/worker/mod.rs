@@ -101,9 +101,9 @@ impl Worker {
         counts: Arc<WorkerCounts>,
         remote: Remote<Message>,
     ) -> Self {
-        let wake = Arc::new(streams::RingWake(remote.waker()));
+        let wake = streams::RingWake { wake: remote.waker(), counts: counts.clone() };
         let executor = Executor::enter(remote, &shared, counts.clone());
-        let fanout = Fanout::new(executor.home(), wake, counts.fanout.clone());
+        let fanout = Fanout::new(executor.home(), Arc::new(wake), counts.fanout.clone());
         let fanout = Rc::new(RefCell::new(fanout));
         headwater_sse::enter(&fanout);
         let door = crate::sse::enter(&fanout);

@@ -10,6 +10,7 @@ use super::respond::unsendable;
 use crate::guard::Panicked;
 use crate::response::Response;
 use crate::sse::{Farewell, Opening, StreamHandler};
+use crate::stats::WorkerCounts;
 use bytes::Bytes;
 use headwater_engine as engine;
 use headwater_engine::{Core, Key};
@@ -19,13 +20,18 @@ use smallvec::SmallVec;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Lets publishers wake this core.
-pub(super) struct RingWake(pub(super) Arc<dyn engine::Wake>);
+pub(super) struct RingWake {
+    pub(super) wake: Arc<dyn engine::Wake>,
+    pub(super) counts: Arc<WorkerCounts>,
+}
 
 impl sse::Wake for RingWake {
     fn wake(&self) {
-        self.0.wake();
+        self.counts.wakes.fetch_add(1, Ordering::Relaxed);
+        self.wake.wake();
     }
 }
 

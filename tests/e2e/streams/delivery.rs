@@ -27,6 +27,20 @@ fn every_subscriber_gets_every_event_in_order(engine: Engine) {
     assert_eq!((broker.published(), broker.dropped_events()), (200, 0));
 }
 
+fn a_publish_wakes_each_worker_at_most_once(engine: Engine) {
+    let (broker, app) = feed();
+    let server = serve(engine, app);
+    let mut subscribers: Vec<_> = (0..8).map(|_| server.subscribe("/events")).collect();
+    let before = server.stats().wakes;
+    // The first of a burst finds workers that sleep, or are about to; the others find them woken.
+    for burst in 1..=20u64 {
+        (0..burst).for_each(|number| publish(&broker, format!("{burst}.{number}")));
+        (0..burst).for_each(|number| all_hear(&mut subscribers, &format!("{burst}.{number}")));
+    }
+    let (woken, published) = (server.stats().wakes - before, broker.published());
+    assert!((1..=2 * published).contains(&woken), "{woken} wakes for {published} publishes");
+}
+
 fn subscriber_gets_nothing_from_before_it_came(engine: Engine) {
     let (broker, app) = feed();
     let server = serve(engine, app);
@@ -157,6 +171,7 @@ fn ids_stay_distinct_while_subscribers_come_and_go(engine: Engine) {
 
 on_every_engine! {
     every_subscriber_gets_every_event_in_order,
+    a_publish_wakes_each_worker_at_most_once,
     subscriber_gets_nothing_from_before_it_came,
     publishers_on_many_threads_are_heard_in_one_order,
     brokers_of_one_hub_do_not_mix,
