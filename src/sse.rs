@@ -71,7 +71,7 @@ pub use headwater_sse::{
     Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, Disconnect, Event, EventId,
     EventIdError, Field, FieldError, FlushError, ForwardError, ForwardItem, Hub, HubBuilder,
     Laggard, PreparedEvent, PublishError, Published, Refusal, RetryError, SendError, SendRefusal,
-    SlowPolicy, Subscription, format_event,
+    SlowPolicy, Subscription, format_event, replay,
 };
 pub use stream::{StreamResponse, stream};
 

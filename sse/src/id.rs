@@ -51,6 +51,13 @@ impl EventId {
     pub(crate) const fn number(number: u64) -> Self {
         Self(Repr::Number(number))
     }
+
+    pub(crate) const fn as_number(&self) -> Option<u64> {
+        match self.0 {
+            Repr::Number(number) => Some(number),
+            Repr::Text(_) => None,
+        }
+    }
 }
 
 impl FromStr for EventId {
@@ -142,10 +149,7 @@ mod tests {
 
     #[test]
     fn only_canonical_decimals_are_numbers() {
-        let number = |text: &str| match text.parse::<EventId>().expect("an id").0 {
-            Repr::Number(number) => Some(number),
-            Repr::Text(_) => None,
-        };
+        let number = |text: &str| text.parse::<EventId>().expect("an id").as_number();
         assert_eq!(number("0"), Some(0));
         assert_eq!(number("10"), Some(10));
         assert_eq!(number("18446744073709551615"), Some(u64::MAX));

@@ -76,6 +76,7 @@ pub mod guard;
 mod hub;
 mod id;
 mod prepared;
+pub mod replay;
 pub(crate) mod ring;
 mod sync;
 mod waiters;

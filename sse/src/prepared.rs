@@ -70,6 +70,60 @@ impl PreparedEvent {
         // What an event holds as its id is an id, unless it is empty, which is none.
         EventId::from_header(value).ok()
     }
+
+    /// The event without an id of its own. The bytes are shared.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, PreparedEvent};
+    ///
+    /// let own = PreparedEvent::new(&Event::data("hello").id("own"));
+    /// assert_eq!(own.without_id(), PreparedEvent::new(&Event::data("hello")));
+    /// ```
+    #[must_use]
+    pub fn without_id(&self) -> Self {
+        Self { bytes: self.bytes.slice(self.id_line_bytes..), id_line_bytes: 0 }
+    }
+
+    /// The event with this id, in place of its own if it has one. The bytes are copied once.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, PreparedEvent};
+    ///
+    /// let prepared = PreparedEvent::new(&Event::data("hello").id("own"));
+    /// assert_eq!(prepared.with_id(&7.into()), PreparedEvent::new(&Event::data("hello").id("7")));
+    /// ```
+    #[must_use]
+    pub fn with_id(&self, id: &EventId) -> Self {
+        let rest = &self.bytes[self.id_line_bytes..];
+        let line = format!("{ID}{id}\n");
+        let bytes = [line.as_bytes(), rest].concat();
+        Self { bytes: bytes.into(), id_line_bytes: line.len() }
+    }
+
+    /// The bytes of the event as it goes onto a stream, its own id line included: what a store
+    /// keeps.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The event that these bytes are, which [`as_bytes`](Self::as_bytes) gave: what a store has
+    /// kept. None if they are not one event, so that they would end another or hold several.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, PreparedEvent};
+    ///
+    /// let prepared = PreparedEvent::new(&Event::data("hello"));
+    /// assert_eq!(PreparedEvent::from_stored(prepared.as_bytes().clone()), Some(prepared));
+    /// assert_eq!(PreparedEvent::from_stored("data: one\n\ndata: two\n\n".into()), None);
+    /// assert_eq!(PreparedEvent::from_stored("data: cut o".into()), None);
+    /// ```
+    pub fn from_stored(bytes: Bytes) -> Option<Self> {
+        let body = bytes.strip_suffix(b"\n")?;
+        let lines = body.is_empty() || body.ends_with(b"\n");
+        let one = !bytes.starts_with(b"\n") || body.is_empty();
+        let whole = !body.windows(2).any(|pair| pair == b"\n\n") && !body.contains(&b'\r');
+        (lines && one && whole).then(|| Self::from_bytes(bytes))
+    }
 }
 
 impl PreparedEvent {
@@ -108,6 +162,19 @@ mod tests {
         for (event, has_id) in [(own, true), (PreparedEvent::new(&Event::data("id: x")), false)] {
             assert_eq!(event.has_id(), has_id);
             assert_eq!(PreparedEvent::from_bytes(event.bytes().clone()), event);
+        }
+    }
+
+    #[test]
+    fn only_what_is_one_whole_event_comes_back_from_a_store() {
+        let id_alone = PreparedEvent::new(&Event::new().id("7")).without_id();
+        assert_eq!(id_alone.bytes(), "\n");
+        for whole in ["\n", "data: \n\n", ": c\nid: x\ndata: a\n\n", "id: 1\n\n"] {
+            assert!(PreparedEvent::from_stored(whole.into()).is_some(), "{whole:?}");
+        }
+        let others = ["", "x", "data: x\n", "\n\n", "\ndata: x\n\n", "data: x\n\n\n", "a\rb\n\n"];
+        for other in others {
+            assert!(PreparedEvent::from_stored(other.into()).is_none(), "{other:?}");
         }
     }
 
