@@ -1,30 +1,28 @@
-//! Brokers: publishing into a hub's ring, from any thread, without a lock and without waiting for
-//! any subscriber. Formats each event once. Delivery is the fan-out's business.
+//! Brokers: what they are, who is subscribed, what they count, how they end. Publishing is in `publish`;
+//! delivery is the fan-out's business.
 
 use crate::client::{Client, Subscription};
-use crate::event::Event;
-use crate::fanout::{Laggard, on_core};
-use crate::hub::{Entry, HubShared};
+use crate::fanout::Laggard;
+use crate::hub::HubShared;
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
-use crate::ring::Full;
 use std::cmp::Reverse;
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::Poll;
-use std::time::Instant;
 
 mod asker;
 mod config;
 mod error;
+mod journal;
+mod publish;
 
 pub(crate) use asker::Ask;
 pub use config::{BrokerBuilder, SlowPolicy};
 pub(crate) use config::{Limits, OnSlow};
 pub use error::{PublishError, Refusal};
+pub(crate) use journal::{Cursor, Journal, Splice};
+pub use journal::{ReplayStats, StoreFailure};
 
 /// Fans events out to its subscribers. Cheap to clone; all clones are the same broker.
 ///
@@ -48,6 +46,7 @@ pub(crate) struct BrokerShared {
     pub(crate) name: Arc<str>,
     pub(crate) limits: Limits,
     pub(crate) counts: Counts,
+    pub(crate) journal: Option<Journal>,
     closed: AtomicBool,
     /// Events before this position of the ring are still delivered after the close.
     closed_at: AtomicU64,
@@ -77,19 +76,29 @@ pub(crate) struct Counts {
 pub struct Published {
     /// The id that the broker gave it: its place in the order of the hub, from 1. An event that
     /// brought an id of its own keeps that on the wire.
+    ///
+    /// Of a broker with a store, the id that the store gave it, on the wire, too; its place in the order of
+    /// the hub, and none on the wire, if it was [sent without](StoreFailure::SendWithoutId).
     pub id: EventId,
     /// The event, to publish again elsewhere without formatting it again.
     pub event: PreparedEvent,
 }
 
 impl Broker {
-    pub(crate) fn new(hub: Arc<HubShared>, id: u64, name: Arc<str>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        hub: Arc<HubShared>,
+        id: u64,
+        name: Arc<str>,
+        limits: Limits,
+        journal: Option<Journal>,
+    ) -> Self {
         let shared = BrokerShared {
             id,
             hub,
             name,
             limits,
             counts: Counts::default(),
+            journal,
             closed: AtomicBool::new(false),
             closed_at: AtomicU64::new(u64::MAX),
         };
@@ -101,123 +110,9 @@ impl Broker {
         &self.shared.name
     }
 
-    /// Publishes an event to all present subscribers. Never waits, whatever they do.
-    ///
-    /// # Errors
-    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full,
-    /// [`Refusal::Closed`] after [`Broker::close`], [`Refusal::Empty`] for an event without bytes.
-    /// Each gives the event back.
-    pub fn publish(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
-        self.publish_prepared(&PreparedEvent::new(&event.into()))
-    }
-
-    /// Publishes an event that is formatted already.
-    ///
-    /// # Errors
-    /// As [`Broker::publish`].
-    pub fn publish_prepared(&self, event: &PreparedEvent) -> Result<Published, PublishError> {
-        match self.try_publish(event) {
-            // A core that publishes and is itself the one behind reads first.
-            Err(error) if error.refusal() == Refusal::Full && on_core::catch_up() => {
-                self.try_publish(event)
-            }
-            result => result,
-        }
-    }
-
-    fn try_publish(&self, event: &PreparedEvent) -> Result<Published, PublishError> {
-        let refuse = |refusal| Err(PublishError::new(refusal, event.clone()));
-        if event.is_empty() {
-            return refuse(Refusal::Empty);
-        }
-        if self.is_closed() {
-            return refuse(Refusal::Closed);
-        }
-        let entry = Entry { broker: self.shared.clone(), event: event.clone() };
-        match self.shared.hub.ring.publish(entry, event.len() as u64) {
-            Ok(position) => {
-                self.shared.counts.published.fetch_add(1, Ordering::Relaxed);
-                Ok(Published { id: EventId::number(position + 1), event: event.clone() })
-            }
-            Err(Full(_)) => refuse(Refusal::Full),
-        }
-    }
-
-    /// Publishes an event, and waits for room in the ring until `deadline`, or, with `None`, as long as
-    /// the core that has to make it is stuck: until it reads or ends, or the broker is closed. For
-    /// threads; on a core it would wait for itself.
-    ///
-    /// # Errors
-    /// As [`Broker::publish`], with [`Refusal::Full`] only once the deadline has passed;
-    /// [`Refusal::Busy`] at once where waiting would block a core.
-    ///
-    /// ```
-    /// use headwater_sse::{Event, Hub};
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let news = Hub::new().broker("news").build();
-    /// let deadline = Instant::now() + Duration::from_secs(1);
-    /// let published = news.publish_wait(Event::data("hello"), Some(deadline))?;
-    /// assert_eq!(published.event.len(), "data: hello\n\n".len());
-    /// # Ok::<(), headwater_sse::PublishError>(())
-    /// ```
-    pub fn publish_wait(
-        &self,
-        event: impl Into<Event>,
-        deadline: Option<Instant>,
-    ) -> Result<Published, PublishError> {
-        let event = PreparedEvent::new(&event.into());
-        loop {
-            match self.publish_prepared(&event) {
-                Err(error) if error.refusal() == Refusal::Full => {
-                    if on_core::is_core() {
-                        return Err(PublishError::new(Refusal::Busy, event));
-                    }
-                    let (ring, weight) = (&self.shared.hub.ring, event.len() as u64);
-                    if !ring.wait_for_room_unless(|| self.is_closed(), weight, deadline) {
-                        return Err(error);
-                    }
-                }
-                result => return result,
-            }
-        }
-    }
-
-    /// Publishes an event, and waits for room in the ring, as [`Broker::publish_wait`] does. For tasks;
-    /// on a core, too. Dropping the future ends the wait, and publishes nothing.
-    ///
-    /// # Errors
-    /// As [`Broker::publish`], with [`Refusal::Full`] only where 4,096 tasks wait already.
-    ///
-    /// ```
-    /// use headwater_sse::{Broker, Event, PublishError};
-    ///
-    /// /// However fast the lines come, the slowest core has room for each.
-    /// async fn publish_all(news: &Broker, lines: Vec<String>) -> Result<(), PublishError> {
-    ///     for line in lines {
-    ///         news.publish_async(Event::data(line)).await?;
-    ///     }
-    ///     Ok(())
-    /// }
-    /// ```
-    pub async fn publish_async(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
-        let event = PreparedEvent::new(&event.into());
-        loop {
-            match self.publish_prepared(&event) {
-                Err(error) if error.refusal() == Refusal::Full => {
-                    let mut room = pin!(self.shared.hub.ring.room(event.len() as u64));
-                    let room = poll_fn(|context| match room.as_mut().poll(context) {
-                        // After it is among those who are told of it.
-                        Poll::Pending if self.is_closed() => Poll::Ready(Ok(())),
-                        polled => polled,
-                    });
-                    if room.await.is_err() {
-                        return Err(error);
-                    }
-                }
-                result => return result,
-            }
-        }
+    /// What became of events and the broker's store, if it has one.
+    pub fn replay_stats(&self) -> Option<ReplayStats> {
+        self.shared.journal.as_ref().map(Journal::stats)
     }
 
     /// Lets a client receive what is published from now on, until the subscription is dropped.

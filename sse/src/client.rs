@@ -1,9 +1,11 @@
 //! One connected client, as a handler sees it: a handle that any thread may hold. What it sends is in
 //! `send` and `forward`, what waits for the core in `queue`; never touches a socket.
 
-use crate::broker::{Broker, BrokerShared, SlowPolicy};
-use crate::fanout::{Disconnect, StreamId, on_core};
+use crate::broker::{Broker, BrokerShared, Cursor, SlowPolicy};
+use crate::fanout::{Disconnect, Step, StreamId, on_core};
 use crate::id::EventId;
+use crate::prepared::PreparedEvent;
+use futures_channel::oneshot;
 use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
@@ -14,6 +16,7 @@ use std::task::Poll;
 pub(crate) mod block;
 mod config;
 mod error;
+mod follow;
 mod forward;
 mod origin;
 mod queue;
@@ -22,6 +25,7 @@ mod subscription;
 
 pub use config::{ClientConfig, ClientPolicy};
 pub use error::{FlushError, SendError, SendRefusal};
+pub use follow::{Follow, ResumeError};
 pub use forward::{ForwardError, ForwardItem};
 pub use origin::Origin;
 #[cfg(test)]
@@ -57,6 +61,16 @@ pub(crate) enum Wish {
         stream: StreamId,
         broker: Arc<BrokerShared>,
         number: u32,
+    },
+    /// The next step of a stream that is being given what it missed, with a page that was read for it.
+    Resume {
+        stream: StreamId,
+        broker: Arc<BrokerShared>,
+        cursor: Cursor,
+        page: Vec<PreparedEvent>,
+        /// Counts the client's subscriptions; `None` if it is to be the stream's.
+        number: Option<u32>,
+        reply: oneshot::Sender<(Step, Option<Subscription>)>,
     },
     /// What a broker's callback says about a subscriber.
     Answer {

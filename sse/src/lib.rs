@@ -81,17 +81,19 @@ pub(crate) mod ring;
 mod sync;
 mod waiters;
 
-pub use broker::{Broker, BrokerBuilder, PublishError, Published, Refusal, SlowPolicy};
+pub use broker::{
+    Broker, BrokerBuilder, PublishError, Published, Refusal, ReplayStats, SlowPolicy, StoreFailure,
+};
 pub use client::{
-    Client, ClientConfig, ClientPolicy, Command, FlushError, ForwardError, ForwardItem, Home,
-    Origin, SendError, SendRefusal, Subscription,
+    Client, ClientConfig, ClientPolicy, Command, FlushError, Follow, ForwardError, ForwardItem,
+    Home, Origin, ResumeError, SendError, SendRefusal, Subscription,
 };
 #[cfg(feature = "json")]
 pub use event::JsonError;
 pub use event::{Event, Field, FieldError, RetryError};
 pub use fanout::{
-    Attempt, Counts, Disconnect, Egress, Fanout, Framing, Laggard, Outcome, Over, StreamId,
-    SubscribeError, enter,
+    Attempt, Counts, Disconnect, Egress, Fanout, Framing, Laggard, Outcome, Over, Resumed,
+    StreamId, SubscribeError, enter,
 };
 pub use format::format_event;
 pub use hub::{Hub, HubBuilder};

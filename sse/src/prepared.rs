@@ -127,6 +127,17 @@ impl PreparedEvent {
 }
 
 impl PreparedEvent {
+    /// No event: nothing is sent of it.
+    pub(crate) const fn nothing() -> Self {
+        Self { bytes: Bytes::new(), id_line_bytes: 0 }
+    }
+
+    /// What tells a client an id, and nothing else.
+    pub(crate) fn id_alone(id: &EventId) -> Self {
+        let bytes = format!("{ID}{id}\n\n");
+        Self { id_line_bytes: bytes.len() - 1, bytes: bytes.into() }
+    }
+
     /// All bytes of the event, its own id line included.
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes

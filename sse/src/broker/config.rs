@@ -2,15 +2,19 @@
 
 use super::Broker;
 use super::asker::{Asker, OnSlowSubscriber, Start, default_concurrency, start_thread};
+use super::journal::{Journal, StoreFailure};
 use crate::client::Client;
 use crate::hub::HubShared;
 use crate::prepared::PreparedEvent;
+use crate::replay::{ReplayStore, Scope};
 use std::sync::Arc;
 
 /// Events that a slow subscriber may be owed.
 const BUFFER_EVENTS: usize = 64;
 /// Bytes that a slow subscriber may be owed.
 const BUFFER_BYTES: usize = 1024 * 1024;
+/// Events that may wait for a store.
+const STORE_QUEUE: usize = 1024;
 
 /// What becomes of a subscriber whose buffer is full.
 ///
@@ -75,11 +79,15 @@ pub struct BrokerBuilder {
     name: Arc<str>,
     events: Option<usize>,
     bytes: Option<usize>,
-    policy: SlowPolicy,
+    policy: Option<SlowPolicy>,
     callback: Option<Arc<OnSlowSubscriber>>,
     concurrency: Option<usize>,
     start: Start,
     ids: bool,
+    store: Option<Arc<dyn ReplayStore>>,
+    scope: Option<Scope>,
+    store_failure: StoreFailure,
+    store_queue: usize,
 }
 
 impl BrokerBuilder {
@@ -90,11 +98,15 @@ impl BrokerBuilder {
             name,
             events: None,
             bytes: None,
-            policy: SlowPolicy::Drop,
+            policy: None,
             callback: None,
             concurrency: Some(default_concurrency()),
             start: start_thread,
             ids: true,
+            store: None,
+            scope: None,
+            store_failure: StoreFailure::default(),
+            store_queue: STORE_QUEUE,
         }
     }
 
@@ -115,9 +127,10 @@ impl BrokerBuilder {
         self
     }
 
-    /// What becomes of a subscriber whose buffer is full. Default [`SlowPolicy::Drop`].
+    /// What becomes of a subscriber whose buffer is full. Default [`SlowPolicy::Drop`], and with a store
+    /// [`SlowPolicy::Close`]: the client comes back and is given what it missed.
     pub fn slow_policy(mut self, policy: SlowPolicy) -> Self {
-        (self.policy, self.callback) = (policy, None);
+        (self.policy, self.callback) = (Some(policy), None);
         self
     }
 
@@ -173,6 +186,50 @@ impl BrokerBuilder {
         self
     }
 
+    /// Keeps every event in a store before it is sent, and sends it with the id that the store gave it in
+    /// place of its own: clients that come back with that id are given what they missed
+    /// ([`Broker::subscribe_from`]). The store is asked with the scope of
+    /// [`replay_scope`](Self::replay_scope); one broker at a time should append to a scope, since what
+    /// others append is replayed and never sent at once.
+    ///
+    /// A store in memory is asked in place, under a lock of the broker's. One that
+    /// [blocks](ReplayStore::blocks) is asked on threads of the broker's: publishing then waits for it
+    /// where a thread or a task does, and is [`Refusal::Busy`](super::Refusal::Busy) on a core.
+    ///
+    /// ```
+    /// use headwater_sse::{Event, Hub, replay::RingBuffer};
+    /// use std::sync::Arc;
+    ///
+    /// let chat = Hub::new().broker("chat").replay(Arc::new(RingBuffer::new(1000))).build();
+    /// let published = chat.publish(Event::data("hello"))?;
+    /// assert_eq!(published.event.id(), Some(published.id));
+    /// # Ok::<(), headwater_sse::PublishError>(())
+    /// ```
+    pub fn replay(mut self, store: Arc<dyn ReplayStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// What the broker's events are kept under. Default [`Scope::topic`] of the broker's name.
+    pub fn replay_scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// What becomes of events that the store does not take. Default [`StoreFailure::Refuse`].
+    pub fn store_failure(mut self, then: StoreFailure) -> Self {
+        self.store_failure = then;
+        self
+    }
+
+    /// How many events may wait for a store that blocks: 1 at least, 1,024 by default. Past that, threads and
+    /// tasks that publish wait for their turn, and [`Broker::publish_later`] is
+    /// [`Refusal::Busy`](super::Refusal::Busy).
+    pub fn store_queue(mut self, events: usize) -> Self {
+        self.store_queue = events.max(1);
+        self
+    }
+
     /// Makes the broker.
     pub fn build(self) -> Broker {
         let bytes = match (self.events, self.bytes) {
@@ -182,10 +239,19 @@ impl BrokerBuilder {
         };
         let on_slow = match self.callback {
             Some(decide) => OnSlow::Ask(Arc::new(Asker::new(decide, self.concurrency, self.start))),
-            None => OnSlow::Policy(self.policy),
+            None => OnSlow::Policy(self.policy.unwrap_or(match self.store {
+                Some(_) => SlowPolicy::Close,
+                None => SlowPolicy::Drop,
+            })),
         };
         let events = self.events.unwrap_or(BUFFER_EVENTS);
-        let limits = Limits { events, bytes, ids: self.ids, on_slow };
-        Broker::new(self.hub, self.id, self.name, limits)
+        // Those of a store are the events' own.
+        let ids = self.ids && self.store.is_none();
+        let limits = Limits { events, bytes, ids, on_slow };
+        let journal = self.store.map(|store| {
+            let scope = self.scope.unwrap_or_else(|| Scope::topic(&self.name));
+            Journal::new(store, scope, self.store_failure, self.store_queue)
+        });
+        Broker::new(self.hub, self.id, self.name, limits, journal)
     }
 }

@@ -1,7 +1,9 @@
 //! Why an event was not taken.
 
 use crate::prepared::PreparedEvent;
+use crate::replay::StoreError;
 use std::fmt;
+use std::sync::Arc;
 
 /// The reason of a [`PublishError`], which has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,8 +15,11 @@ pub enum Refusal {
     Closed,
     /// The event has no bytes.
     Empty,
-    /// The ring is full, and waiting for room would block the core that has to make it.
+    /// Waiting would block a core: for room in the hub's ring that the core has to make itself, or for a
+    /// store that blocks, which is for tasks ([`Broker::publish_async`](crate::Broker::publish_async)).
     Busy,
+    /// The broker's store did not take it; why is the error's [`store_error`](PublishError::store_error).
+    Store,
 }
 
 /// An event was not taken, and is given back.
@@ -36,11 +41,21 @@ pub enum Refusal {
 pub struct PublishError {
     refusal: Refusal,
     event: PreparedEvent,
+    store: Option<Arc<StoreError>>,
 }
 
 impl PublishError {
     pub(crate) fn new(refusal: Refusal, event: PreparedEvent) -> Self {
-        Self { refusal, event }
+        Self { refusal, event, store: None }
+    }
+
+    pub(crate) fn of_store(error: Arc<StoreError>, event: PreparedEvent) -> Self {
+        Self { refusal: Refusal::Store, event, store: Some(error) }
+    }
+
+    /// What the store said, if it is why.
+    pub fn store_error(&self) -> Option<&StoreError> {
+        self.store.as_deref()
     }
 
     /// Why.
@@ -56,11 +71,15 @@ impl PublishError {
 
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(error) = &self.store {
+            return write!(f, "{error}");
+        }
         f.write_str(match self.refusal {
             Refusal::Full => "the hub is full: a core has not read its events",
             Refusal::Closed => "the broker is closed",
             Refusal::Empty => "the event has nothing set",
-            Refusal::Busy => "the hub is full, and a core cannot wait for itself",
+            Refusal::Busy => "a core cannot wait for itself, nor for a store",
+            Refusal::Store => "the store refused the event",
         })
     }
 }
@@ -71,4 +90,8 @@ impl fmt::Debug for PublishError {
     }
 }
 
-impl std::error::Error for PublishError {}
+impl std::error::Error for PublishError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.store.as_deref().and_then(std::error::Error::source)
+    }
+}

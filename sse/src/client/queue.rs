@@ -185,6 +185,11 @@ impl ClientShared {
         }
     }
 
+    /// The core was given events for the client that never were in the queue.
+    pub(crate) fn note_sent(&self, events: u64) {
+        self.lock().sent += events;
+    }
+
     /// Whether the stream is held from now on, or begins.
     pub(crate) fn hold(&self, held: bool) {
         self.lock().held = held;

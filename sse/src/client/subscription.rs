@@ -1,7 +1,7 @@
 //! Membership of a client in a broker, as the handler that asked for it holds it. How a core keeps it is
 //! in the fan-out.
 
-use super::{ClientShared, Command, Wish};
+use super::{Client, ClientShared, Command, Wish};
 use crate::broker::BrokerShared;
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +38,11 @@ impl Subscription {
         let wish = Wish::Subscribe { stream, broker: broker.clone(), position, number };
         client.home.post(Command(wish));
         Self { client, broker, number }
+    }
+
+    /// One that its core has begun.
+    pub(crate) fn begun(client: &Client, broker: Arc<BrokerShared>, number: u32) -> Self {
+        Self { client: client.shared.clone(), broker, number }
     }
 }
 

@@ -18,6 +18,7 @@ mod log;
 mod look;
 pub(crate) mod on_core;
 mod owed;
+mod resume;
 mod round;
 mod settle;
 mod short;
@@ -33,11 +34,13 @@ mod topic;
 pub use egress::{Attempt, Egress, Outcome};
 pub use end::Over;
 pub use on_core::enter;
+pub use resume::Resumed;
+pub(crate) use resume::Step;
 pub use stalled::Laggard;
 pub use stream::{Disconnect, StreamId};
 pub use subscribe::SubscribeError;
 
-use crate::client::{Client, ClientConfig, Command, Home, Origin, Wish};
+use crate::client::{Client, ClientConfig, Command, Home, Origin, Subscription, Wish};
 use crate::ring::Wake;
 use batch::Batch;
 use block::{Blocks, frame};
@@ -244,6 +247,18 @@ impl Fanout {
             }
             Wish::Unsubscribe { stream, broker, number } => {
                 self.unsubscribe(stream, &broker, number);
+            }
+            Wish::Resume { stream, broker, cursor, page, number, reply } => {
+                // Who has stopped waiting wants no subscription.
+                if !reply.is_canceled() {
+                    let own = number.unwrap_or_default();
+                    let step = self.resume_step(stream, &broker, cursor, &page, own);
+                    let subscription = number
+                        .filter(|_| matches!(step, Step::Live))
+                        .map(|number| Subscription::begun(&self.client(stream), broker, number));
+                    // Dropped, it ends what has just begun: once this is done.
+                    reply.send((step, subscription)).ok();
+                }
             }
             Wish::Answer { stream, broker, first, policy } => {
                 self.answer(stream, &broker, first, policy);

@@ -152,7 +152,9 @@ impl Fanout {
         let Self { hubs, topics, index, scratch, .. } = self;
         let mut bytes = 0;
         hubs[at].reader.take(TAKE_EVENTS, |position, entry| {
-            let Some(&pair) = index.get(&entry.broker.id) else { return ControlFlow::Continue(()) };
+            let pair = index.get(&entry.broker.id).filter(|_| !entry.event.is_empty());
+            // Nobody's, or the place of an event that a store refused.
+            let Some(&pair) = pair else { return ControlFlow::Continue(()) };
             for topic in pair.into_iter().filter(|&topic| topic != NONE) {
                 scratch.add(topic, &mut topics[topic as usize], position, &entry.event);
             }

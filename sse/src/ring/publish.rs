@@ -34,6 +34,21 @@ impl<T> Ring<T> {
         let Some(position) = self.claim(weight) else {
             return Err(Full(value));
         };
+        self.fill(position, value, weight);
+        Ok(position)
+    }
+
+    /// As [`Ring::publish`], with a value that is made once it has its position, which is told. Readers
+    /// wait for it there, so `make` is brief, and it must not panic: nobody would pass the position.
+    /// `None` when the ring has no room, and then nothing was made.
+    pub(crate) fn publish_with(&self, weight: u64, make: impl FnOnce(u64) -> T) -> Option<u64> {
+        let position = self.claim(weight)?;
+        self.fill(position, make(position), weight);
+        Some(position)
+    }
+
+    /// Puts the value of a position that was claimed where it belongs.
+    fn fill(&self, position: u64, value: T, weight: u64) {
         let slot = self.slot(position);
         slot.value.with_mut(|filled| {
             // SAFETY: the claim made this thread the only writer of `position`, and the position
@@ -53,7 +68,6 @@ impl<T> Ring<T> {
             // Nobody will pass this value, so nobody else would take it out.
             self.release();
         }
-        Ok(position)
     }
 
     /// Wakes every reader that sleeps, to tell it something that is not in the ring. The teller

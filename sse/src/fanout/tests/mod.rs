@@ -17,6 +17,7 @@ mod joining;
 mod model;
 mod policies;
 mod publishing;
+mod replay;
 mod rounds;
 mod seed;
 mod sending;

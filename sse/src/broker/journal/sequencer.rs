@@ -1,0 +1,284 @@
+//! The thread that gives a broker's events to a store that blocks, in batches, and sends them in the order
+//! of their ids. Ends with the broker, after the events that wait.
+
+use super::{ID_LINE_BYTES, Kept, Settled, too_few_ids};
+use crate::broker::{BrokerShared, PublishError, Published, Refusal};
+use crate::hub::Entry;
+use crate::id::EventId;
+use crate::prepared::PreparedEvent;
+use crate::replay::StoreError;
+use crate::waiters::{Ticket, Waiters};
+use futures_channel::oneshot;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, Waker};
+use std::thread;
+
+/// Events that the store is given at a time.
+const BATCH_EVENTS: usize = 256;
+/// Bytes of them, or one event.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+pub(in crate::broker) struct Sequencer {
+    shared: Arc<Shared>,
+    kept: Arc<Kept>,
+}
+
+struct Shared {
+    most: usize,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    requests: VecDeque<Request>,
+    /// Those that the thread has taken and not answered.
+    taken: usize,
+    room: Waiters,
+    started: bool,
+    closed: bool,
+}
+
+struct Request {
+    event: PreparedEvent,
+    /// Whoever waits for the outcome.
+    reply: Option<oneshot::Sender<Outcome>>,
+}
+
+type Outcome = Result<Published, PublishError>;
+
+/// An event that waits for the store.
+pub(in crate::broker) struct Pending(oneshot::Receiver<Outcome>);
+
+/// A place among those who wait for room.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    ticket: Ticket,
+}
+
+impl Sequencer {
+    pub(super) fn new(kept: Arc<Kept>, most: usize) -> Self {
+        let (queue, changed) = (Mutex::default(), Condvar::new());
+        Self { shared: Arc::new(Shared { most, queue, changed }), kept }
+    }
+
+    /// Events that wait for the store, or for the ring behind it.
+    pub(super) fn waiting(&self) -> usize {
+        let queue = self.shared.lock();
+        queue.requests.len() + queue.taken
+    }
+
+    /// Queues an event without waiting.
+    pub(in crate::broker) fn enqueue(
+        &self,
+        broker: &Arc<BrokerShared>,
+        event: &PreparedEvent,
+    ) -> Result<(), PublishError> {
+        let queue = self.start(broker, event)?;
+        if queue.requests.len() >= self.shared.most {
+            return Err(PublishError::new(Refusal::Busy, event.clone()));
+        }
+        self.shared.push(queue, Request { event: event.clone(), reply: None });
+        Ok(())
+    }
+
+    /// Queues an event once there is room, and waits for what becomes of it. Dropping the future after it
+    /// was queued does not take it back.
+    pub(in crate::broker) async fn publish(
+        &self,
+        broker: &Arc<BrokerShared>,
+        event: &PreparedEvent,
+    ) -> Outcome {
+        self.queue(broker, event).await?.outcome(event).await
+    }
+
+    /// Queues an event once there is room.
+    pub(in crate::broker) async fn queue(
+        &self,
+        broker: &Arc<BrokerShared>,
+        event: &PreparedEvent,
+    ) -> Result<Pending, PublishError> {
+        let (reply, outcome) = oneshot::channel();
+        let mut request = Some(Request { event: event.clone(), reply: Some(reply) });
+        let mut waiting = Waiting { shared: &self.shared, ticket: Ticket::default() };
+        poll_fn(|context| {
+            let mut queue = match self.start(broker, event) {
+                Ok(queue) => queue,
+                Err(error) => return Poll::Ready(Err(error)),
+            };
+            if queue.requests.len() >= self.shared.most {
+                queue.room.wait(&mut waiting.ticket, context.waker());
+                return Poll::Pending;
+            }
+            if let Some(request) = request.take() {
+                self.shared.push(queue, request);
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await?;
+        Ok(Pending(outcome))
+    }
+
+    /// The queue, with a thread behind it.
+    fn start(
+        &self,
+        broker: &Arc<BrokerShared>,
+        event: &PreparedEvent,
+    ) -> Result<MutexGuard<'_, Queue>, PublishError> {
+        let mut queue = self.shared.lock();
+        if !queue.started {
+            let (shared, kept) = (self.shared.clone(), self.kept.clone());
+            let broker = Arc::downgrade(broker);
+            let thread = thread::Builder::new().name("headwater-store".into());
+            let started = thread.spawn(move || run(&shared, &kept, &broker));
+            if let Err(error) = started {
+                let error = Arc::new(StoreError::unavailable(error, false));
+                return Err(PublishError::of_store(error, event.clone()));
+            }
+            queue.started = true;
+        }
+        Ok(queue)
+    }
+}
+
+impl Pending {
+    pub(in crate::broker) async fn outcome(self, event: &PreparedEvent) -> Outcome {
+        // The thread answers everybody before it ends.
+        let lost = |_| Err(PublishError::new(Refusal::Closed, event.clone()));
+        self.0.await.unwrap_or_else(lost)
+    }
+}
+
+impl Drop for Sequencer {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that can panic runs under the lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, mut queue: MutexGuard<'_, Queue>, request: Request) {
+        queue.requests.push_back(request);
+        drop(queue);
+        self.changed.notify_one();
+    }
+
+    /// The next batch, once there is one; `None` when nobody can publish any more and all is done.
+    fn take(&self) -> Option<Vec<Request>> {
+        let idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.closed;
+        let queue = self.changed.wait_while(self.lock(), idle);
+        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+        let (mut many, mut bytes) = (0, 0);
+        for request in queue.requests.iter().take(BATCH_EVENTS) {
+            bytes += request.event.len();
+            if many > 0 && bytes > BATCH_BYTES {
+                break;
+            }
+            many += 1;
+        }
+        let batch: Vec<Request> = queue.requests.drain(..many).collect();
+        queue.taken = many;
+        let room = queue.room.take();
+        drop(queue);
+        room.for_each(Waker::wake);
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    fn answered(&self) {
+        self.lock().taken -= 1;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().room.forget(self.ticket);
+    }
+}
+
+fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
+    while let Some(batch) = shared.take() {
+        let events: Vec<PreparedEvent> =
+            batch.iter().map(|request| request.event.clone()).collect();
+        let stored = append(kept, &events);
+        // Without a broker there is nobody left to be sent anything.
+        let broker = broker.upgrade();
+        for (request, stored) in batch.into_iter().zip(stored) {
+            let settled = kept.settle(stored, &request.event);
+            let outcome = settled.and_then(|settled| match &broker {
+                Some(broker) => send(kept, broker, settled),
+                None => Ok(settled.published(0)),
+            });
+            shared.answered();
+            if let Some(reply) = request.reply {
+                // Whoever asked may have stopped waiting.
+                reply.send(outcome).ok();
+            }
+        }
+    }
+}
+
+/// Gives the store a batch. What it cannot take keeps nothing else out.
+fn append(kept: &Kept, events: &[PreparedEvent]) -> Vec<Result<EventId, Arc<StoreError>>> {
+    let mut outcomes = Vec::with_capacity(events.len());
+    let mut rest = events;
+    while !rest.is_empty() {
+        let mut batch = rest;
+        loop {
+            match kept.append(batch) {
+                Ok(ids) => {
+                    let id = |at| ids.get(at).ok_or_else(|| Arc::new(too_few_ids()));
+                    outcomes.extend((0..batch.len()).map(id));
+                    break;
+                }
+                Err(StoreError::TooLarge { at, .. } | StoreError::Empty { at })
+                    if at > 0 && at < batch.len() =>
+                {
+                    // Those before it, and then it.
+                    batch = &batch[..at];
+                }
+                Err(error @ (StoreError::TooLarge { .. } | StoreError::Empty { .. })) => {
+                    batch = &batch[..1];
+                    outcomes.push(Err(Arc::new(error)));
+                    break;
+                }
+                Err(error) => {
+                    let error = Arc::new(error);
+                    outcomes.extend(batch.iter().map(|_| Err(error.clone())));
+                    break;
+                }
+            }
+        }
+        rest = &rest[batch.len()..];
+    }
+    outcomes
+}
+
+/// Sends an event that the store has, or that goes without.
+fn send(kept: &Kept, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
+    let ring = &broker.hub.ring;
+    let weight = settled.event.len() as u64 + ID_LINE_BYTES;
+    loop {
+        let mut order = kept.lock();
+        let entry = || Entry { broker: broker.clone(), event: settled.sent() };
+        if let Some(position) = ring.publish_with(weight, |_| entry()) {
+            if let Some(id) = &settled.id {
+                order.push(id.clone(), settled.sent());
+            }
+            broker.counts.published.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            return Ok(settled.published(position));
+        }
+        drop(order);
+        let closed = || broker.closed.load(std::sync::atomic::Ordering::Acquire);
+        ring.wait_for_room_unless(closed, weight, None);
+        if closed() {
+            return Err(PublishError::new(Refusal::Closed, settled.event));
+        }
+    }
+}
