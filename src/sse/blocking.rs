@@ -161,7 +161,7 @@ impl Begin for Threads {
                 hand_over.send(client).ok();
                 Box::pin(finish(is_done))
             });
-            Ok(Way { brokers: Vec::new(), handler: Some(handler) })
+            Ok(Way { handler: Some(handler), ..Way::default() })
         }))
     }
 }

@@ -90,7 +90,7 @@ struct Take(Box<dyn Fn(Request) -> Result<StreamHandler, Box<Response>> + Send +
 
 impl Begin for Take {
     fn begin(&self, request: Request) -> Beginning {
-        let way = |handler| Way { brokers: Vec::new(), handler: Some(handler) };
+        let way = |handler| Way { handler: Some(handler), ..Way::default() };
         Beginning::Ready((self.0)(request).map(way).map_err(Unbegun::from))
     }
 }

@@ -16,6 +16,12 @@ use std::sync::Arc;
 /// queue per subscriber. A stream ends when the broker is closed; a request after that is answered
 /// 204, which tells browsers not to come back.
 ///
+/// Where the broker [has a store](crate::sse::BrokerBuilder::replay), a client that comes back with a
+/// `Last-Event-ID` is first given what it missed, in pages as it takes them, and a new one is told the id
+/// after which it gets everything, so that it can come back from then on. An id that the store does not know
+/// makes it a new one: see [`unknown_id_notice`](Feed::unknown_id_notice). While the store cannot be asked,
+/// the stream ends, and the client tries again.
+///
 /// ```
 /// use headwater::{Hub, Router, routing::get, sse};
 /// use std::time::Duration;
@@ -30,7 +36,8 @@ pub fn feed(broker: &Broker) -> Feed {
 }
 
 /// The same of brokers that `choose` names for each request, such as one per user; it must not block. A
-/// stream ends when all of them are closed, and a request for which none is open is answered 204.
+/// stream ends when all of them are closed, and a request for which none is open is answered 204. What a
+/// client missed it is given where one broker is named and that has a store: ids are a store's own.
 ///
 /// ```
 /// use headwater::{Hub, Request, Router, http::StatusCode, routing::get, sse::{self, Broker}};
@@ -106,6 +113,16 @@ impl Feed {
     }
 }
 
+impl Feed {
+    /// Sends an event of this name to a client that came back with an id which the broker's store does not
+    /// know: its data is `malformed`, `aged-out`, `never-recorded`, `future` or `unknown`, and in a second
+    /// line the id. The client is then treated as a new one. Default: nothing is sent.
+    pub fn unknown_id_notice<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {
+        self.settings.unknown_id_notice = name.into().map(Arc::from);
+        self
+    }
+}
+
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feed").field("settings", &self.settings).finish_non_exhaustive()
@@ -129,7 +146,7 @@ impl Begin for Source {
             if brokers.iter().all(Broker::is_closed) {
                 return Err(Unbegun::new(over(), Disconnect::BrokerClosed));
             }
-            Ok(Way { brokers, handler: None })
+            Ok(Way { brokers, ..Way::default() })
         }))
     }
 }

@@ -11,7 +11,7 @@ use crate::headers::Headers;
 use crate::request::Request;
 use crate::response::{Response, invalid};
 use crate::task;
-use headwater_sse::{Framing, Origin};
+use headwater_sse::{Framing, Origin, Resumed};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use std::any::Any;
@@ -22,7 +22,11 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Way {
     pub(crate) brokers: Vec<Broker>,
+    /// The last event that the client has of its broker, where there is one broker and that has a store.
+    pub(crate) after: Option<EventId>,
     pub(crate) handler: Option<StreamHandler>,
+    /// What a task has to go on with, of brokers with stores.
+    pub(crate) rest: Vec<(Broker, Resumed)>,
 }
 
 /// What a worker needs to turn a connection into a stream.
@@ -112,10 +116,15 @@ impl Asked {
         if let Some(held) = &self.held {
             held.would_end(Some(why));
         }
-        let way = match begun {
+        let mut way = match begun {
             Ok(way) => way,
             Err(unbegun) => return *unbegun.answer,
         };
+        if let [broker] = &*way.brokers
+            && broker.has_store()
+        {
+            way.after = self.origin.last_event_id().cloned();
+        }
         let Self { settings, origin, reconnects, held, farewell, .. } = self;
         let origin = is_asked_for(&way, &settings).then_some(origin);
         let opening = Opening { way, settings, origin, reconnects, held, farewell };

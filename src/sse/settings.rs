@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) lifetime_jitter: Option<Duration>,
     pub(crate) last_event_id_query: Option<Arc<str>>,
     pub(crate) keep: Option<Arc<Keep>>,
+    /// What tells a client that its last event id is unknown, if anything does.
+    pub(crate) unknown_id_notice: Option<Arc<str>>,
     pub(crate) finishes_in_drain: bool,
     pub(crate) cancels: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Settings {
             lifetime_jitter: None,
             last_event_id_query: None,
             keep: None,
+            unknown_id_notice: None,
             finishes_in_drain: false,
             cancels: false,
         }

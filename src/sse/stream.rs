@@ -101,7 +101,7 @@ impl IntoResponse for StreamResponse {
             return not_event_stream();
         }
         self.asked.settings = Arc::new(self.settings);
-        let way = Way { brokers: Vec::new(), handler: Some(self.handler) };
+        let way = Way { handler: Some(self.handler), ..Way::default() };
         self.asked.open(Ok(way), self.headers)
     }
 }

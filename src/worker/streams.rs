@@ -9,13 +9,13 @@ use super::handlers::HandlerId;
 use super::respond::unsendable;
 use crate::guard::Panicked;
 use crate::response::Response;
-use crate::sse::{Farewell, Opening, StreamHandler};
+use crate::sse::{Farewell, Opening, StreamHandler, resume};
 use crate::stats::WorkerCounts;
 use bytes::Bytes;
 use headwater_engine as engine;
 use headwater_engine::{Core, Key};
 use headwater_http::encode::BodyFraming;
-use headwater_sse::{self as sse, Disconnect, Framing, Over, StreamId};
+use headwater_sse::{self as sse, Disconnect, Framing, Over, Resumed, StreamId};
 use smallvec::SmallVec;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -101,6 +101,12 @@ impl Worker {
             let hook = settings.on_disconnect.clone()?;
             Some(Farewell::new(hook, client.clone()?))
         });
+        for (broker, first) in opening.way.rest.drain(..).filter(|_| !draining) {
+            if let Some(client) = &client {
+                let resuming = resume(client.clone(), broker, first, settings.clone());
+                self.start_resuming(stream, resuming);
+            }
+        }
         let handler = opening.way.handler.take().filter(|_| !draining).zip(client);
         let handler = handler.map(|(handler, client)| {
             let path = self.watched_path(connection);
@@ -154,13 +160,20 @@ impl Worker {
         let brokers = &opening.way.brokers;
         let mut subscribed = 0;
         for broker in brokers {
-            subscribed += usize::from(fanout.subscribe(stream, broker).is_ok());
+            let after = opening.way.after.take();
+            let resumed = fanout.subscribe_from(stream, broker, after);
+            subscribed += usize::from(!matches!(resumed, Resumed::Refused(_)));
+            if matches!(resumed, Resumed::Rest(_) | Resumed::Unknown(_)) {
+                opening.way.rest.push((broker.clone(), resumed));
+            }
         }
         if subscribed == 0 && !brokers.is_empty() {
             // Closed a moment ago: the stream ends as it began.
             fanout.close(stream, Disconnect::BrokerClosed);
         }
-        let wanted = opening.way.handler.is_some() || opening.settings.on_disconnect.is_some();
+        let wanted = opening.way.handler.is_some()
+            || !opening.way.rest.is_empty()
+            || opening.settings.on_disconnect.is_some();
         (stream, wanted.then(|| fanout.client(stream)))
     }
 
@@ -183,6 +196,22 @@ impl Worker {
                 returned.borrow_mut().push_back((id, Some((stream, why))));
             })
         })
+    }
+
+    /// Starts what gives a stream that it missed; the stream goes on when that is done.
+    fn start_resuming(
+        &mut self,
+        stream: StreamId,
+        resuming: impl Future<Output = Option<Disconnect>> + 'static,
+    ) {
+        let returned = self.returned.clone();
+        let running = Guarded::new(Box::pin(resuming), &self.overseer);
+        self.handlers.start(&self.executor, move |id| {
+            running.then(move |outcome| {
+                let why = outcome.unwrap_or(Some(Disconnect::Failed));
+                returned.borrow_mut().push_back((id, why.map(|why| (stream, why))));
+            })
+        });
     }
 
     /// Carries out what handles of clients were used for on this core.

@@ -149,6 +149,11 @@ impl Broker {
         self.shared.counts.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether it keeps its events in a store, so that clients can be given what they missed.
+    pub fn has_store(&self) -> bool {
+        self.shared.journal.is_some()
+    }
+
     /// Whether a callback decides about slow subscribers, so that their streams should know whose they are.
     pub fn has_slow_callback(&self) -> bool {
         matches!(self.shared.limits.on_slow, OnSlow::Ask(_))

@@ -27,6 +27,7 @@ mod handlers;
 mod http;
 mod life;
 mod pitfalls;
+mod replay;
 mod script;
 mod seed;
 mod streams;

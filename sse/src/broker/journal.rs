@@ -8,10 +8,12 @@ use crate::hub::Entry;
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
 use crate::replay::{Page, ReplayStore, Scope, StoreError};
-use recent::Recent;
+use recent::{Lacking, Recent, Turn};
+use std::future::poll_fn;
 use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 mod reads;
 mod recent;
@@ -116,6 +118,8 @@ pub(crate) enum Splice {
     Live(Vec<PreparedEvent>, u64),
     /// A thread has to ask the store.
     Ask,
+    /// What the stream has is about to be sent to others.
+    Wait,
 }
 
 impl Cursor {
@@ -203,8 +207,11 @@ impl Journal {
         let (kept, mut cursor) = (&self.kept, cursor.clone());
         let order = kept.lock();
         let (events, position) = if self.threads.is_some() {
-            let Some(events) = order.since(&cursor) else { return Ok(Splice::Ask) };
-            (events, Some(broker.hub.ring.tail()))
+            match order.since(&cursor) {
+                Lacking::Events(events) => (events, Some(broker.hub.ring.tail())),
+                Lacking::Unknown => return Ok(Splice::Ask),
+                Lacking::Ahead => return Ok(Splice::Wait),
+            }
         } else {
             let (page, tail) = kept.read(cursor.after.as_ref())?;
             cursor.after = cursor.after.or(tail);
@@ -226,6 +233,23 @@ impl Journal {
             }
             None => Splice::More(events, cursor),
         })
+    }
+
+    /// Waits until what the store was being given has been sent.
+    pub(crate) async fn sent(&self) {
+        /// Gives the place back.
+        struct Waiting<'a>(&'a Kept, Turn);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.lock().forget(self.1);
+            }
+        }
+        let mut waiting = Waiting(&self.kept, Turn::default());
+        poll_fn(|context| {
+            let Waiting(kept, turn) = &mut waiting;
+            if kept.lock().is_over(turn, context.waker()) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Has a thread ask the store for the next page.

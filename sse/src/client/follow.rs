@@ -45,7 +45,9 @@ impl std::error::Error for ResumeError {
     }
 }
 
-/// A client that is being given what it missed, from [`Fanout::subscribe_from`](crate::Fanout::subscribe_from).
+/// A client that is being given what it missed, for the owner of its stream: the subscription ends with
+/// the stream. See [`Fanout::subscribe_from`](crate::Fanout::subscribe_from), and for handlers
+/// [`Broker::subscribe_from`].
 #[must_use]
 pub struct Follow {
     client: Client,
@@ -58,6 +60,12 @@ pub struct Follow {
 impl Follow {
     pub(crate) fn new(client: Client, broker: Broker, cursor: Cursor, asks: bool) -> Self {
         Self { client, broker, cursor, asks }
+    }
+
+    /// A client that is to be given what was published after this event, as
+    /// [`Broker::subscribe_from`] does.
+    pub fn begin(client: &Client, broker: &Broker, after: Option<EventId>) -> Self {
+        Self::new(client.clone(), broker.clone(), Cursor::new(after), false)
     }
 
     /// Gives the client the rest, and lets it receive what comes. The subscription is the stream's.
@@ -83,6 +91,12 @@ impl Follow {
                 Step::Live => return Ok(subscription),
                 Step::More(next) => (cursor, asks) = (next, false),
                 Step::Ask(next) => (cursor, asks) = (next, true),
+                Step::Wait(next) => {
+                    (cursor, asks) = (next, false);
+                    if let Some(journal) = &broker.shared.journal {
+                        journal.sent().await;
+                    }
+                }
                 Step::NotBegun => return Err(ResumeError::NotBegun),
                 Step::Unknown(error) => return Err(ResumeError::Store(error)),
                 Step::Refused(error) => return Err(ResumeError::Subscribe(error)),

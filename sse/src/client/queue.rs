@@ -185,6 +185,11 @@ impl ClientShared {
         }
     }
 
+    /// Whether something waits that the client was sent.
+    pub(crate) fn waits(&self) -> bool {
+        !self.lock().events.is_empty()
+    }
+
     /// The core was given events for the client that never were in the queue.
     pub(crate) fn note_sent(&self, events: u64) {
         self.lock().sent += events;

@@ -21,6 +21,8 @@ pub(crate) enum Step {
     More(Cursor),
     /// The store has to be asked where that may take its time.
     Ask(Cursor),
+    /// It is ahead of what is sent.
+    Wait(Cursor),
     /// The stream is held, and this is more than it may be owed until it begins.
     NotBegun,
     Unknown(StoreError),
@@ -57,9 +59,18 @@ impl Fanout {
         let rest = |fanout: &mut Self, cursor, asks| {
             Resumed::Rest(crate::Follow::new(fanout.client(id), broker.clone(), cursor, asks))
         };
-        match self.resume_step(id, &broker.shared, Cursor::new(after), &[], 0) {
+        let cursor = Cursor::new(after);
+        // What the client was sent before comes first.
+        let waits = self
+            .get(id)
+            .and_then(|stream| stream.client.as_ref())
+            .is_some_and(|client| client.waits());
+        if waits {
+            return rest(self, cursor, false);
+        }
+        match self.resume_step(id, &broker.shared, cursor, &[], 0) {
             Step::Live => Resumed::Live,
-            Step::More(cursor) => rest(self, cursor, false),
+            Step::More(cursor) | Step::Wait(cursor) => rest(self, cursor, false),
             Step::Ask(cursor) => rest(self, cursor, true),
             // Whoever opens streams does so with their sockets.
             Step::NotBegun => Resumed::Refused(SubscribeError::StreamOver),
@@ -90,7 +101,8 @@ impl Fanout {
         };
         let is_held = self.streams[id.index as usize].to == NOWHERE;
         match journal.splice(broker, &cursor) {
-            Ok(Splice::More(..) | Splice::Ask) if is_held => Step::NotBegun,
+            Ok(Splice::More(..) | Splice::Ask | Splice::Wait) if is_held => Step::NotBegun,
+            Ok(Splice::Wait) => Step::Wait(cursor),
             Ok(Splice::More(events, cursor)) => {
                 self.owe_missed(id.index, &events);
                 Step::More(cursor)

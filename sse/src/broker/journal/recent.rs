@@ -4,7 +4,9 @@
 use super::Cursor;
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
+use crate::waiters::{Ticket, Waiters};
 use std::collections::VecDeque;
+use std::task::Waker;
 
 const EVENTS: usize = 4096;
 const BYTES: usize = 4 * 1024 * 1024;
@@ -15,6 +17,30 @@ pub(super) struct Recent {
     sent: u64,
     events: VecDeque<(EventId, PreparedEvent)>,
     bytes: usize,
+    /// The newest that was sent.
+    newest: Option<u64>,
+    /// A batch is with the store, or was and is not sent yet: the store may be read with it.
+    storing: bool,
+    /// Batches that were sent.
+    batches: u64,
+    waiting: Waiters,
+}
+
+/// Waits until the batch that is under way has been sent.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Turn {
+    batch: Option<u64>,
+    pub(super) ticket: Ticket,
+}
+
+/// What a stream lacks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Lacking {
+    Events(Vec<(EventId, PreparedEvent)>),
+    /// The store has to be asked.
+    Unknown,
+    /// It has read events that are about to be sent.
+    Ahead,
 }
 
 impl Recent {
@@ -24,6 +50,7 @@ impl Recent {
 
     pub(super) fn push(&mut self, id: EventId, event: PreparedEvent) {
         self.sent += 1;
+        self.newest = id.as_number().max(self.newest);
         self.bytes += event.len();
         self.events.push_back((id, event));
         while self.events.len() > EVENTS || self.bytes > BYTES && self.events.len() > 1 {
@@ -32,15 +59,45 @@ impl Recent {
         }
     }
 
-    /// What a stream lacks; `None` if that cannot be told from here.
-    pub(super) fn since(&self, cursor: &Cursor) -> Option<Vec<(EventId, PreparedEvent)>> {
-        let mark = cursor.mark?;
+    /// What a stream lacks, as far as that can be told from here.
+    pub(super) fn since(&self, cursor: &Cursor) -> Lacking {
         let first = self.sent - self.events.len() as u64;
-        let skip = usize::try_from(mark.checked_sub(first)?).ok()?;
-        // Of these, the store may have had some when it was read.
+        let skip = cursor.mark.and_then(|mark| usize::try_from(mark.checked_sub(first)?).ok());
+        let Some(skip) = skip else { return Lacking::Unknown };
         let had = cursor.after.as_ref().and_then(EventId::as_number);
+        if self.storing && had > self.newest {
+            return Lacking::Ahead;
+        }
+        // Of these, the store may have had some when it was read.
         let lacks = |(id, _): &&(EventId, PreparedEvent)| id.as_number() > had;
-        Some(self.events.range(skip.min(self.events.len())..).filter(lacks).cloned().collect())
+        let events = self.events.range(skip.min(self.events.len())..);
+        Lacking::Events(events.filter(lacks).cloned().collect())
+    }
+
+    /// A batch is given to the store.
+    pub(super) fn begin(&mut self) {
+        self.storing = true;
+    }
+
+    /// It was sent. Returns who waits for that.
+    pub(super) fn end(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        self.storing = false;
+        self.batches += 1;
+        self.waiting.take()
+    }
+
+    /// Whether the batch was sent that was under way when this was asked first.
+    pub(super) fn is_over(&mut self, turn: &mut Turn, waker: &Waker) -> bool {
+        let batch = *turn.batch.get_or_insert(self.batches);
+        let over = !self.storing || self.batches > batch;
+        if !over {
+            self.waiting.wait(&mut turn.ticket, waker);
+        }
+        over
+    }
+
+    pub(super) fn forget(&mut self, turn: Turn) {
+        self.waiting.forget(turn.ticket);
     }
 }
 
@@ -53,8 +110,28 @@ mod tests {
     }
 
     fn ids(recent: &Recent, cursor: &Cursor) -> Option<Vec<u64>> {
-        let events = recent.since(cursor)?;
+        let Lacking::Events(events) = recent.since(cursor) else { return None };
         Some(events.iter().filter_map(|(id, _)| id.as_number()).collect())
+    }
+
+    #[test]
+    fn what_was_read_before_it_was_sent_is_waited_for() {
+        let mut recent = Recent::default();
+        recent.begin();
+        // The store has it, and it will be sent.
+        assert_eq!(recent.since(&cursor(1, Some(0))), Lacking::Ahead);
+        let (mut turn, mut next) = (Turn::default(), Turn::default());
+        assert!(!recent.is_over(&mut turn, Waker::noop()));
+        recent.push(1.into(), PreparedEvent::nothing());
+        assert_eq!(ids(&recent, &cursor(1, Some(0))), Some(vec![]));
+        assert_eq!(recent.end().count(), 1);
+        recent.begin();
+        assert!(recent.is_over(&mut turn, Waker::noop()), "this is another batch");
+        assert!(!recent.is_over(&mut next, Waker::noop()));
+        recent.forget(next);
+        assert_eq!(recent.end().count(), 0);
+        // By somebody else.
+        assert_eq!(ids(&recent, &cursor(7, Some(1))), Some(vec![]));
     }
 
     #[test]

@@ -66,8 +66,7 @@ impl Sequencer {
 
     /// Events that wait for the store, or for the ring behind it.
     pub(super) fn waiting(&self) -> usize {
-        let queue = self.shared.lock();
-        queue.requests.len() + queue.taken
+        self.shared.lock().waiting()
     }
 
     /// Queues an event without waiting.
@@ -77,7 +76,7 @@ impl Sequencer {
         event: &PreparedEvent,
     ) -> Result<(), PublishError> {
         let queue = self.start(broker, event)?;
-        if queue.requests.len() >= self.shared.most {
+        if queue.waiting() >= self.shared.most {
             return Err(PublishError::new(Refusal::Busy, event.clone()));
         }
         self.shared.push(queue, Request { event: event.clone(), reply: None });
@@ -108,7 +107,7 @@ impl Sequencer {
                 Ok(queue) => queue,
                 Err(error) => return Poll::Ready(Err(error)),
             };
-            if queue.requests.len() >= self.shared.most {
+            if queue.waiting() >= self.shared.most {
                 queue.room.wait(&mut waiting.ticket, context.waker());
                 return Poll::Pending;
             }
@@ -158,6 +157,12 @@ impl Drop for Sequencer {
     }
 }
 
+impl Queue {
+    fn waiting(&self) -> usize {
+        self.requests.len() + self.taken
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing that can panic runs under the lock.
@@ -185,14 +190,15 @@ impl Shared {
         }
         let batch: Vec<Request> = queue.requests.drain(..many).collect();
         queue.taken = many;
-        let room = queue.room.take();
-        drop(queue);
-        room.for_each(Waker::wake);
         (!batch.is_empty()).then_some(batch)
     }
 
     fn answered(&self) {
-        self.lock().taken -= 1;
+        let mut queue = self.lock();
+        queue.taken -= 1;
+        let room = queue.room.take();
+        drop(queue);
+        room.for_each(Waker::wake);
     }
 }
 
@@ -206,6 +212,7 @@ fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
     while let Some(batch) = shared.take() {
         let events: Vec<PreparedEvent> =
             batch.iter().map(|request| request.event.clone()).collect();
+        kept.lock().begin();
         let stored = append(kept, &events);
         // Without a broker there is nobody left to be sent anything.
         let broker = broker.upgrade();
@@ -221,6 +228,8 @@ fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
                 reply.send(outcome).ok();
             }
         }
+        let waiting = kept.lock().end();
+        waiting.for_each(Waker::wake);
     }
 }
 
