@@ -2,13 +2,27 @@
 //! The log that is kept in it is in `kv/store.rs`; the stores are `kv/memory.rs` and, each behind a
 //! feature, those of databases.
 
+#[cfg(feature = "memcache")]
+pub use self::memcached::MemcachedKv;
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresKv;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisKv;
 pub use config::KvReplayConfig;
 pub use memory::MemoryKv;
 pub use store::KvReplayStore;
 
 mod config;
+#[cfg(feature = "memcache")]
+mod memcached;
 mod memory;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "memcache"))]
+mod net;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod read;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 mod value;
 mod writer;

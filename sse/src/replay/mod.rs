@@ -51,6 +51,12 @@
 //! ```
 
 pub use error::{StoreError, UnknownId};
+#[cfg(feature = "memcache")]
+pub use kv::MemcachedKv;
+#[cfg(feature = "postgres")]
+pub use kv::PostgresKv;
+#[cfg(feature = "redis")]
+pub use kv::RedisKv;
 pub use kv::{
     AppendInOneStep, Counter, KeyValue, KvLimits, KvReplayConfig, KvReplayStore, LogKeys, MemoryKv,
 };

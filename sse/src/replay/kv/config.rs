@@ -51,7 +51,7 @@ impl KvReplayConfig {
             ttl: None,
             max_index: Self::MAX_INDEX,
             newest: 0,
-            grace: Duration::from_secs(2),
+            grace: Duration::from_secs(5),
             ids_from_clock: false,
             async_append: None,
             retry_for: Duration::from_secs(30),
@@ -98,7 +98,7 @@ impl KvReplayConfig {
     }
 
     /// How long readers wait for an event whose id was given but that is not stored yet, while later
-    /// ones are: afterwards they, and all others, go past it for good. Default 2 s. Longer than
+    /// ones are: afterwards they, and all others, go past it for good. Default 5 s. Longer than
     /// the timeouts of the store's network operations, and than clocks of processes differ.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
