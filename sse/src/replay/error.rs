@@ -101,6 +101,15 @@ pub enum StoreError {
         /// The id that the event had been given.
         id: EventId,
     },
+    /// The store has lost its counter, and gave ids that others had before. It has been raised past
+    /// them, so that the next batch gets ids of its own.
+    #[non_exhaustive]
+    WentBack {
+        /// The first id that it gave.
+        first: EventId,
+        /// The id that it had given before.
+        before: EventId,
+    },
 }
 
 impl StoreError {
@@ -122,7 +131,10 @@ impl StoreError {
     /// Whether what was to be appended may have been recorded, in part or whole, although this error
     /// came back. Appending it again may record it twice.
     pub fn may_have_written(&self) -> bool {
-        matches!(self, Self::Unavailable { sent: true, .. } | Self::Overtaken { .. })
+        matches!(
+            self,
+            Self::Unavailable { sent: true, .. } | Self::Overtaken { .. } | Self::WentBack { .. }
+        )
     }
 }
 
@@ -145,6 +157,9 @@ impl fmt::Display for StoreError {
             Self::Corrupt { key } => write!(f, "what is stored under {key} is no event"),
             Self::Overtaken { id } => {
                 write!(f, "event {id} was stored too late: readers have gone past it")
+            }
+            Self::WentBack { first, before } => {
+                write!(f, "the replay store gave the event id {first} after {before}")
             }
         }
     }

@@ -30,6 +30,7 @@
 //! | store | survives | ids begin at |
 //! |---|---|---|
 //! | [`RingBuffer`] | nothing | 1, or where it is told |
+//! | [`KvReplayStore`] over [`MemoryKv`] | nothing, but several stores may share one | 1 |
 //!
 //! ```
 //! use headwater_sse::replay::{ReplayStore, RingBuffer, Scope, StoreError, UnknownId};
@@ -50,11 +51,21 @@
 //! ```
 
 pub use error::{StoreError, UnknownId};
+#[cfg(feature = "memcache")]
+pub use kv::MemcachedKv;
+#[cfg(feature = "postgres")]
+pub use kv::PostgresKv;
+#[cfg(feature = "redis")]
+pub use kv::RedisKv;
+pub use kv::{
+    AppendInOneStep, Counter, KeyValue, KvLimits, KvReplayConfig, KvReplayStore, LogKeys, MemoryKv,
+};
 pub use page::{Ids, Page, Replayed};
 pub use ring::{RingBuffer, RingBufferBuilder};
 pub use scope::Scope;
 
 mod error;
+mod kv;
 mod page;
 mod ring;
 mod scope;

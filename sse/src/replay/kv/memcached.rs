@@ -1,0 +1,240 @@
+//! Values and counters in Memcached, which may forget both.
+//! Of the crate `memcache` only the client of the meta protocol: it tells whether a request that
+//! failed had left.
+
+use super::net::{Backoff, TIMEOUT};
+use super::{Counter, KeyValue, KvLimits};
+use crate::replay::StoreError;
+use bytes::Bytes;
+use memcache::exp::{Delete, Error, Get, MetaClient, MetaClientBuilder, MutationStatus, Set, Ttl};
+use std::fmt;
+use std::time::Duration;
+
+mod stats;
+
+/// A Memcached server, of version 1.6 or later.
+///
+/// It keeps everything in memory, and drops what was not used for longest where that runs out:
+/// events, and counters too. What follows from that:
+///
+/// - Ids begin at the microseconds since 1970 in place of 1, each time the server has no counter: none
+///   comes twice, as long as there are less than a million events a second on average.
+/// - An id from before the server was restarted, or whose next events were dropped, is
+///   [aged out](crate::replay::UnknownId::AgedOut). Once the server has dropped anything, so is an id
+///   after which an event is missing: whether it was dropped or never stored can no longer be told.
+/// - Ids are given in one step and events stored in another. See
+///   [`grace`](super::KvReplayConfig::grace) for what happens when a process dies in between.
+///
+/// An event with its key has to fit into an item, which has 1 MiB, unless the server was started with
+/// `-I` and [`item_bytes`](Self::item_bytes) says so. A time to live is rounded up to whole seconds.
+/// Keys have 250 bytes at most.
+///
+/// ```no_run
+/// use headwater_sse::replay::{KvReplayConfig, KvReplayStore, MemcachedKv};
+/// use std::time::Duration;
+///
+/// let memcached = MemcachedKv::new("127.0.0.1:11211")?;
+/// let config = KvReplayConfig::new().prefix("myapp/sse/").ttl(Duration::from_hours(1));
+/// let store = KvReplayStore::new(memcached, config)?;
+/// # let _ = store;
+/// # Ok::<(), headwater_sse::replay::StoreError>(())
+/// ```
+pub struct MemcachedKv {
+    client: MetaClient,
+    addr: String,
+    timeout: Duration,
+    item_bytes: usize,
+    backoff: Backoff,
+}
+
+/// The key, and what the server has beside a value, which depends on its version: about 60 bytes.
+const KEY_BYTES: usize = 250;
+const ITEM_OVERHEAD_BYTES: usize = KEY_BYTES + 262;
+/// A connection that was idle for longer may have ended meanwhile, and a write on it be in doubt.
+const IDLE: Duration = Duration::from_secs(1);
+/// How many requests go out before their answers are read.
+const AT_ONCE: usize = 256;
+
+impl MemcachedKv {
+    /// The server at `host:port`. It is not connected to yet.
+    ///
+    /// # Errors
+    /// The host has no address.
+    pub fn new(addr: &str) -> Result<Self, StoreError> {
+        let client = client(addr, TIMEOUT)?;
+        let backoff = Backoff::default();
+        let addr = addr.to_owned();
+        Ok(Self { client, addr, timeout: TIMEOUT, item_bytes: 1 << 20, backoff })
+    }
+
+    /// How long connecting, and each answer, may take. Default 2 s.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn timeout(mut self, timeout: Duration) -> Result<Self, StoreError> {
+        self.timeout = timeout.max(Duration::from_millis(1));
+        self.client = client(&self.addr, self.timeout)?;
+        Ok(self)
+    }
+
+    /// How large an item of the server's may be, which is what it was given as `-I`. Default 1 MiB.
+    #[must_use]
+    pub fn item_bytes(mut self, most: usize) -> Self {
+        self.item_bytes = most.max(ITEM_OVERHEAD_BYTES);
+        self
+    }
+
+    /// A request that failed before it left is tried again after a pause only.
+    fn run<T>(
+        &self,
+        again: bool,
+        mut work: impl FnMut() -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let mut failure = None;
+        let done = self.backoff.attempt(|| {
+            let mut done = work();
+            // The server may have been restarted since the connection was made.
+            if again && matches!(done, Err(Error::Io(_))) {
+                done = work();
+            }
+            match done.map_err(failed) {
+                Err(error @ StoreError::Unavailable { .. }) => Err(error),
+                Err(error) => {
+                    failure = Some(error);
+                    Ok(None)
+                }
+                Ok(done) => Ok(Some(done)),
+            }
+        })?;
+        match (done, failure) {
+            (Some(done), _) => Ok(done),
+            (None, Some(failure)) => Err(failure),
+            (None, None) => unreachable!("one of them is there"),
+        }
+    }
+}
+
+fn client(addr: &str, timeout: Duration) -> Result<MetaClient, StoreError> {
+    let builder = MetaClientBuilder::new()
+        .connect_timeout(Some(timeout))
+        .io_timeout(Some(timeout))
+        .max_idle_age(IDLE);
+    builder.connect(addr).map_err(StoreError::refused)
+}
+
+/// What an error of the client says.
+fn failed(error: Error) -> StoreError {
+    match &error {
+        Error::Io(_) | Error::Timeout { .. } => StoreError::unavailable(error, false),
+        Error::Ambiguous { .. } | Error::Protocol(_) => StoreError::unavailable(error, true),
+        _ => StoreError::refused(error),
+    }
+}
+
+/// What came of a batch: the first failure is that of all, and others may have been done.
+fn all<T>(each: Vec<Result<T, Error>>) -> Result<Vec<T>, Error> {
+    let begun = each.iter().any(Result::is_ok);
+    each.into_iter().collect::<Result<_, _>>().map_err(|error| match error {
+        Error::Io(_) | Error::Timeout { .. } if begun => {
+            Error::Ambiguous { key: Vec::new(), source: Box::new(error) }
+        }
+        _ => error,
+    })
+}
+
+impl Counter for MemcachedKv {
+    fn add(&self, key: &str, by: u64, initial: u64) -> Result<u64, StoreError> {
+        // Twice: it may be missing, and it may be dropped just after it was made.
+        for _ in 0..2 {
+            let add = || self.client.increment(key).delta(by).send();
+            let added = self.run(false, add)?;
+            if let Some(value) = added.value.filter(|_| added.applied()) {
+                return Ok(value);
+            }
+            // Never with an end, which counters that are made by counting must have.
+            let make = || {
+                let set = self.client.set(key, initial.to_string());
+                set.ttl(Ttl::NEVER).add().send()
+            };
+            self.run(true, make)?;
+        }
+        Err(StoreError::refused("it does not keep the counter"))
+    }
+
+    fn read(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        let Some(value) = self.run(true, || self.client.get(key).send())?.value else {
+            return Ok(None);
+        };
+        let number = std::str::from_utf8(&value).ok().and_then(|text| text.trim().parse().ok());
+        number.map(Some).ok_or_else(|| StoreError::Corrupt { key: key.to_owned() })
+    }
+}
+
+impl KeyValue for MemcachedKv {
+    fn get(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let get = || self.client.run_many(keys.iter().map(Get::new)).and_then(all);
+            let fetched = self.run(true, get)?;
+            values.extend(fetched.into_iter().map(|result| result.value.map(Bytes::from)));
+        }
+        Ok(values)
+    }
+
+    fn insert(
+        &self,
+        entries: &[(String, Bytes)],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut put = Vec::with_capacity(entries.len());
+        for entries in entries.chunks(AT_ONCE) {
+            let each = entries.iter().map(|(key, value)| Set::new(key, value).ttl(life(ttl)).add());
+            let stored = self.run(false, || self.client.run_many(each.clone()).and_then(all));
+            let stored = stored.map_err(|error| begun(error, !put.is_empty()))?;
+            put.extend(stored.iter().map(|result| result.status == MutationStatus::Applied));
+        }
+        Ok(put)
+    }
+
+    fn remove(&self, keys: &[String]) -> Result<(), StoreError> {
+        for keys in keys.chunks(AT_ONCE) {
+            self.run(true, || self.client.run_many(keys.iter().map(Delete::new)).and_then(all))?;
+        }
+        Ok(())
+    }
+
+    fn evicts(&self) -> Result<bool, StoreError> {
+        let evictions = stats::evictions(&self.addr, self.timeout);
+        Ok(evictions.map_err(|error| StoreError::unavailable(error, false))? > 0)
+    }
+
+    fn limits(&self) -> KvLimits {
+        KvLimits::new(KEY_BYTES, self.item_bytes - ITEM_OVERHEAD_BYTES)
+    }
+
+    fn forgets(&self) -> bool {
+        true
+    }
+}
+
+/// An error after other parts of the same call were done.
+fn begun(error: StoreError, begun: bool) -> StoreError {
+    match error {
+        StoreError::Unavailable { source, sent } => {
+            StoreError::Unavailable { source, sent: sent || begun }
+        }
+        error => error,
+    }
+}
+
+/// Whole seconds, not less than asked for.
+fn life(ttl: Option<Duration>) -> Ttl {
+    let secs = |ttl: Duration| ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
+    ttl.map_or(Ttl::NEVER, |ttl| Ttl::secs(u32::try_from(secs(ttl)).unwrap_or(u32::MAX).max(1)))
+}
+
+impl fmt::Debug for MemcachedKv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemcachedKv").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}
