@@ -19,7 +19,7 @@ struct List {
 }
 
 /// A place in a list.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ticket(Option<(u64, usize)>);
 
 impl Waiters {

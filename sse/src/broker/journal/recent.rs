@@ -28,6 +28,7 @@ pub(super) struct Recent {
 
 /// Waits until the batch that is under way has been sent.
 #[derive(Clone, Copy, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct Turn {
     batch: Option<u64>,
     pub(super) ticket: Ticket,
@@ -102,62 +103,4 @@ impl Recent {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cursor(after: u64, mark: Option<u64>) -> Cursor {
-        Cursor { mark, ..Cursor::new(Some(after.into())) }
-    }
-
-    fn ids(recent: &Recent, cursor: &Cursor) -> Option<Vec<u64>> {
-        let Lacking::Events(events) = recent.since(cursor) else { return None };
-        Some(events.iter().filter_map(|(id, _)| id.as_number()).collect())
-    }
-
-    #[test]
-    fn what_was_read_before_it_was_sent_is_waited_for() {
-        let mut recent = Recent::default();
-        recent.begin();
-        // The store has it, and it will be sent.
-        assert_eq!(recent.since(&cursor(1, Some(0))), Lacking::Ahead);
-        let (mut turn, mut next) = (Turn::default(), Turn::default());
-        assert!(!recent.is_over(&mut turn, Waker::noop()));
-        recent.push(1.into(), PreparedEvent::nothing());
-        assert_eq!(ids(&recent, &cursor(1, Some(0))), Some(vec![]));
-        assert_eq!(recent.end().count(), 1);
-        recent.begin();
-        assert!(recent.is_over(&mut turn, Waker::noop()), "this is another batch");
-        assert!(!recent.is_over(&mut next, Waker::noop()));
-        recent.forget(next);
-        assert_eq!(recent.end().count(), 0);
-        // By somebody else.
-        assert_eq!(ids(&recent, &cursor(7, Some(1))), Some(vec![]));
-    }
-
-    #[test]
-    fn what_was_sent_since_the_store_was_read_is_told_as_long_as_it_is_here() {
-        let mut recent = Recent::default();
-        assert_eq!(ids(&recent, &cursor(0, None)), None, "the store was not read to its end");
-        assert_eq!(ids(&recent, &cursor(0, Some(0))), Some(vec![]));
-        for id in 1..=EVENTS as u64 + 10 {
-            recent.push((2 * id).into(), PreparedEvent::nothing());
-        }
-        let sent = recent.sent();
-        assert_eq!(ids(&recent, &cursor(20, Some(9))), None, "one of these is gone");
-        assert_eq!(ids(&recent, &cursor(20, Some(10))).map(|ids| ids.len()), Some(EVENTS));
-        // The store had two that were sent since.
-        let last = 2 * sent;
-        assert_eq!(ids(&recent, &cursor(last - 4, Some(sent - 4))), Some(vec![last - 2, last]));
-        assert_eq!(ids(&recent, &cursor(last, Some(sent))), Some(vec![]));
-    }
-
-    #[test]
-    fn bytes_are_limited_too() {
-        let mut recent = Recent::default();
-        let large = PreparedEvent::new(&crate::Event::data("x".repeat(BYTES)));
-        for id in 1..=3u64 {
-            recent.push(id.into(), large.clone());
-            assert_eq!(recent.events.len(), 1);
-        }
-    }
-}
+mod tests;
