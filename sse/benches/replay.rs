@@ -6,10 +6,11 @@
 mod support;
 
 use headwater_sse::replay::{ReplayStore, RingBuffer, Scope};
-use headwater_sse::{Event, PreparedEvent};
+use headwater_sse::{Event, Hub, PreparedEvent};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::{data, median};
+use support::{Core, data, median};
 
 const BURST: usize = 64;
 const BURSTS: usize = 3000;
@@ -26,6 +27,10 @@ fn main() {
     println!("append, 10,000 scopes    {:>6.1}", append(&RingBuffer::new(16), 10_000, 1));
     println!("append, batches of 64    {:>6.1}", append(&RingBuffer::new(CAPACITY), 1, 64));
     println!("since, pages of 100      {:>6.1}", since(&plain));
+    for (name, store) in [("", None), (" with a ring", Some(RingBuffer::new(CAPACITY)))] {
+        let (prepared, formatted) = publish(store);
+        println!("publish{name:<12} {prepared:>6.1} prepared, {formatted:>6.1} formatted");
+    }
 }
 
 fn append(store: &RingBuffer, scopes: usize, batch: usize) -> f64 {
@@ -46,6 +51,35 @@ fn append(store: &RingBuffer, scopes: usize, batch: usize) -> f64 {
         assert_eq!(store.tail(scope).expect("a tail"), appended.into(), "all are there");
     }
     median(samples)
+}
+
+/// To a core that is awake and has a subscriber.
+fn publish(store: Option<RingBuffer>) -> (f64, f64) {
+    let (hub, mut core) = (Hub::new(), Core::new());
+    let broker = hub.broker("news");
+    let broker = match store {
+        Some(store) => broker.replay(Arc::new(store)).build(),
+        None => broker.build(),
+    };
+    core.subscribers(&broker, 1);
+    let (event, text) = (PreparedEvent::new(&Event::data(data())), data());
+    let mut samples = (Vec::new(), Vec::new());
+    for _ in 0..BURSTS {
+        let begin = Instant::now();
+        for _ in 0..BURST {
+            black_box(broker.publish_prepared(&event)).expect("room");
+        }
+        samples.0.push(begin.elapsed().as_secs_f64() * 1e9 / BURST as f64);
+        core.run();
+        let begin = Instant::now();
+        for _ in 0..BURST {
+            black_box(broker.publish(Event::data(text.as_str()))).expect("room");
+        }
+        samples.1.push(begin.elapsed().as_secs_f64() * 1e9 / BURST as f64);
+        core.run();
+    }
+    assert_eq!(core.delivered(), (2 * BURST * BURSTS) as u64, "all reach everybody");
+    (median(samples.0), median(samples.1))
 }
 
 fn since(store: &RingBuffer) -> f64 {

@@ -63,7 +63,7 @@ fn formatted_len(event: &Event) -> usize {
 }
 
 /// Appends `number` in decimal.
-fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [b'0'; 20]; // u64::MAX has 20 digits
     let mut start = digits.len();
     loop {
@@ -121,7 +121,7 @@ fn data_lines(data: &str) -> impl Iterator<Item = &str> {
     .flatten()
 }
 
-fn decimal_len(number: u64) -> usize {
+pub(crate) fn decimal_len(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 

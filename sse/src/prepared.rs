@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::format::{ID, format_event};
+use crate::format::{ID, decimal_len, format_event, push_decimal};
 use crate::{Event, EventId};
 
 /// The bytes of one event, formatted once, immutable, and shared by all its clones.
@@ -95,9 +95,21 @@ impl PreparedEvent {
     #[must_use]
     pub fn with_id(&self, id: &EventId) -> Self {
         let rest = &self.bytes[self.id_line_bytes..];
-        let line = format!("{ID}{id}\n");
-        let bytes = [line.as_bytes(), rest].concat();
-        Self { bytes: bytes.into(), id_line_bytes: line.len() }
+        let (number, text) = match id.as_number() {
+            Some(number) => (Some(number), String::new()),
+            None => (None, id.to_string()),
+        };
+        let id_line_bytes = ID.len() + number.map_or(text.len(), decimal_len) + 1;
+        // Exactly as much, so that the vector becomes the event as it is.
+        let mut bytes = Vec::with_capacity(id_line_bytes + rest.len());
+        bytes.extend_from_slice(ID.as_bytes());
+        match number {
+            Some(number) => push_decimal(&mut bytes, number),
+            None => bytes.extend_from_slice(text.as_bytes()),
+        }
+        bytes.push(b'\n');
+        bytes.extend_from_slice(rest);
+        Self { bytes: bytes.into(), id_line_bytes }
     }
 
     /// The bytes of the event as it goes onto a stream, its own id line included: what a store
