@@ -77,9 +77,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = values::at_least_one)]
     pub(crate) subscriber_buffer: Option<NonZeroUsize>,
 
-    /// What happens to a subscriber that is owed more
-    #[arg(long, value_enum, default_value = "drop")]
-    pub(crate) slow_policy: SlowPolicyName,
+    /// What happens to a subscriber that is owed more [default: drop; with --replay, close]
+    #[arg(long, value_enum)]
+    pub(crate) slow_policy: Option<SlowPolicyName>,
 
     /// Tell a subscriber of a gap by an event of this name [default: do not]
     #[arg(long, value_name = "NAME")]
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(args.rate.period(), Some(Duration::from_secs(1)));
         assert_eq!(args.size, 128);
         assert_eq!(args.heartbeat(), Some(Duration::from_secs(15)));
-        assert_eq!(args.slow_policy, SlowPolicyName::Drop);
+        assert_eq!(args.slow_policy, None);
         assert_eq!(args.replay, Replay::None);
     }
 
@@ -193,7 +193,7 @@ mod tests {
              --subscriber-buffer 7 --workers 3",
         );
         assert_eq!(args.engine, EngineName::IoUring);
-        assert_eq!(args.slow_policy, SlowPolicyName::DropOldest);
+        assert_eq!(args.slow_policy, Some(SlowPolicyName::DropOldest));
         assert_eq!(args.gap_notice.as_deref(), Some("gap"));
         assert_eq!(args.replay, Replay::Ring(NonZeroUsize::new(500).unwrap()));
         assert_eq!(args.subscriber_buffer, NonZeroUsize::new(7));

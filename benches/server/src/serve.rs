@@ -2,8 +2,9 @@
 //! `load` measures. Says what is not there yet instead of pretending.
 
 mod metrics;
+mod replay;
 
-use crate::cli::{EngineName, ServeArgs, SlowPolicyName, values::Replay};
+use crate::cli::{EngineName, ServeArgs, SlowPolicyName};
 use headwater::http::{HeaderValue, header};
 use headwater::routing::{get, post};
 use headwater::sse::{self, Broker, Client, Event, Feed, Refusal, SlowPolicy};
@@ -46,21 +47,29 @@ pub(crate) fn list_engines() -> ExitCode {
 }
 
 fn serve(args: &ServeArgs) -> Result<(), String> {
-    refuse_what_is_not_built(args)?;
+    let store = replay::open(&args.replay)?;
     let hub = Hub::new();
     let mut broker = hub.broker("events");
     if let Some(events) = args.subscriber_buffer {
         broker = broker.subscriber_buffer(events.get());
     }
-    let broker = broker.slow_policy(slow_policy(args.slow_policy)).build();
+    if let Some(policy) = args.slow_policy {
+        broker = broker.slow_policy(slow_policy(policy));
+    }
+    if let Some(store) = store {
+        broker = broker.replay(store);
+    }
+    let broker = broker.build();
     let handle = Handle::default();
     let mut server =
         Server::builder().hub(&hub).bind(args.addr.to_string()).engine(engine(args.engine));
     if let Some(workers) = args.workers {
         server = server.workers(workers.get());
     }
-    let events =
-        sse::feed(&broker).heartbeat(args.heartbeat()).gap_notice(args.gap_notice.as_deref());
+    let events = sse::feed(&broker)
+        .heartbeat(args.heartbeat())
+        .gap_notice(args.gap_notice.as_deref())
+        .unknown_id_notice("unknown-id");
     let app = routes(&broker, events, &handle);
     let running = server.serve(app).map_err(|error| error.to_string())?;
     // Set once: this is the only place.
@@ -81,14 +90,6 @@ fn serve(args: &ServeArgs) -> Result<(), String> {
 /// A line on standard error. A server goes on without readers of it.
 fn say(line: &str) {
     writeln!(std::io::stderr(), "bench-server: {line}").ok();
-}
-
-fn refuse_what_is_not_built(args: &ServeArgs) -> Result<(), String> {
-    let later = |flag: &str| Err(format!("{flag} is not part of this version"));
-    if args.replay != Replay::None {
-        return later("a --replay other than none");
-    }
-    Ok(())
 }
 
 fn engine(name: EngineName) -> Engine {
@@ -129,7 +130,7 @@ fn routes(broker: &Broker, events: Feed, handle: &Handle) -> Router {
         .route("/json", get(|| typed("application/json", r#"{"message":"Hello, World!"}"#)))
         .route("/events", get(events))
         .route("/ticks", get(sse::endpoint(tick_one)))
-        .route("/publish", post(move |body: String| publish(&publisher, body)))
+        .route("/publish", post(async move |body: String| publish(&publisher, body).await))
         .route("/count", get(move || format!("{} subscribers\n", counted.subscriber_count())))
         .route("/info", get(move || typed("application/json", describe(&info))))
         .route(
@@ -142,8 +143,14 @@ fn typed(kind: &'static str, body: impl IntoResponse) -> Response {
     (header::CONTENT_TYPE, HeaderValue::from_static(kind), body).into_response()
 }
 
-fn publish(broker: &Broker, body: String) -> Response {
-    match broker.publish(Event::data(body)) {
+/// A broker without a store says at once that it has no room; with one, the store may be waited for.
+async fn publish(broker: &Broker, body: String) -> Response {
+    let published = if broker.has_store() {
+        broker.publish_async(Event::data(body)).await
+    } else {
+        broker.publish(Event::data(body))
+    };
+    match published {
         Ok(published) => {
             format!("{} subscribers, id {}\n", broker.subscriber_count(), published.id)
                 .into_response()

@@ -25,6 +25,21 @@ pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
         "Callbacks about slow subscribers that panicked.",
         broker.callback_panics(),
     );
+    if let Some(stats) = broker.replay_stats() {
+        page.counter("replay_stored_total", "Events that the store took.", stats.stored);
+        page.counter("replay_refused_total", "Events that it did not take.", stats.refused);
+        page.gauge("replay_waiting", "Events that wait for it.", stats.waiting);
+        page.counter(
+            "replay_events_total",
+            "Events that streams were given because they had missed them, once per stream.",
+            stats.replayed,
+        );
+        page.counter(
+            "replay_read_failures_total",
+            "Times that it could not be asked for what streams had missed.",
+            stats.read_failures,
+        );
+    }
     if let Some(server) = server {
         let stats = server.stats();
         page.counter(

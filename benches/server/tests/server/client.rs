@@ -152,6 +152,19 @@ impl Subscriber {
         subscriber
     }
 
+    /// Comes back after this event.
+    pub(crate) fn come_back(addr: SocketAddr, last: &str) -> Self {
+        let mut stream = connect(addr);
+        let field = format!("Last-Event-ID: {last}\r\n\r\n");
+        let request = [&SUBSCRIBE[..SUBSCRIBE.len() - 2], field.as_bytes()].concat();
+        stream.write_all(&request).expect("the server takes the request");
+        let mut subscriber = Self { stream, decoder: Decoder::default() };
+        while subscriber.decoder.head.is_none() {
+            assert!(subscriber.read(), "closed before the head");
+        }
+        subscriber
+    }
+
     /// Several of them.
     pub(crate) fn open_many(addr: SocketAddr, count: usize) -> Vec<Self> {
         (0..count).map(|_| Self::open(addr)).collect()

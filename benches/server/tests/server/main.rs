@@ -14,6 +14,7 @@ mod endings;
 mod memory;
 mod process;
 mod refusals;
+mod replay;
 mod routes;
 mod slow;
 mod ticks;
@@ -50,11 +51,12 @@ on_every_engine! {
     refusals::a_port_with_a_plain_listener_is_refused,
     refusals::a_port_with_a_sharing_listener_is_refused,
     refusals::a_second_server_is_refused,
-    refusals::flags_of_later_versions_are_refused,
+    refusals::flags_that_are_none_or_of_other_builds_are_refused,
     descriptors::subscribers_past_the_limit_wait_and_get_in_as_others_leave,
     descriptors::silent_clients_past_the_limit_give_way_to_those_that_ask,
     slow::stuck_subscribers_never_delay_the_others,
     slow::the_slow_policy_is_the_one_asked_for,
+    replay::who_comes_back_gets_what_was_missed,
     endings::a_load_run_loses_nothing,
     endings::a_load_run_with_churn_and_a_storm_loses_nothing,
     endings::a_load_run_listens_to_a_handler_for_each_client,

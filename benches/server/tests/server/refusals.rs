@@ -44,12 +44,16 @@ pub(crate) fn a_second_server_is_refused(engine: &str) {
     }
 }
 
-pub(crate) fn flags_of_later_versions_are_refused(engine: &str) {
+pub(crate) fn flags_that_are_none_or_of_other_builds_are_refused(engine: &str) {
     let serve = format!("--engine {engine} --addr 127.0.0.1:0");
     for (flag, what) in [
-        ("--replay memory", "--replay"),
-        ("--replay ring:10", "--replay"),
-        ("--replay redis://127.0.0.1:1", "--replay"),
+        #[cfg(not(feature = "redis"))]
+        ("--replay redis://127.0.0.1:1", "--features redis"),
+        #[cfg(not(feature = "postgres"))]
+        ("--replay postgres://127.0.0.1:1", "--features postgres"),
+        #[cfg(not(feature = "memcache"))]
+        ("--replay memcache://127.0.0.1:1", "--features memcache"),
+        ("--replay disk", "--replay"),
         ("--slow-policy sometimes", "--slow-policy"),
         ("--workers 0", "--workers"),
         ("--frobnicate", "--frobnicate"),
