@@ -12,6 +12,7 @@ pub use config::KvReplayConfig;
 pub use memory::MemoryKv;
 pub use store::KvReplayStore;
 
+mod boxed;
 mod config;
 #[cfg(feature = "memcache")]
 mod memcached;

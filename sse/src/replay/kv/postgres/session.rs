@@ -37,7 +37,7 @@ impl Session {
     pub(super) fn connect(config: &Config, within: Duration) -> Result<Self, StoreError> {
         let none = |error| StoreError::unavailable(error, false);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(none)?;
-        let connected = runtime.block_on(timeout(within, async {
+        let connecting = async {
             let (client, connection) = config.connect(NoTls).await?;
             // Its end shows in every call of the client's.
             tokio::spawn(connection);
@@ -48,7 +48,9 @@ impl Session {
                 client.batch_execute(TABLES).await?;
             }
             Ok(client)
-        }));
+        };
+        // A timer is made inside of its runtime.
+        let connected = runtime.block_on(async { timeout(within, connecting).await });
         match connected {
             Ok(Ok(client)) => Ok(Self { client, runtime: Some(runtime), timeout: within }),
             Ok(Err(error)) => Err(failed(error, false)),
@@ -58,7 +60,8 @@ impl Session {
 
     pub(super) fn query(&mut self, query: &str, params: Params) -> Result<Vec<Row>, StoreError> {
         let Some(runtime) = &self.runtime else { unreachable!("only while it is dropped") };
-        match runtime.block_on(timeout(self.timeout, self.client.query_typed(query, params))) {
+        let answer = self.client.query_typed(query, params);
+        match runtime.block_on(async { timeout(self.timeout, answer).await }) {
             Ok(answer) => answer.map_err(|error| failed(error, true)),
             Err(late) => Err(StoreError::unavailable(late, true)),
         }
@@ -90,8 +93,8 @@ fn failed(error: Error, sent: bool) -> StoreError {
 impl Link for Session {
     fn answers(&mut self) -> bool {
         let Some(runtime) = &self.runtime else { return false };
-        let answer = runtime.block_on(timeout(self.timeout, self.client.check_connection()));
-        matches!(answer, Ok(Ok(())))
+        let answer = self.client.check_connection();
+        matches!(runtime.block_on(async { timeout(self.timeout, answer).await }), Ok(Ok(())))
     }
 }
 
