@@ -1,12 +1,14 @@
 //! A chat room in one page: every message that somebody posts reaches everybody who listens, with the
-//! number of people in the room.
+//! number of people in the room. Whoever lost the connection is given what was said meanwhile, of the last
+//! thousand messages.
 //!
 //! `cargo run --example chat [HOST:PORT]`, then open the address it prints in two windows.
 
 use headwater::http::{HeaderValue, header};
 use headwater::routing::{get, post};
-use headwater::sse::{self, Event};
+use headwater::sse::{self, Event, replay::RingBuffer};
 use headwater::{Hub, IntoResponse, Router, Server};
+use std::sync::Arc;
 use std::time::Duration;
 
 const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>chat</title>
@@ -28,7 +30,7 @@ document.getElementById("say").onsubmit = (event) => {
 fn main() -> Result<(), headwater::Error> {
     let addr = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".to_owned());
     let hub = Hub::new();
-    let room = hub.broker("room").build();
+    let room = hub.broker("room").replay(Arc::new(RingBuffer::new(1000))).build();
     let speaker = room.clone();
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let app = Router::new()

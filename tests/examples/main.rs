@@ -6,6 +6,8 @@
 //! step of the features in `.ci/run`.
 
 mod answers;
+#[cfg(feature = "redis")]
+mod durable;
 #[cfg(all(feature = "tokio", feature = "tower"))]
 mod in_tokio;
 mod process;
@@ -87,7 +89,7 @@ fn page_is_served_and_its_stream_resumes_after_the_last_event() {
 }
 
 #[test]
-fn chat_reaches_everybody_who_listens() {
+fn chat_reaches_everybody_who_listens_and_who_comes_back() {
     let example = Example::start("chat");
     example.ask("GET / HTTP/1.1\r\nhost: x\r\n\r\n").expect("new EventSource(\"/listen\")");
     let listen = "GET /listen HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -98,8 +100,15 @@ fn chat_reaches_everybody_who_listens() {
     let say = "POST /say HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi";
     example.ask(say).expect("200 OK");
     for stream in &mut all {
-        stream.expect("data: (2 here) hi\n\n");
+        stream.expect("id: 1\ndata: (2 here) hi\n\n");
     }
+    let [one, _] = all;
+    drop(one);
+    let say = "POST /say HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nagain";
+    example.ask(say).expect("200 OK");
+    let mut back = example.ask("GET /listen HTTP/1.1\r\nhost: x\r\nlast-event-id: 1\r\n\r\n");
+    back.expect("id: 2\ndata: (");
+    back.expect(" here) again\n\n");
     example.stop();
 }
 

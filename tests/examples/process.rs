@@ -66,6 +66,13 @@ impl Example {
         }
     }
 
+    /// Ends it at once, wherever it is.
+    #[cfg(feature = "redis")]
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is ours");
+    }
+
     /// Asks it to end, which it does in order.
     pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
