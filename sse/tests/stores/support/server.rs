@@ -189,7 +189,8 @@ impl Server {
     /// Ends it so that it keeps what it has.
     pub(crate) fn shut_down(&self) {
         let running = self.running.lock().expect("no panics").take().expect("it runs");
-        running.end("TERM");
+        // Postgres waits for its clients to leave at TERM.
+        running.end(if self.program == Program::Postgres { "INT" } else { "TERM" });
     }
 
     /// Lets it stand still, as on a machine that hangs.
