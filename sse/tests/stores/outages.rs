@@ -38,12 +38,14 @@ fn run(kind: Kind, case: impl FnOnce(&Stand)) {
 
 /// For servers that are to be found dead.
 const TIMEOUT: Duration = Duration::from_millis(500);
+/// Longer than connecting and an answer together.
+const GRACE: Duration = Duration::from_secs(2);
 /// In which an error has to come back on a busy machine, instead of never.
 const LATE: Duration = Duration::from_secs(30);
 
 fn impatient(stand: &Stand, config: KvReplayConfig) -> KvReplayStore {
     let kv = connect_within(&stand.address().expect("a server"), TIMEOUT);
-    KvReplayStore::new(kv, config.grace(Duration::from_secs(10))).expect("a store")
+    KvReplayStore::new(kv, config.grace(GRACE)).expect("a store")
 }
 
 fn unavailable<T>(result: Result<T, StoreError>) -> bool {

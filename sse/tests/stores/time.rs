@@ -40,7 +40,9 @@ fn the_counter_does_not_expire_with_the_events(stand: &Stand) {
     let before = store.tail(&topic).expect("a tail");
     let last = append(&store, &topic, "short-lived");
     let key = topic_key(stand, &last.to_string());
-    until("it expires", || stand.kv().get(&[key.clone()]).expect("an answer") == [None]);
+    until("it expires", || {
+        stand.kv().get(std::slice::from_ref(&key)).expect("an answer") == [None]
+    });
     let again = stand.open(stand.config().ttl(TTL));
     assert_eq!(again.tail(&topic).expect("a tail"), last);
     assert_eq!(append(&again, &topic, "next"), away(&before, 2), "ids go on");
@@ -176,7 +178,7 @@ fn asynchronous_appends_of_several_stores_give_one_sequence(stand: &Stand) {
         for store in &stores {
             let topic = &topic;
             scope.spawn(move || {
-                (0..100).for_each(|at| assert_ne!(append(store, topic, &at.to_string()), 0.into()))
+                (0..100).for_each(|at| assert_ne!(append(store, topic, &at.to_string()), 0.into()));
             });
         }
     });

@@ -30,8 +30,8 @@ impl Program {
             Self::Memcached => "memcached",
         };
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|at| at.exists());
-        found
+        let places: Vec<_> = std::env::split_paths(&path).map(|dir| dir.join(name)).collect();
+        places.into_iter().find(|place| place.exists())
     }
 
     /// The signal that ends it and its children without keeping anything.
