@@ -31,6 +31,11 @@
 //! |---|---|---|
 //! | [`RingBuffer`] | nothing | 1, or where it is told |
 //! | [`KvReplayStore`] over [`MemoryKv`] | nothing, but several stores may share one | 1 |
+//! | over `RedisKv` (feature `redis`) | its process, and what Redis keeps | 1, or the clock |
+//! | over `PostgresKv` (feature `postgres`) | its process, Postgres' restarts and crashes | 1, or the clock |
+//! | over `MemcachedKv` (feature `memcache`) | its process | the clock |
+//!
+//! The clock is the microseconds since 1970 when the store found no counter.
 //!
 //! ```
 //! use headwater_sse::replay::{ReplayStore, RingBuffer, Scope, StoreError, UnknownId};

@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// How long connecting and each answer may take, unless it is set.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
-/// A connection that was not used for so long is tried before it is used.
-pub(super) const FRESH: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 

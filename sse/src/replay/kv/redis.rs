@@ -36,6 +36,7 @@ pub struct RedisKv {
     client: Client,
     timeout: Duration,
     append: Script,
+    add: Script,
     pool: Pool<Connection>,
 }
 
@@ -52,9 +53,9 @@ for i = 1, many do
 end
 return first";
 
-/// The same for a counter alone.
+/// For a counter alone that does not begin at 0.
 const ADD: &str = r"
-if ARGV[1] ~= '0' then redis.call('SET', KEYS[1], ARGV[1], 'NX') end
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('INCRBY', KEYS[1], ARGV[2])";
 
 impl RedisKv {
@@ -65,7 +66,8 @@ impl RedisKv {
     /// It is no such URL.
     pub fn new(url: &str) -> Result<Self, StoreError> {
         let client = Client::open(url).map_err(StoreError::refused)?;
-        Ok(Self { client, timeout: TIMEOUT, append: Script::new(APPEND), pool: Pool::new() })
+        let (append, add) = (Script::new(APPEND), Script::new(ADD));
+        Ok(Self { client, timeout: TIMEOUT, append, add, pool: Pool::new() })
     }
 
     /// How long connecting, and each answer, may take. Default 2 s.
@@ -116,8 +118,10 @@ impl Link for Connection {
 
 impl Counter for RedisKv {
     fn add(&self, key: &str, by: u64, initial: u64) -> Result<u64, StoreError> {
-        let script = Script::new(ADD);
-        self.run(false, |link| script.key(key).arg(initial).arg(by).invoke(link))
+        if initial == 0 {
+            return self.run(false, |link| redis::cmd("INCRBY").arg(key).arg(by).query(link));
+        }
+        self.run(false, |link| self.add.key(key).arg(initial).arg(by).invoke(link))
     }
 
     fn read(&self, key: &str) -> Result<Option<u64>, StoreError> {
@@ -143,7 +147,7 @@ impl KeyValue for RedisKv {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let mut all = redis::pipe();
+        let mut all = redis::Pipeline::with_capacity(entries.len());
         for (key, value) in entries {
             let set = all.cmd("SET").arg(key).arg(&value[..]).arg("NX");
             if let Some(ttl) = ttl {

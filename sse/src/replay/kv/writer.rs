@@ -208,3 +208,6 @@ impl Run {
         !waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 }
+
+#[cfg(test)]
+mod tests;

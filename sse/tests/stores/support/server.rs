@@ -30,7 +30,8 @@ impl Program {
             Self::Memcached => "memcached",
         };
         let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).map(|dir| dir.join(name)).find(|at| at.exists())
+        let places: Vec<_> = std::env::split_paths(&path).map(|dir| dir.join(name)).collect();
+        places.into_iter().find(|place| place.exists())
     }
 
     /// The signal that ends it and its children without keeping anything.
@@ -46,7 +47,9 @@ impl Program {
         }
         let required = std::env::var_os("HEADWATER_STORES").is_some_and(|how| how == "required");
         assert!(!required, "{self:?} is not installed, and HEADWATER_STORES=required");
-        eprintln!("skipped: {self:?} is not installed");
+        let test = thread::current().name().unwrap_or_default().to_owned();
+        // Past the harness, which keeps to itself what tests that pass have printed.
+        writeln!(std::io::stderr(), "skipped {test}: {self:?} is not installed").expect("a stderr");
         false
     }
 }
@@ -188,7 +191,8 @@ impl Server {
     /// Ends it so that it keeps what it has.
     pub(crate) fn shut_down(&self) {
         let running = self.running.lock().expect("no panics").take().expect("it runs");
-        running.end("TERM");
+        // Postgres waits for its clients to leave at TERM.
+        running.end(if self.program == Program::Postgres { "INT" } else { "TERM" });
     }
 
     /// Lets it stand still, as on a machine that hangs.

@@ -146,8 +146,7 @@ impl Kind {
         let program = self.program().expect("a server");
         let mut all: Vec<_> = match program {
             Program::Redis => vec!["--save", "", "--appendonly", "yes"],
-            Program::Postgres => Vec::new(),
-            Program::Memcached => Vec::new(),
+            Program::Postgres | Program::Memcached => Vec::new(),
         };
         all.extend(options);
         Server::start(program, &all)

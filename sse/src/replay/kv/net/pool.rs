@@ -1,9 +1,9 @@
 //! Connections of one kind to one server, each used by one thread at a time.
 
-use super::{Backoff, FRESH};
+use super::Backoff;
 use crate::replay::StoreError;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A connection.
 pub(crate) trait Link: Sized {
@@ -11,6 +11,8 @@ pub(crate) trait Link: Sized {
     fn answers(&mut self) -> bool;
 }
 
+/// A connection that was not used for so long is tried before it is used.
+const FRESH: Duration = Duration::from_secs(1);
 /// How many connections are kept that nobody uses.
 const IDLE: usize = 8;
 

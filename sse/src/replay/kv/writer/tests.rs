@@ -1,0 +1,109 @@
+//! Storing on a thread while the store fails, or stands still.
+
+use super::*;
+use crate::Event;
+use crate::replay::{Counter, KvReplayStore, MemoryKv, ReplayStore, Scope};
+use std::sync::mpsc::{self, Receiver, Sender};
+
+/// Stores when it is told how.
+struct Told {
+    memory: MemoryKv,
+    how: Mutex<Receiver<How>>,
+}
+
+enum How {
+    Well,
+    NotAtAll,
+    WithoutSaying,
+}
+
+impl Counter for Told {
+    fn add(&self, key: &str, by: u64, initial: u64) -> Result<u64, StoreError> {
+        self.memory.add(key, by, initial)
+    }
+
+    fn read(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        self.memory.read(key)
+    }
+}
+
+impl KeyValue for Told {
+    fn get(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.memory.get(keys)
+    }
+
+    fn insert(
+        &self,
+        entries: &[(String, Bytes)],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<bool>, StoreError> {
+        let how = self.how.lock().expect("no panics").recv().unwrap_or(How::Well);
+        match how {
+            How::Well => self.memory.insert(entries, ttl),
+            How::NotAtAll => Err(StoreError::unavailable("told so", false)),
+            How::WithoutSaying => {
+                self.memory.insert(entries, ttl)?;
+                Err(StoreError::unavailable("told so", true))
+            }
+        }
+    }
+
+    fn remove(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.memory.remove(keys)
+    }
+}
+
+fn store(cap: usize, retry_for: Duration) -> (KvReplayStore, Sender<How>) {
+    let (tell, how) = mpsc::channel();
+    let kv = Told { memory: MemoryKv::new(), how: Mutex::new(how) };
+    let config = KvReplayConfig::new().async_append(cap).retry_for(retry_for);
+    (KvReplayStore::new(kv, config).expect("a store"), tell)
+}
+
+fn append(store: &KvReplayStore) {
+    store.append(&Scope::shared(), &[Event::data("x").into()]).expect("an id");
+}
+
+fn stored(store: &KvReplayStore) -> usize {
+    store.since(&Scope::shared(), Some(&0.into()), 100).expect("known").events.len()
+}
+
+#[test]
+fn what_fails_is_tried_again_and_what_was_done_already_is_not_lost() {
+    let (store, tell) = store(8, Duration::from_mins(1));
+    for how in [How::NotAtAll, How::WithoutSaying, How::NotAtAll, How::Well] {
+        tell.send(how).expect("a store");
+    }
+    append(&store);
+    assert_eq!((stored(&store), store.lost()), (1, 0));
+}
+
+#[test]
+fn what_cannot_be_stored_in_time_is_counted_as_lost() {
+    let (store, tell) = store(8, Duration::ZERO);
+    tell.send(How::NotAtAll).expect("a store");
+    append(&store);
+    store.writer.as_ref().expect("a writer").settle(Duration::from_mins(1)).expect("it is over");
+    assert_eq!((store.lost(), store.pending()), (1, 0));
+}
+
+#[test]
+fn at_the_cap_appending_waits_until_something_is_stored() {
+    for cap in [1, 3] {
+        let (store, tell) = store(cap, Duration::from_mins(1));
+        (0..cap).for_each(|_| append(&store));
+        assert_eq!(store.pending(), cap, "up to the cap nothing waits");
+        let (done, is_done) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                append(&store);
+                done.send(()).expect("somebody waits");
+            });
+            let early = is_done.recv_timeout(Duration::from_millis(50));
+            assert!(early.is_err(), "past it one does");
+            drop(tell);
+            is_done.recv_timeout(Duration::from_mins(1)).expect("it goes on");
+        });
+        assert_eq!((stored(&store), store.lost()), (cap + 1, 0));
+    }
+}
