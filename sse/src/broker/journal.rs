@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+mod foreign;
 mod reads;
 mod recent;
 mod sequencer;
@@ -73,7 +74,7 @@ pub(super) struct Counts {
     pub(super) refused: AtomicU64,
     pub(super) without_id: AtomicU64,
     replayed: AtomicU64,
-    read_failures: AtomicU64,
+    pub(super) read_failures: AtomicU64,
 }
 
 /// The store of a broker.
@@ -235,8 +236,8 @@ impl Journal {
         })
     }
 
-    /// Waits until what the store was being given has been sent.
-    pub(crate) async fn sent(&self) {
+    /// Waits until what the store has was sent.
+    pub(crate) async fn sent(&self, broker: &Arc<BrokerShared>) {
         /// Gives the place back.
         struct Waiting<'a>(&'a Kept, Turn);
         impl Drop for Waiting<'_> {
@@ -244,10 +245,15 @@ impl Journal {
                 self.0.lock().forget(self.1);
             }
         }
+        let Some(sequencer) = self.sequencer() else { return };
         let mut waiting = Waiting(&self.kept, Turn::default());
         poll_fn(|context| {
             let Waiting(kept, turn) = &mut waiting;
-            if kept.lock().is_over(turn, context.waker()) { Poll::Ready(()) } else { Poll::Pending }
+            if kept.lock().is_over(turn, context.waker()) {
+                return Poll::Ready(());
+            }
+            // Without a thread nothing is sent: the stream asks again, and again for a thread.
+            if sequencer.look(broker) { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
     }

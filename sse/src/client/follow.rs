@@ -94,7 +94,7 @@ impl Follow {
                 Step::Wait(next) => {
                     (cursor, asks) = (next, false);
                     if let Some(journal) = &broker.shared.journal {
-                        journal.sent().await;
+                        journal.sent(&broker.shared).await;
                     }
                 }
                 Step::NotBegun => return Err(ResumeError::NotBegun),

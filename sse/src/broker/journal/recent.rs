@@ -17,16 +17,16 @@ pub(super) struct Recent {
     sent: u64,
     events: VecDeque<(EventId, PreparedEvent)>,
     bytes: usize,
-    /// The newest that was sent.
+    /// All that the store has up to this one was sent, or was there before anything was.
     newest: Option<u64>,
-    /// A batch is with the store, or was and is not sent yet: the store may be read with it.
-    storing: bool,
-    /// Batches that were sent.
+    /// What was there before.
+    begin: u64,
+    /// Times that this was brought up to date.
     batches: u64,
     waiting: Waiters,
 }
 
-/// Waits until the batch that is under way has been sent.
+/// Waits until this was brought up to date once more.
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(test, derive(PartialEq))]
 pub(super) struct Turn {
@@ -40,7 +40,7 @@ pub(super) enum Lacking {
     Events(Vec<(EventId, PreparedEvent)>),
     /// The store has to be asked.
     Unknown,
-    /// It has read events that are about to be sent.
+    /// It has read events that are still to be sent to others.
     Ahead,
 }
 
@@ -66,8 +66,12 @@ impl Recent {
         let skip = cursor.mark.and_then(|mark| usize::try_from(mark.checked_sub(first)?).ok());
         let Some(skip) = skip else { return Lacking::Unknown };
         let had = cursor.after.as_ref().and_then(EventId::as_number);
-        if self.storing && had > self.newest {
+        if had > self.newest {
             return Lacking::Ahead;
+        }
+        if had < Some(self.begin) {
+            // Stored since the store was read, and before anything was sent.
+            return Lacking::Unknown;
         }
         // Of these, the store may have had some when it was read.
         let lacks = |(id, _): &&(EventId, PreparedEvent)| id.as_number() > had;
@@ -75,22 +79,26 @@ impl Recent {
         Lacking::Events(events.filter(lacks).cloned().collect())
     }
 
-    /// A batch is given to the store.
-    pub(super) fn begin(&mut self) {
-        self.storing = true;
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.newest
     }
 
-    /// It was sent. Returns who waits for that.
+    /// What the store has up to here is from before anything was sent.
+    pub(super) fn begin(&mut self, newest: u64) {
+        if self.newest.is_none() {
+            (self.newest, self.begin) = (Some(newest), newest);
+        }
+    }
+
+    /// A batch was sent. Returns who waits for that.
     pub(super) fn end(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        self.storing = false;
         self.batches += 1;
         self.waiting.take()
     }
 
-    /// Whether the batch was sent that was under way when this was asked first.
+    /// Whether a batch was sent since this was asked first.
     pub(super) fn is_over(&mut self, turn: &mut Turn, waker: &Waker) -> bool {
-        let batch = *turn.batch.get_or_insert(self.batches);
-        let over = !self.storing || self.batches > batch;
+        let over = self.batches > *turn.batch.get_or_insert(self.batches);
         if !over {
             self.waiting.wait(&mut turn.ticket, waker);
         }

@@ -1,7 +1,7 @@
 //! The thread that gives a broker's events to a store that blocks, in batches, and sends them in the order
 //! of their ids. Ends with the broker, after the events that wait.
 
-use super::{ID_LINE_BYTES, Kept, Settled, too_few_ids};
+use super::{ID_LINE_BYTES, Kept, Settled, foreign, too_few_ids};
 use crate::broker::{BrokerShared, PublishError, Published, Refusal};
 use crate::hub::Entry;
 use crate::id::EventId;
@@ -11,6 +11,8 @@ use crate::waiters::{Ticket, Waiters};
 use futures_channel::oneshot;
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -37,6 +39,8 @@ struct Queue {
     /// Those that the thread has taken and not answered.
     taken: usize,
     room: Waiters,
+    /// Somebody wants to know what the store has that others gave it.
+    looks: bool,
     started: bool,
     closed: bool,
 }
@@ -120,22 +124,34 @@ impl Sequencer {
         Ok(Pending(outcome))
     }
 
-    /// The queue, with a thread behind it.
+    /// Has the thread send what the store has and nobody was sent. False if there is no thread to be had.
+    pub(super) fn look(&self, broker: &Arc<BrokerShared>) -> bool {
+        let Ok(mut queue) = self.running(broker) else { return false };
+        queue.looks = true;
+        drop(queue);
+        self.shared.changed.notify_one();
+        true
+    }
+
     fn start(
         &self,
         broker: &Arc<BrokerShared>,
         event: &PreparedEvent,
     ) -> Result<MutexGuard<'_, Queue>, PublishError> {
+        self.running(broker).map_err(|error| {
+            let error = Arc::new(StoreError::unavailable(error, false));
+            PublishError::of_store(error, event.clone())
+        })
+    }
+
+    /// The queue, with a thread behind it.
+    fn running(&self, broker: &Arc<BrokerShared>) -> io::Result<MutexGuard<'_, Queue>> {
         let mut queue = self.shared.lock();
         if !queue.started {
             let (shared, kept) = (self.shared.clone(), self.kept.clone());
             let broker = Arc::downgrade(broker);
             let thread = thread::Builder::new().name("headwater-store".into());
-            let started = thread.spawn(move || run(&shared, &kept, &broker));
-            if let Err(error) = started {
-                let error = Arc::new(StoreError::unavailable(error, false));
-                return Err(PublishError::of_store(error, event.clone()));
-            }
+            thread.spawn(move || run(&shared, &kept, &broker))?;
             queue.started = true;
         }
         Ok(queue)
@@ -175,9 +191,10 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// The next batch, once there is one; `None` when nobody can publish any more and all is done.
+    /// The next batch, once there is one, or an empty one for who wants a look; `None` when nobody can publish
+    /// any more and all is done.
     fn take(&self) -> Option<Vec<Request>> {
-        let idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.closed;
+        let idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.looks && !queue.closed;
         let queue = self.changed.wait_while(self.lock(), idle);
         let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
         let (mut many, mut bytes) = (0, 0);
@@ -190,7 +207,8 @@ impl Shared {
         }
         let batch: Vec<Request> = queue.requests.drain(..many).collect();
         queue.taken = many;
-        (!batch.is_empty()).then_some(batch)
+        let looks = std::mem::take(&mut queue.looks);
+        (looks || !batch.is_empty()).then_some(batch)
     }
 
     fn answered(&self) {
@@ -212,14 +230,21 @@ fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
     while let Some(batch) = shared.take() {
         let events: Vec<PreparedEvent> =
             batch.iter().map(|request| request.event.clone()).collect();
-        kept.lock().begin();
         let stored = append(kept, &events);
         // Without a broker there is nobody left to be sent anything.
         let broker = broker.upgrade();
+        if let Some(broker) = &broker {
+            let first = stored.iter().find_map(|stored| stored.as_ref().ok()?.as_number());
+            foreign::send_foreign(kept, broker, first);
+        }
         for (request, stored) in batch.into_iter().zip(stored) {
             let settled = kept.settle(stored, &request.event);
             let outcome = settled.and_then(|settled| match &broker {
-                Some(broker) => send(kept, broker, settled),
+                Some(broker) => {
+                    let sent = send(kept, broker, settled)?;
+                    broker.counts.published.fetch_add(1, Ordering::Relaxed);
+                    Ok(sent)
+                }
                 None => Ok(settled.published(0)),
             });
             shared.answered();
@@ -270,7 +295,7 @@ fn append(kept: &Kept, events: &[PreparedEvent]) -> Vec<Result<EventId, Arc<Stor
 }
 
 /// Sends an event that the store has, or that goes without.
-fn send(kept: &Kept, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
+pub(super) fn send(kept: &Kept, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
     let ring = &broker.hub.ring;
     let weight = settled.event.len() as u64 + ID_LINE_BYTES;
     loop {
@@ -280,11 +305,10 @@ fn send(kept: &Kept, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
             if let Some(id) = &settled.id {
                 order.push(id.clone(), settled.sent());
             }
-            broker.counts.published.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             return Ok(settled.published(position));
         }
         drop(order);
-        let closed = || broker.closed.load(std::sync::atomic::Ordering::Acquire);
+        let closed = || broker.closed.load(Ordering::Acquire);
         ring.wait_for_room_unless(closed, weight, None);
         if closed() {
             return Err(PublishError::new(Refusal::Closed, settled.event));

@@ -14,7 +14,6 @@ fn ids(recent: &Recent, cursor: &Cursor) -> Option<Vec<u64>> {
 #[test]
 fn what_was_read_before_it_was_sent_is_waited_for() {
     let mut recent = Recent::default();
-    recent.begin();
     // The store has it, and it will be sent.
     assert_eq!(recent.since(&cursor(1, Some(0))), Lacking::Ahead);
     let (mut turn, mut next) = (Turn::default(), Turn::default());
@@ -22,18 +21,18 @@ fn what_was_read_before_it_was_sent_is_waited_for() {
     recent.push(1.into(), PreparedEvent::nothing());
     assert_eq!(ids(&recent, &cursor(1, Some(0))), Some(vec![]));
     assert_eq!(recent.end().count(), 1);
-    recent.begin();
-    assert!(recent.is_over(&mut turn, Waker::noop()), "this is another batch");
-    assert!(!recent.is_over(&mut next, Waker::noop()));
+    assert!(recent.is_over(&mut turn, Waker::noop()));
+    assert!(!recent.is_over(&mut next, Waker::noop()), "that is another batch");
     recent.forget(next);
     assert_eq!(recent.end().count(), 0);
-    // By somebody else.
-    assert_eq!(ids(&recent, &cursor(7, Some(1))), Some(vec![]));
+    recent.begin(0);
+    assert_eq!(recent.newest(), Some(1), "it has begun before");
 }
 
 #[test]
 fn what_was_sent_since_the_store_was_read_is_told_as_long_as_it_is_here() {
     let mut recent = Recent::default();
+    recent.begin(0);
     assert_eq!(ids(&recent, &cursor(0, None)), None, "the store was not read to its end");
     assert_eq!(ids(&recent, &cursor(0, Some(0))), Some(vec![]));
     for id in 1..=EVENTS as u64 + 10 {
@@ -58,28 +57,17 @@ fn bytes_are_limited_too() {
     }
 }
 
-/// What a store's thread does with two batches, one step after the other.
-#[derive(Clone, Copy)]
+/// What a broker's thread does next.
+#[derive(Clone, Copy, PartialEq)]
 enum Storing {
-    Begin,
-    Append(u64),
-    Send(u64),
-    End,
+    Idle,
+    /// It has given the store so many, of which the first is this.
+    Stored(u64, u64),
+    /// It has sent what others had stored before these.
+    Sending(u64, u64),
+    /// It sends what others have stored, up to here.
+    Looking(u64),
 }
-
-const STORING: [Storing; 10] = [
-    Storing::Begin,
-    Storing::Append(2),
-    Storing::Send(1),
-    Storing::Send(2),
-    Storing::End,
-    Storing::Begin,
-    Storing::Append(3),
-    Storing::Send(3),
-    Storing::End,
-    // Somebody else's, after all.
-    Storing::Append(4),
-];
 
 /// Where a stream is that resumes.
 #[derive(Clone, Copy, PartialEq)]
@@ -89,14 +77,18 @@ enum Resuming {
     Splice,
     Wait(Turn),
     /// From this many sent events on.
-    Live(u64),
+    Live(usize),
 }
 
-/// One run, in which `moves` says who moves next: the stream, or the store's thread.
+/// One run: a broker's thread, somebody else who stores, and a stream.
 struct Run {
     recent: Recent,
     /// Events in the store.
     stored: u64,
+    /// Batches that are still to be stored.
+    batches: Vec<u64>,
+    looks: bool,
+    storing: Storing,
     sent: Vec<u64>,
     resuming: Resuming,
     cursor: Cursor,
@@ -105,16 +97,70 @@ struct Run {
 }
 
 impl Run {
-    fn store(&mut self, step: Storing) {
-        match step {
-            Storing::Begin => self.recent.begin(),
-            Storing::Append(last) => self.stored = last,
-            Storing::Send(id) => {
-                self.recent.push(id.into(), PreparedEvent::nothing());
-                self.sent.push(id);
+    fn new(after: u64, page: u64) -> Self {
+        let mut run = Self {
+            recent: Recent::default(),
+            stored: 0,
+            batches: vec![1, 2],
+            looks: false,
+            storing: Storing::Idle,
+            sent: Vec::new(),
+            resuming: Resuming::Mark,
+            cursor: cursor(after, None),
+            heard: Vec::new(),
+            page,
+        };
+        // The client has seen its event, so that is stored: by the process before.
+        run.stored = after;
+        run
+    }
+
+    fn send(&mut self, id: u64) {
+        self.recent.push(id.into(), PreparedEvent::nothing());
+        self.sent.push(id);
+    }
+
+    /// As `foreign::send_foreign`.
+    fn send_foreign(&mut self, first: Option<u64>) {
+        let begin = first.map_or(self.stored, |first| first - 1);
+        self.recent.begin(begin);
+        let newest = self.recent.newest().expect("it has begun");
+        let end = first.unwrap_or(self.stored + 1);
+        (newest + 1..end).for_each(|id| self.send(id));
+    }
+
+    /// One step of the broker's thread.
+    fn store(&mut self) {
+        self.storing = match self.storing {
+            Storing::Idle if self.looks => {
+                self.looks = false;
+                Storing::Looking(self.stored)
             }
-            Storing::End => drop(self.recent.end()),
-        }
+            Storing::Idle => match self.batches.pop() {
+                Some(many) => {
+                    self.stored += many;
+                    Storing::Stored(many, self.stored + 1 - many)
+                }
+                None => Storing::Idle,
+            },
+            Storing::Looking(_) => {
+                self.send_foreign(None);
+                drop(self.recent.end());
+                Storing::Idle
+            }
+            Storing::Stored(many, first) => {
+                self.send_foreign(Some(first));
+                Storing::Sending(many, first)
+            }
+            Storing::Sending(0, _) => {
+                drop(self.recent.end());
+                Storing::Idle
+            }
+            Storing::Sending(many, id) => {
+                self.send(id);
+                Storing::Sending(many - 1, id + 1)
+            }
+        };
     }
 
     fn hear(&mut self, ids: impl IntoIterator<Item = u64>) {
@@ -124,6 +170,7 @@ impl Run {
         }
     }
 
+    /// One step of the stream.
     fn resume(&mut self) {
         let after = self.cursor.after.as_ref().and_then(EventId::as_number).unwrap_or(0);
         self.resuming = match self.resuming {
@@ -137,62 +184,53 @@ impl Run {
             Resuming::Splice => match self.recent.since(&self.cursor) {
                 Lacking::Events(events) => {
                     self.hear(events.iter().filter_map(|(id, _)| id.as_number()));
-                    Resuming::Live(self.recent.sent())
+                    Resuming::Live(self.sent.len())
                 }
                 Lacking::Unknown => Resuming::Mark,
                 Lacking::Ahead => Resuming::Wait(Turn::default()),
             },
             Resuming::Wait(mut turn) => {
                 let over = self.recent.is_over(&mut turn, Waker::noop());
+                self.looks |= !over;
                 if over { Resuming::Splice } else { Resuming::Wait(turn) }
             }
             live @ Resuming::Live(_) => live,
         };
     }
+
+    /// All go on until nothing is left to do.
+    fn finish(&mut self) {
+        for _ in 0..60 {
+            self.store();
+            self.resume();
+        }
+        self.looks = true;
+        self.store();
+        self.store();
+    }
 }
 
 #[test]
 fn every_interleaving_of_storing_and_resuming_gives_each_event_once() {
+    const MOVES: u32 = 13;
     let mut runs = 0;
-    // Each bit says who moves. What is left then, all do.
-    for (after, page) in [(0, 1), (0, 2), (0, 9), (1, 1), (1, 9), (2, 9)] {
-        for moves in 0..1u32 << 18 {
-            if moves.count_ones() > 8 {
-                continue;
-            }
-            let mut run = Run {
-                recent: Recent::default(),
-                stored: 0,
-                sent: Vec::new(),
-                resuming: Resuming::Mark,
-                cursor: cursor(after, None),
-                heard: Vec::new(),
-                page,
-            };
-            let mut storing = STORING.into_iter();
-            // The client has seen its event, so that is stored.
-            for step in storing.by_ref().take(if after > 0 { 4 } else { 0 }) {
-                run.store(step);
-            }
-            for bit in 0..18 {
-                if moves >> bit & 1 == 1 {
-                    run.resume();
-                } else if let Some(step) = storing.next() {
-                    run.store(step);
+    for (after, page) in [(0, 1), (0, 9), (2, 1), (2, 9)] {
+        // Each bit says who moves, and somebody else stores two events in between.
+        for moves in 0..1u32 << MOVES {
+            for (one, other) in (0..MOVES).flat_map(|one| [(one, one), (one, MOVES / 2)]) {
+                let mut run = Run::new(after, page);
+                for at in 0..MOVES {
+                    run.stored += u64::from(at == one) + u64::from(at == other);
+                    if moves >> at & 1 == 1 { run.resume() } else { run.store() }
                 }
+                run.finish();
+                let Resuming::Live(from) = run.resuming else { panic!("it never gets there") };
+                let heard: Vec<u64> = run.heard.iter().chain(&run.sent[from..]).copied().collect();
+                let due: Vec<u64> = (after + 1..=after + 5).collect();
+                assert_eq!(heard, due, "{moves:013b}, {one} and {other}");
+                runs += 1;
             }
-            storing.for_each(|step| run.store(step));
-            for _ in 0..30 {
-                run.resume();
-            }
-            let Resuming::Live(from) = run.resuming else { panic!("it never gets there") };
-            let live = &run.sent[usize::try_from(from).expect("few")..];
-            // The fourth is another's: it comes with the store's pages, or never.
-            let heard: Vec<u64> =
-                run.heard.iter().chain(live).copied().filter(|id| *id != 4).collect();
-            assert_eq!(heard, (after + 1..=3).collect::<Vec<_>>(), "{moves:018b}");
-            runs += 1;
         }
     }
-    assert!(runs > 100_000, "{runs}");
+    assert!(runs > 500_000, "{runs}");
 }
