@@ -60,6 +60,7 @@ mod farewell;
 mod feed;
 mod held;
 mod opening;
+mod replaying;
 mod resuming;
 mod settings;
 mod stream;
@@ -69,17 +70,18 @@ pub use blocking::{BlockingEndpoint, blocking_endpoint};
 pub use endpoint::{StreamEndpoint, endpoint};
 pub use feed::{Feed, feed, feed_of};
 pub use headwater_sse::{
-    Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, Disconnect, Event, EventId,
-    EventIdError, Field, FieldError, FlushError, ForwardError, ForwardItem, Hub, HubBuilder,
-    Laggard, PreparedEvent, PublishError, Published, Refusal, ReplayStats, ResumeError, RetryError,
-    SendError, SendRefusal, SlowPolicy, StoreFailure, SubscribeError, Subscription, format_event,
-    replay,
+    Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, ClientReplay, ClientReplayBuilder,
+    Disconnect, Event, EventId, EventIdError, Field, FieldError, FlushError, ForwardError,
+    ForwardItem, Hub, HubBuilder, Laggard, PreparedEvent, PublishError, Published, Refusal,
+    ReplayStats, ResumeError, RetryError, SendError, SendRefusal, SlowPolicy, StoreFailure,
+    SubscribeError, Subscription, format_event, replay,
 };
 pub use stream::{StreamResponse, stream};
 
 pub(crate) use farewell::Farewell;
 pub(crate) use held::{Entered, enter};
 pub(crate) use opening::Opening;
+pub(crate) use replaying::Replaying;
 pub(crate) use resuming::resume;
 pub(crate) use settings::Settings;
 

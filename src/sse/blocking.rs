@@ -3,7 +3,7 @@
 
 use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
-use super::settings::{Settings, admitting, settable};
+use super::settings::{Settings, admitting, keeping, settable};
 use super::{Client, Disconnect, StreamHandler};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler, HandlerWith, shape};
@@ -96,6 +96,7 @@ pub struct BlockingEndpoint {
 
 settable!(BlockingEndpoint);
 admitting!(BlockingEndpoint);
+keeping!(BlockingEndpoint);
 
 /// Runs on a thread of its own for each stream.
 struct Threads(Arc<Run>);

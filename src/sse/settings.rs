@@ -2,7 +2,8 @@
 //! the worker; the settings of a client's queue are the fan-out's own.
 
 use super::farewell::OnDisconnect;
-use super::{Client, ClientConfig, Disconnect};
+use super::replay::Scope;
+use super::{Client, ClientConfig, ClientReplay, Disconnect, Replaying};
 use crate::request::Request;
 use std::any::Any;
 use std::fmt;
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) lifetime_jitter: Option<Duration>,
     pub(crate) last_event_id_query: Option<Arc<str>>,
     pub(crate) keep: Option<Arc<Keep>>,
+    /// Where clients' own events are kept, and whose they are.
+    pub(crate) replay: Option<ReplayOf>,
     /// What tells a client that its last event id is unknown, if anything does.
     pub(crate) unknown_id_notice: Option<Arc<str>>,
     pub(crate) finishes_in_drain: bool,
@@ -30,6 +33,22 @@ pub(crate) struct Settings {
 
 /// Makes what a client's handle is to know of its request.
 pub(crate) type Keep = dyn Fn(&Request) -> Arc<dyn Any + Send + Sync> + Send + Sync;
+
+/// A store for clients' own events, and the scope of the client that makes a request, if it has one.
+#[derive(Clone)]
+pub(crate) struct ReplayOf {
+    pub(super) replay: ClientReplay,
+    pub(super) scope: Arc<ScopeOf>,
+}
+
+impl ReplayOf {
+    /// Where the events of the client are kept that makes a request, if they are.
+    pub(super) fn of(&self, request: &Request) -> Option<Replaying> {
+        Some(Replaying { replay: self.replay.clone(), scope: (self.scope)(request)? })
+    }
+}
+
+type ScopeOf = dyn Fn(&Request) -> Option<Scope> + Send + Sync;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -41,6 +60,7 @@ impl Default for Settings {
             lifetime_jitter: None,
             last_event_id_query: None,
             keep: None,
+            replay: None,
             unknown_id_notice: None,
             finishes_in_drain: false,
             cancels: false,
@@ -66,6 +86,15 @@ impl Settings {
         keep: impl Fn(&Request) -> T + Send + Sync + 'static,
     ) {
         self.keep = Some(Arc::new(move |request| Arc::new(keep(request))));
+    }
+
+    pub(super) fn set_replay<S: Into<Option<Scope>>>(
+        &mut self,
+        replay: ClientReplay,
+        scope: impl Fn(&Request) -> S + Send + Sync + 'static,
+    ) {
+        let scope = Arc::new(move |request: &Request| scope(request).into());
+        self.replay = Some(ReplayOf { replay, scope });
     }
 
     /// How long one stream may live, if that is limited.
@@ -153,6 +182,14 @@ macro_rules! settable {
             /// [`ClientConfig::gap_notice`](crate::sse::ClientConfig::gap_notice). Default: none is sent.
             pub fn gap_notice<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {
                 self.settings.change_client(|client| client.gap_notice(name));
+                self
+            }
+
+            /// Sends an event of this name to a client that came back with an id which the store does not know:
+            /// its data is `malformed`, `aged-out`, `never-recorded`, `future` or `unknown`, and in a second
+            /// line the id. The client is then treated as a new one. Default: nothing is sent.
+            pub fn unknown_id_notice<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {
+                self.settings.unknown_id_notice = name.into().map(std::sync::Arc::from);
                 self
             }
 
@@ -312,4 +349,61 @@ macro_rules! admitting {
     };
 }
 
-pub(super) use {admitting, cancellable, settable};
+/// The methods of those whose clients' own events may be kept.
+macro_rules! keeping {
+    ($handler:ty) => {
+        impl $handler {
+            /// Keeps what each client is sent itself in a store, and gives a client that comes back with a
+            /// `Last-Event-ID` what it missed, before its handler runs: see [`ClientReplay`]. Takes one, or a
+            /// store.
+            ///
+            /// `scope` says whose events they are, such as a user's; no client is given those of another
+            /// scope. It must come from what is known of the request for sure, an authenticated user for
+            /// example, and not from what the client claims. With `None` the client's events are not kept.
+            ///
+            /// A client that is new, or whose id the store does not know
+            /// ([`unknown_id_notice`](Self::unknown_id_notice)), is first sent the id where it begins, so
+            /// that it can come back from then on; [`Client::last_event_id`] says which id it came with. What
+            /// `on_connect` sends comes first of all, is not kept, and has no ids. While the store cannot be asked, the stream ends
+            /// ([`Failed`](crate::sse::Disconnect::Failed)), and the client tries again. Where a client leaves
+            /// before it has what it missed, the handler does not run.
+            ///
+            /// ```
+            /// use headwater::sse::{self, Client, Event, replay::{RingBuffer, Scope}};
+            /// use headwater::{Request, Router, routing::get};
+            /// use std::sync::Arc;
+            ///
+            /// /// Put into each request by what authenticates it.
+            /// struct User(String);
+            ///
+            /// async fn work(client: Client) {
+            ///     for step in ["begun", "half done", "done"] {
+            ///         if client.send(Event::data(step)).await.is_err() {
+            ///             return;
+            ///         }
+            ///     }
+            /// }
+            ///
+            /// let store = Arc::new(RingBuffer::new(1000));
+            /// let of_user =
+            ///     |request: &Request| request.extensions().get::<User>().map(|user| Scope::user(&user.0));
+            /// let app = Router::new().route("/work", get(sse::endpoint(work).replay(store, of_user)));
+            /// # assert!(app.call_blocking(Request::get("/work").body("")?).is_event_stream());
+            /// # Ok::<(), headwater::http::Error>(())
+            /// ```
+            ///
+            /// [`ClientReplay`]: crate::sse::ClientReplay
+            /// [`Client::last_event_id`]: crate::sse::Client::last_event_id
+            pub fn replay<S: Into<Option<crate::sse::replay::Scope>>>(
+                mut self,
+                replay: impl Into<crate::sse::ClientReplay>,
+                scope: impl Fn(&crate::Request) -> S + Send + Sync + 'static,
+            ) -> Self {
+                self.settings.set_replay(replay.into(), scope);
+                self
+            }
+        }
+    };
+}
+
+pub(super) use {admitting, cancellable, keeping, settable};

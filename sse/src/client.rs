@@ -15,22 +15,28 @@ use std::task::Poll;
 
 pub(crate) mod block;
 mod config;
+mod enter;
 mod error;
 mod follow;
 mod forward;
+mod kept;
 mod origin;
 mod queue;
+mod replay;
+mod room;
 mod send;
 mod subscription;
+mod writers;
 
 pub use config::{ClientConfig, ClientPolicy};
 pub use error::{FlushError, SendError, SendRefusal};
 pub use follow::{Follow, ResumeError};
 pub use forward::{ForwardError, ForwardItem};
 pub use origin::Origin;
-#[cfg(test)]
-pub(crate) use queue::HELD_BYTES;
 pub(crate) use queue::{ClientShared, Queued};
+pub use replay::{ClientReplay, ClientReplayBuilder};
+#[cfg(test)]
+pub(crate) use room::HELD_BYTES;
 pub use subscription::Subscription;
 
 use queue::Waiting;
@@ -145,7 +151,8 @@ impl Client {
         self.shared.lock().is_ended()
     }
 
-    /// Events queued here and not yet taken by the core; 0 where the stream has no queue.
+    /// Events queued here and not yet taken by the core, those among them that wait for the client's store; 0
+    /// where the stream has no queue.
     ///
     /// ```
     /// use headwater_sse::Client;

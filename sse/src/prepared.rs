@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::format::{ID, format_event};
+use crate::format::{DATA, ID, format_event};
 use crate::{Event, EventId};
 
 /// The bytes of one event, formatted once, immutable, and shared by all its clones.
@@ -130,6 +130,11 @@ impl PreparedEvent {
     /// No event: nothing is sent of it.
     pub(crate) const fn nothing() -> Self {
         Self { bytes: Bytes::new(), id_line_bytes: 0 }
+    }
+
+    /// Whether it has data, so that clients dispatch it (WHATWG HTML §9.2.6).
+    pub(crate) fn has_data(&self) -> bool {
+        self.bytes.split(|&byte| byte == b'\n').any(|line| line.starts_with(DATA.as_bytes()))
     }
 
     /// What tells a client an id, and nothing else.
