@@ -3,7 +3,8 @@
 
 use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
-use super::settings::{Settings, admitting, keeping, settable};
+use super::replaying::keeping;
+use super::settings::{Settings, admitting, settable};
 use super::{Client, Disconnect, StreamHandler};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler, HandlerWith, shape};

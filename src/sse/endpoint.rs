@@ -2,7 +2,8 @@
 
 use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
-use super::settings::{Settings, admitting, cancellable, keeping, settable};
+use super::replaying::keeping;
+use super::settings::{Settings, admitting, cancellable, settable};
 use super::{Client, StreamHandler};
 use crate::extract::Needs;
 use crate::handler::{Endpoint, Handler, HandlerWith, shape};

@@ -2,8 +2,8 @@
 //! the worker; the settings of a client's queue are the fan-out's own.
 
 use super::farewell::OnDisconnect;
-use super::replay::Scope;
-use super::{Client, ClientConfig, ClientReplay, Disconnect, Replaying};
+use super::replaying::ReplayOf;
+use super::{Client, ClientConfig, Disconnect};
 use crate::request::Request;
 use std::any::Any;
 use std::fmt;
@@ -33,22 +33,6 @@ pub(crate) struct Settings {
 
 /// Makes what a client's handle is to know of its request.
 pub(crate) type Keep = dyn Fn(&Request) -> Arc<dyn Any + Send + Sync> + Send + Sync;
-
-/// A store for clients' own events, and the scope of the client that makes a request, if it has one.
-#[derive(Clone)]
-pub(crate) struct ReplayOf {
-    pub(super) replay: ClientReplay,
-    pub(super) scope: Arc<ScopeOf>,
-}
-
-impl ReplayOf {
-    /// Where the events of the client are kept that makes a request, if they are.
-    pub(super) fn of(&self, request: &Request) -> Option<Replaying> {
-        Some(Replaying { replay: self.replay.clone(), scope: (self.scope)(request)? })
-    }
-}
-
-type ScopeOf = dyn Fn(&Request) -> Option<Scope> + Send + Sync;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -86,15 +70,6 @@ impl Settings {
         keep: impl Fn(&Request) -> T + Send + Sync + 'static,
     ) {
         self.keep = Some(Arc::new(move |request| Arc::new(keep(request))));
-    }
-
-    pub(super) fn set_replay<S: Into<Option<Scope>>>(
-        &mut self,
-        replay: ClientReplay,
-        scope: impl Fn(&Request) -> S + Send + Sync + 'static,
-    ) {
-        let scope = Arc::new(move |request: &Request| scope(request).into());
-        self.replay = Some(ReplayOf { replay, scope });
     }
 
     /// How long one stream may live, if that is limited.
@@ -349,61 +324,4 @@ macro_rules! admitting {
     };
 }
 
-/// The methods of those whose clients' own events may be kept.
-macro_rules! keeping {
-    ($handler:ty) => {
-        impl $handler {
-            /// Keeps what each client is sent itself in a store, and gives a client that comes back with a
-            /// `Last-Event-ID` what it missed, before its handler runs: see [`ClientReplay`]. Takes one, or a
-            /// store.
-            ///
-            /// `scope` says whose events they are, such as a user's; no client is given those of another
-            /// scope. It must come from what is known of the request for sure, an authenticated user for
-            /// example, and not from what the client claims. With `None` the client's events are not kept.
-            ///
-            /// A client that is new, or whose id the store does not know
-            /// ([`unknown_id_notice`](Self::unknown_id_notice)), is first sent the id where it begins, so
-            /// that it can come back from then on; [`Client::last_event_id`] says which id it came with. What
-            /// `on_connect` sends comes first of all, is not kept, and has no ids. While the store cannot be asked, the stream ends
-            /// ([`Failed`](crate::sse::Disconnect::Failed)), and the client tries again. Where a client leaves
-            /// before it has what it missed, the handler does not run.
-            ///
-            /// ```
-            /// use headwater::sse::{self, Client, Event, replay::{RingBuffer, Scope}};
-            /// use headwater::{Request, Router, routing::get};
-            /// use std::sync::Arc;
-            ///
-            /// /// Put into each request by what authenticates it.
-            /// struct User(String);
-            ///
-            /// async fn work(client: Client) {
-            ///     for step in ["begun", "half done", "done"] {
-            ///         if client.send(Event::data(step)).await.is_err() {
-            ///             return;
-            ///         }
-            ///     }
-            /// }
-            ///
-            /// let store = Arc::new(RingBuffer::new(1000));
-            /// let of_user =
-            ///     |request: &Request| request.extensions().get::<User>().map(|user| Scope::user(&user.0));
-            /// let app = Router::new().route("/work", get(sse::endpoint(work).replay(store, of_user)));
-            /// # assert!(app.call_blocking(Request::get("/work").body("")?).is_event_stream());
-            /// # Ok::<(), headwater::http::Error>(())
-            /// ```
-            ///
-            /// [`ClientReplay`]: crate::sse::ClientReplay
-            /// [`Client::last_event_id`]: crate::sse::Client::last_event_id
-            pub fn replay<S: Into<Option<crate::sse::replay::Scope>>>(
-                mut self,
-                replay: impl Into<crate::sse::ClientReplay>,
-                scope: impl Fn(&crate::Request) -> S + Send + Sync + 'static,
-            ) -> Self {
-                self.settings.set_replay(replay.into(), scope);
-                self
-            }
-        }
-    };
-}
-
-pub(super) use {admitting, cancellable, keeping, settable};
+pub(super) use {admitting, cancellable, settable};

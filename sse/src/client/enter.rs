@@ -127,7 +127,9 @@ impl Client {
         let keeping = self.shared.keeping.get().filter(|_| event.has_data())?;
         keeping.replay.writers()?;
         let queue = self.shared.lock();
-        queue.with_store.as_ref().filter(|store| store.phase != Phase::Greeted)?;
+        if queue.phase() == Phase::Greeted {
+            return None;
+        }
         let refusal = queue.refusal(bytes_with_id(event), &self.shared.config);
         Some(refusal.filter(|&refusal| refusal == SendRefusal::Closed).unwrap_or(SendRefusal::Busy))
     }
@@ -139,24 +141,24 @@ impl Client {
         among_kept: bool,
         how: How<'_, '_>,
     ) -> Result<Entered, SendError> {
-        let mut queue = self.shared.lock();
+        let queue = self.shared.lock();
         let config = &self.shared.config;
         let refusal = match how {
             How::Offers | How::OffersOnce => queue.refusal(event.len(), config),
             How::Insists | How::Waits(..) => queue.lasting_refusal(event.len(), config),
         };
-        let Some(refusal) = refusal else {
-            // Ids are the store's where it keeps the others.
-            let event = if among_kept { event.without_id() } else { event };
-            let number = self.shared.push(queue, event);
-            return Ok(Entered::Queued(Place { number, stored: false }));
+        let refusal = match refusal {
+            // What was missed is no reason to ask a policy.
+            Some(SendRefusal::Full) if queue.phase() == Phase::Replayed => SendRefusal::Busy,
+            Some(refusal) => refusal,
+            None => {
+                // Ids are the store's where it keeps the others.
+                let event = if among_kept { event.without_id() } else { event };
+                let number = self.shared.push(queue, event);
+                return Ok(Entered::Queued(Place { number, stored: false }));
+            }
         };
-        if let How::Waits(places, waker) = how
-            && refusal == SendRefusal::Full
-        {
-            queue.room.wait(&mut places.room.ticket, waker);
-        }
-        Err(SendError::new(refusal, event))
+        Err(refuse(queue, refusal, event, how))
     }
 
     /// The way of an event that is kept.
@@ -169,8 +171,8 @@ impl Client {
         let replay = &keeping.replay.shared;
         // From the moment that it has room until it has its id and its place.
         let _order = replay.writers.is_none().then(|| keeping.lock());
-        let mut queue = self.shared.lock();
-        let phase = queue.with_store.as_ref().map_or(Phase::Live, |store| store.phase);
+        let queue = self.shared.lock();
+        let phase = queue.phase();
         if phase == Phase::Greeted {
             drop(queue);
             return self.enter_queue(event, true, how);
@@ -182,12 +184,7 @@ impl Client {
             refusal => refusal,
         };
         if let Some(refusal) = refusal {
-            if let How::Waits(places, waker) = how
-                && matches!(refusal, SendRefusal::Full | SendRefusal::Busy)
-            {
-                queue.room.wait(&mut places.room.ticket, waker);
-            }
-            return Err(SendError::new(refusal, event));
+            return Err(refuse(queue, refusal, event, how));
         }
         if replay.writers.is_some() {
             return self.ask(keeping, queue, event, how);
@@ -235,4 +232,20 @@ impl Client {
         }
         Ok(if told { Entered::Asked(outcome) } else { Entered::Done })
     }
+}
+
+/// Gives an event back, and its sender a place among those who wait for room, if it does.
+fn refuse(
+    mut queue: MutexGuard<'_, Queue>,
+    refusal: SendRefusal,
+    event: PreparedEvent,
+    how: How<'_, '_>,
+) -> SendError {
+    let error = SendError::new(refusal, event);
+    if let How::Waits(places, waker) = how
+        && error.may_wait()
+    {
+        queue.room.wait(&mut places.room.ticket, waker);
+    }
+    error
 }

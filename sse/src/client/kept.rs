@@ -36,7 +36,7 @@ pub(super) enum Phase {
 
 /// What of a client's events is with its store.
 pub(super) struct WithStore {
-    pub(super) phase: Phase,
+    phase: Phase,
     /// Events that were ever given to it, and of these the ones of which it has said what becomes of them.
     entered: u64,
     settled: u64,
@@ -158,6 +158,11 @@ impl ClientShared {
 }
 
 impl Queue {
+    /// How far the stream is, where its client's events are kept.
+    pub(super) fn phase(&self) -> Phase {
+        self.with_store.as_ref().map_or(Phase::Live, |store| store.phase)
+    }
+
     /// Whether nothing is with the store any more of what it was given up to this number: `None` if that is
     /// still to be seen.
     fn is_settled(&self, number: u64) -> Option<Result<(), Disconnect>> {
