@@ -12,6 +12,11 @@
 //! until it closes. HEAD is answered by the head alone. A comment is sent after a time of silence (WHATWG
 //! HTML §9.2.7 advises 15 seconds). What may be set is the same for all, see [`Feed`].
 //!
+//! # What clients missed
+//! A browser that was cut off comes back with the id of the last event that it has (`Last-Event-ID`, WHATWG HTML
+//! §9.2.4). What brokers publish is kept by their [stores](BrokerBuilder::replay), what handlers send by
+//! [`replay`](StreamEndpoint::replay).
+//!
 //! # The end
 //! A stream ends with everything that was sent to it, then the last chunk: when its handler returns, its
 //! client is closed, its brokers are closed, its time is over, or the server drains. When its client leaves,

@@ -41,9 +41,13 @@ impl Client {
     /// [`ClientPolicy`] applies. Where the stream has no queue, there is room once all that was
     /// sent before has left.
     ///
+    /// Where the client's events are kept ([`ClientReplay`](crate::ClientReplay)) it is stored first; for a
+    /// store that blocks it waits with others, and if that refuses it, it counts as dropped.
+    ///
     /// # Errors
     /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
-    /// [`SendRefusal::Empty`]; each gives the event back.
+    /// [`SendRefusal::Empty`]; where the client's events are kept [`SendRefusal::Store`], and
+    /// [`SendRefusal::Busy`] if too many wait for the store. Each gives the event back.
     ///
     /// ```
     /// use headwater_sse::{Client, Event, SendRefusal};
@@ -64,15 +68,17 @@ impl Client {
     /// default is to wait for it. Where the stream has no queue, this waits until the kernel has
     /// the event.
     ///
-    /// An event is queued whole or not at all, whenever the future is dropped.
+    /// An event is queued whole or not at all, whenever the future is dropped. Where the client's events are
+    /// kept ([`ClientReplay`](crate::ClientReplay)) this waits until it is stored, too; one that is with the
+    /// store when the future is dropped is queued when that has it.
     ///
     /// It waits for nothing while the stream has not begun: where it would, the event is queued past
     /// what the queue holds.
     ///
     /// # Errors
     /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
-    /// without bytes, [`SendRefusal::NotBegun`] past 1 MiB that wait for the stream to begin; all
-    /// give the event back.
+    /// without bytes, [`SendRefusal::NotBegun`] past 1 MiB that wait for the stream to begin,
+    /// [`SendRefusal::Store`] when the client's store refused it; all give the event back.
     ///
     /// ```
     /// use headwater_sse::{Client, Event, SendError};
@@ -96,7 +102,8 @@ impl Client {
     /// [`Client::send`] for threads that may wait. On a core it does not.
     ///
     /// # Errors
-    /// As [`Client::send`]; [`SendRefusal::Busy`] at once where waiting would block a core.
+    /// As [`Client::send`]; [`SendRefusal::Busy`] at once where waiting would block a core, be it for room or
+    /// for the client's store.
     ///
     /// ```
     /// use headwater_sse::{Client, Event};
@@ -174,7 +181,7 @@ impl Client {
         self.send(event.clone()).await
     }
 
-    /// Waits until the kernel has every event that was queued before. Of a stream that has not begun,
+    /// Waits until the kernel has every event that was queued before, or waited for the client's store. Of a stream that has not begun,
     /// nothing leaves: there this is done at once.
     ///
     /// # Errors
