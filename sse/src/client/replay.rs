@@ -3,14 +3,17 @@
 
 use super::kept::Phase;
 use super::writers::Writers;
-use super::{Client, ResumeError};
+use super::{Client, FlushError, ResumeError};
 use crate::id::EventId;
 use crate::keeper::{Keeper, ReplayStats, STORE_QUEUE, StoreFailure, Threads};
 use crate::prepared::PreparedEvent;
 use crate::replay::{Page, ReplayStore, Scope, StoreError};
 use futures_channel::oneshot;
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 /// Reads of a store that blocks that may be under way at a time.
 const READERS: usize = 2;
@@ -152,7 +155,9 @@ impl ClientReplay {
         let keeper = &self.shared.keeper;
         let is_new = after.is_none();
         loop {
-            let (page, tail) = match self.read(scope, after.clone()).await {
+            // Nobody waits for a store on behalf of a stream that has ended.
+            let read = until_closed(client, self.read(scope, after.clone()));
+            let (page, tail) = match read.await.map_err(ResumeError::Flush)? {
                 Ok(read) => read,
                 Err(StoreError::Unavailable { .. } | StoreError::Refused { .. })
                     if is_new && keeper.failure() == StoreFailure::SendWithoutId =>
@@ -211,6 +216,19 @@ impl ClientReplay {
         // If it has ended that is well, too.
         client.is_settled().await.ok();
     }
+}
+
+/// What a future comes to, unless the client's stream ends first.
+async fn until_closed<T>(
+    client: &Client,
+    future: impl Future<Output = T>,
+) -> Result<T, FlushError> {
+    let (mut future, mut closed) = (pin!(future), pin!(client.closed()));
+    poll_fn(|context| match closed.as_mut().poll(context) {
+        Poll::Ready(why) => Poll::Ready(Err(FlushError::Closed(why))),
+        Poll::Pending => future.as_mut().poll(context).map(Ok),
+    })
+    .await
 }
 
 impl From<Arc<dyn ReplayStore>> for ClientReplay {

@@ -5,7 +5,7 @@ use super::sending::poll;
 use super::stores::{Task, finish, remote, until};
 use super::*;
 use crate::keeper::ID_LINE_BYTES;
-use crate::replay::{ReplayStore, RingBuffer, Scope, StoreError, UnknownId};
+use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError, UnknownId};
 use crate::{ClientPolicy, ClientReplay, EventId, PreparedEvent, ResumeError, SendRefusal};
 use std::pin::pin;
 use std::task::Poll;
@@ -146,9 +146,39 @@ fn a_stream_gets_what_its_scope_had_and_then_what_its_own_client_is_sent() {
     }
 }
 
+/// Lets others go first between the id of an event and what its sender does with it.
+struct Hesitating(RingBuffer);
+
+impl ReplayStore for Hesitating {
+    fn append(&self, scope: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
+        let ids = self.0.append(scope, events);
+        (0..10).for_each(|_| thread::yield_now());
+        ids
+    }
+
+    fn since(
+        &self,
+        scope: &Scope,
+        after: Option<&EventId>,
+        max: usize,
+    ) -> Result<Page, StoreError> {
+        self.0.since(scope, after, max)
+    }
+
+    fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
+        self.0.tail(scope)
+    }
+
+    fn blocks(&self) -> bool {
+        false
+    }
+}
+
 #[test]
 fn ids_only_grow_however_many_clones_send_at_once() {
-    for store in stores() {
+    let stores: [Arc<dyn ReplayStore>; 2] =
+        [Arc::new(Hesitating(RingBuffer::new(10_000))), remote()];
+    for store in stores {
         let (replay, mut core) = (ClientReplay::new(store), Core::new());
         let (peer, client) = come(&mut core, &replay, ada(), None);
         let (_, other) = come(&mut core, &replay, ada(), None);

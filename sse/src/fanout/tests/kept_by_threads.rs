@@ -210,6 +210,31 @@ fn what_is_with_the_store_when_a_stream_ends_is_not_lost() {
     }
 }
 
+/// It has left nobody, and is not said to have.
+#[test]
+fn what_is_stored_while_a_stream_is_ending_is_for_the_next_one() {
+    let (store, mut core) = (remote(), Core::new());
+    let replay = ClientReplay::new(store.clone());
+    let (peer, client) = come(&mut core, &replay, ada(), None);
+    core.stall(peer);
+    send(&mut core, &client, event(1));
+    store.stall(true);
+    client.try_send(event(2)).expect("room");
+    let mut flush = pin!(client.flush());
+    assert!(poll(flush.as_mut()).is_pending());
+    core.fanout.close(peer.id, Disconnect::Drain);
+    store.stall(false);
+    until(&mut core, "it is stored", |_| replay.stats().waiting == 0);
+    assert!(poll(flush.as_mut()).is_pending());
+    core.allow(peer, usize::MAX);
+    core.run();
+    let drained = FlushError::Closed(Disconnect::Drain);
+    assert!(matches!(poll(flush), Poll::Ready(Err(error)) if error == drained));
+    assert_eq!(numbers(&mut core, peer), [1]);
+    let (back, _) = come(&mut core, &replay, ada(), Some(1));
+    assert_eq!(numbers(&mut core, back), [2]);
+}
+
 #[test]
 fn a_send_that_is_given_up_leaves_its_event_with_the_store_or_no_trace() {
     let (store, mut core) = (remote(), Core::new());
@@ -286,4 +311,19 @@ fn without_its_store_a_new_client_begins_only_where_events_go_without_ids() {
             assert_eq!(replay.stats().read_failures, 1);
         }
     }
+}
+
+#[test]
+fn a_stream_that_ends_waits_no_longer_for_what_it_missed() {
+    let (store, mut core) = (remote(), Core::new());
+    let replay = ClientReplay::new(store.clone());
+    store.stall(true);
+    let (peer, _, mut task, outcome) = coming(&mut core, &Arc::default(), &replay, ada(), None);
+    until(&mut core, "it is asked", |_| !task.poll() && store.calls.load(Ordering::Relaxed) == 1);
+    core.fanout.gone(peer.id, Disconnect::ClientGone);
+    assert!(task.poll());
+    let gone = outcome.lock().expect("no panic").take().expect("it is done");
+    let due = FlushError::Closed(Disconnect::ClientGone);
+    assert!(matches!(gone, Err(ResumeError::Flush(why)) if why == due));
+    store.stall(false);
 }
