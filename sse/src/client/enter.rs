@@ -98,6 +98,25 @@ impl Client {
         }
     }
 
+    /// Queues an event; without room, its sender waits for it, unless a policy that is to be asked says otherwise.
+    pub(super) fn offer_or_wait(
+        &self,
+        event: PreparedEvent,
+        asks: bool,
+        places: &mut Places<'_>,
+        waker: &Waker,
+    ) -> Result<Entered, SendError> {
+        let event = if asks {
+            match self.offer(event, How::OffersOnce) {
+                Err(error) if error.may_wait() => error.into_event(),
+                outcome => return outcome,
+            }
+        } else {
+            event
+        };
+        self.enter(event, How::Waits(places, waker))
+    }
+
     fn policy(&self, event: &PreparedEvent) -> ClientPolicy {
         match &self.shared.config.slow {
             // Without a queue, all wait.
@@ -228,7 +247,7 @@ impl Client {
         }
         drop(queue);
         if matches!(placed, Placed::First) {
-            writers.serve(shared, keeping.scope.clone());
+            writers.serve(shared, &keeping.scope);
         }
         Ok(if told { Entered::Asked(outcome) } else { Entered::Done })
     }

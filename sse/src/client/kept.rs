@@ -114,13 +114,11 @@ impl ClientShared {
     /// Queues an event that the client missed, past the limits: how many wait is for the caller to see to.
     pub(super) fn push_missed(&self, event: PreparedEvent) -> Result<(), ResumeError> {
         let queue = self.lock();
-        match queue.end {
-            Some(why) => Err(ResumeError::Flush(FlushError::Closed(why))),
-            None => {
-                self.push(queue, event);
-                Ok(())
-            }
+        if let Some(why) = queue.end {
+            return Err(ResumeError::Flush(FlushError::Closed(why)));
         }
+        self.push(queue, event);
+        Ok(())
     }
 
     /// Queues an event that its store has settled, unless the stream has ended meanwhile: it is in the store

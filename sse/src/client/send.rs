@@ -258,16 +258,8 @@ impl Client {
         poll_fn(move |context| {
             if let Some(next) = event.take() {
                 let copy = self.shared.keeping.get().map(|_| next.clone());
-                let entered = match std::mem::take(&mut ask) {
-                    true => self.offer(next, How::OffersOnce).or_else(|error| {
-                        if !error.may_wait() {
-                            return Err(error);
-                        }
-                        self.enter(error.into_event(), How::Waits(&mut places, context.waker()))
-                    }),
-                    false => self.enter(next, How::Waits(&mut places, context.waker())),
-                };
-                match entered {
+                let asks = std::mem::take(&mut ask);
+                match self.offer_or_wait(next, asks, &mut places, context.waker()) {
                     Ok(Entered::Queued(place)) => return Poll::Ready(Ok(Some(place))),
                     Ok(Entered::Done) => return Poll::Ready(Ok(None)),
                     Ok(Entered::Asked(outcome)) => asked = copy.map(|copy| (outcome, copy)),

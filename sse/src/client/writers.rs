@@ -95,11 +95,11 @@ impl Writers {
     }
 
     /// Has a thread serve a scope. Where there is none to be had, its events are refused.
-    pub(super) fn serve(&self, shared: &Arc<Shared>, scope: Scope) {
+    pub(super) fn serve(&self, shared: &Arc<Shared>, scope: &Scope) {
         let (its, served) = (shared.clone(), scope.clone());
-        let Err(error) = self.threads.run(Box::new(move || serve(&its, served))) else { return };
+        let Err(error) = self.threads.run(Box::new(move || serve(&its, &served))) else { return };
         let error = Arc::new(error);
-        let requests = self.lock().scopes.remove(&scope).unwrap_or_default();
+        let requests = self.lock().scopes.remove(scope).unwrap_or_default();
         let many = requests.len();
         for request in requests {
             let outcome = shared.keeper.settle(Err(error.clone()), &request.event);
@@ -147,18 +147,18 @@ impl Request {
     }
 }
 
-fn serve(shared: &Arc<Shared>, scope: Scope) {
+fn serve(shared: &Arc<Shared>, scope: &Scope) {
     let Some(writers) = &shared.writers else { return };
-    let batch = writers.take(&scope);
+    let batch = writers.take(scope);
     let events: Vec<PreparedEvent> = batch.iter().map(|request| request.event.clone()).collect();
-    let stored = shared.keeper.append_all(&scope, &events);
+    let stored = shared.keeper.append_all(scope, &events);
     let many = batch.len();
     for (request, stored) in batch.into_iter().zip(stored) {
         let outcome = shared.keeper.settle(stored, &request.event);
         request.answer(outcome);
     }
     writers.answered(many);
-    if writers.has_more(&scope) {
+    if writers.has_more(scope) {
         writers.serve(shared, scope);
     }
 }
