@@ -38,7 +38,7 @@ where
 
 impl Client {
     /// Queues an event, if there is room for it now; otherwise the stream's
-    /// [`ClientPolicy`] applies. Where the stream has no queue, there is room once all that was
+    /// [`ClientPolicy`](crate::ClientPolicy) applies. Where the stream has no queue, there is room once all that was
     /// sent before has left.
     ///
     /// Where the client's events are kept ([`ClientReplay`](crate::ClientReplay)) it is stored first; for a
@@ -64,7 +64,7 @@ impl Client {
         self.offer(event.into(), How::Offers).map(drop)
     }
 
-    /// Queues an event. Where there is no room, the stream's [`ClientPolicy`] applies, which by
+    /// Queues an event. Where there is no room, the stream's [`ClientPolicy`](crate::ClientPolicy) applies, which by
     /// default is to wait for it. Where the stream has no queue, this waits until the kernel has
     /// the event.
     ///
