@@ -58,8 +58,10 @@ impl<'c> Places<'c> {
 
 impl Drop for Places<'_> {
     fn drop(&mut self) {
-        let writers = self.client.keeping.get().and_then(|keeping| keeping.replay.writers());
-        if let Some(writers) = writers {
+        if self.store.is_unused() {
+            return;
+        }
+        if let Some(writers) = self.client.keeping.get().and_then(|its| its.replay.writers()) {
             writers.forget(self.store);
         }
     }

@@ -3,7 +3,9 @@
 
 use super::store::{Remote, State};
 use super::{of_user, scope};
-use crate::support::{Ending, Gate, Subscriber, block_on, eventually, serve, serve_on_one};
+use crate::support::{
+    Ending, Gate, PATIENCE, Subscriber, block_on, eventually, serve, serve_on_one,
+};
 use headwater::sse::{self, Client, ClientReplay, Disconnect, Event, SendRefusal, StoreFailure};
 use headwater::{Engine, Router, routing::get};
 use std::sync::{Arc, Mutex, mpsc};
@@ -159,6 +161,39 @@ fn failing_store_refuses_events_or_lets_them_go_without_ids(engine: Engine) {
     }
 }
 
+/// Room that an event had is given to who waits for it, and a flush waits for nothing that will not come.
+fn handler_is_told_when_an_event_is_refused_that_it_did_not_wait_for(engine: Engine) {
+    let (store, gate) = (Remote::new(), Gate::default());
+    let replay = ClientReplay::new(store.clone());
+    let (tell, told) = mpsc::channel();
+    let pass = gate.clone();
+    let endpoint = sse::endpoint(async move |client: Client| {
+        pass.pass().await;
+        client.try_send(Event::data("1")).expect("room");
+        let waited = client.send(Event::data("2")).await.map_err(|error| error.refusal());
+        tell.send(waited).expect("the test waits");
+        pass.pass().await;
+        client.try_send(Event::data("3")).expect("room");
+        client.flush().await.expect("it is there");
+        tell.send(Ok(())).expect("the test waits");
+    });
+    let endpoint = endpoint.replay(&replay, scope).heartbeat(None).client_queue(1);
+    let server = serve(engine, Router::new().route("/", get(endpoint)));
+    let mut stream = Subscriber::ask(server.connect(), of_user("/", "ada", None));
+    stream.next().expect("it is told where it begins");
+    for outcome in [Err(SendRefusal::Store), Ok(())] {
+        eventually("its handler waits", || gate.is_awaited());
+        store.set(State::Stalls);
+        gate.open();
+        eventually("one waits", || replay.stats().waiting == 1);
+        gate.close();
+        store.set(State::Fails);
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(outcome));
+    }
+    assert_eq!(stream.next(), Err(Ending::Whole));
+    assert_eq!(replay.stats().refused, 3);
+}
+
 /// The handler has returned, or closed its client, and the store has not said what becomes of its last events.
 fn end_of_a_stream_waits_for_what_the_store_has(engine: Engine) {
     for closes in [false, true] {
@@ -195,5 +230,6 @@ on_every_engine! {
     stalled_store_of_clients_stalls_nobody_else,
     threads_wait_for_a_store_that_stalls_and_lose_nothing,
     failing_store_refuses_events_or_lets_them_go_without_ids,
+    handler_is_told_when_an_event_is_refused_that_it_did_not_wait_for,
     end_of_a_stream_waits_for_what_the_store_has,
 }
