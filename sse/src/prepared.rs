@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::format::{DATA, ID, format_event};
+use crate::format::{ID, format_event};
 use crate::{Event, EventId};
 
 /// The bytes of one event, formatted once, immutable, and shared by all its clones.
@@ -134,7 +134,9 @@ impl PreparedEvent {
 
     /// Whether it has data, so that clients dispatch it (WHATWG HTML §9.2.6).
     pub(crate) fn has_data(&self) -> bool {
-        self.bytes.split(|&byte| byte == b'\n').any(|line| line.starts_with(DATA.as_bytes()))
+        self.bytes
+            .split(|&byte| byte == b'\n')
+            .any(|line| line.starts_with(crate::format::DATA.as_bytes()))
     }
 
     /// What tells a client an id, and nothing else.
