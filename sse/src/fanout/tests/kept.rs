@@ -19,6 +19,9 @@ pub(super) fn ada() -> Scope {
     Scope::user("ada")
 }
 
+/// What came of giving a client what it missed, once that is done.
+pub(super) type Resumed = Arc<Mutex<Option<Result<(), ResumeError>>>>;
+
 /// A stream of this scope that is being given what it missed.
 pub(super) fn coming(
     core: &mut Core,
@@ -26,7 +29,7 @@ pub(super) fn coming(
     replay: &ClientReplay,
     scope: Scope,
     after: Option<u64>,
-) -> (Peer, Client, Task, Arc<Mutex<Option<Result<(), ResumeError>>>>) {
+) -> (Peer, Client, Task, Resumed) {
     let peer = core.open_with(Framing::Chunked, config);
     let client = core.client(peer);
     replay.attach(&client, scope);
@@ -191,7 +194,9 @@ fn ids_only_grow_however_many_clones_send_at_once() {
             })
             .into();
         until(&mut core, "all are sent", |_| senders.iter().all(thread::JoinHandle::is_finished));
-        senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+        for sender in senders {
+            sender.join().expect("no panic");
+        }
         core.run();
         let seen = seen(&mut core, peer);
         assert_eq!((seen.len(), replay.stats().stored), (1500, 2000));
@@ -215,7 +220,10 @@ fn what_is_refused_is_not_stored_and_what_is_stored_is_sent() {
                 assert_eq!(refusals, [Ok(()), Ok(()), Err(SendRefusal::Full)]);
             }
             _ => {
-                assert_eq!((outcomes.iter().all(Result::is_ok), client.dropped_events()), (true, 1))
+                assert_eq!(
+                    (outcomes.iter().all(Result::is_ok), client.dropped_events()),
+                    (true, 1)
+                );
             }
         }
         assert_eq!(replay.stats().stored, 2);

@@ -66,10 +66,10 @@ impl Remote {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let stalls = self.stalls.lock().expect("no panic under the lock");
         drop(self.changed.wait_while(stalls, |stalls| *stalls).expect("no panic under the lock"));
-        match self.fails.load(Ordering::Relaxed) {
-            true => Err(StoreError::unavailable("it fails", false)),
-            false => Ok(()),
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(StoreError::unavailable("it fails", false));
         }
+        Ok(())
     }
 }
 
