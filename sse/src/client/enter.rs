@@ -4,7 +4,7 @@
 use super::config::{ClientPolicy, Slow};
 use super::kept::{Keeping, Phase, bytes_with_id};
 use super::queue::{ClientShared, Queue, Waiting};
-use super::writers::{Outcome, Placed, Request};
+use super::writers::{Outcome, Placed, Request, Writers};
 use super::{Client, SendError, SendRefusal};
 use crate::fanout::Disconnect;
 use crate::prepared::PreparedEvent;
@@ -207,8 +207,8 @@ impl Client {
         if let Some(refusal) = refusal {
             return Err(refuse(queue, refusal, event, how));
         }
-        if replay.writers.is_some() {
-            return self.ask(keeping, queue, event, how);
+        if let Some(writers) = &replay.writers {
+            return self.ask(writers, keeping, queue, event, how);
         }
         drop(queue);
         let stored = replay.keeper.append_one(&keeping.scope, &event);
@@ -221,13 +221,12 @@ impl Client {
     /// Gives an event that has room in the queue to the threads of the store.
     fn ask(
         &self,
+        writers: &Writers,
         keeping: &Keeping,
         mut queue: MutexGuard<'_, Queue>,
         event: PreparedEvent,
         how: How<'_, '_>,
     ) -> Result<Entered, SendError> {
-        let shared = &keeping.replay.shared;
-        let Some(writers) = &shared.writers else { return Ok(Entered::Done) };
         let told = how.is_told();
         let (reply, outcome) = oneshot::channel();
         let reply = told.then_some(reply);
@@ -249,7 +248,7 @@ impl Client {
         }
         drop(queue);
         if matches!(placed, Placed::First) {
-            writers.serve(shared, &keeping.scope);
+            writers.serve(&keeping.replay.shared, &keeping.scope);
         }
         Ok(if told { Entered::Asked(outcome) } else { Entered::Done })
     }
