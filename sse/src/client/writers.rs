@@ -100,12 +100,10 @@ impl Writers {
         let Err(error) = self.threads.run(Box::new(move || serve(&its, &served))) else { return };
         let error = Arc::new(error);
         let requests = self.lock().scopes.remove(scope).unwrap_or_default();
-        let many = requests.len();
         for request in requests {
             let outcome = shared.keeper.settle(Err(error.clone()), &request.event);
-            request.answer(outcome);
+            self.answer(request, outcome);
         }
-        self.answered(many);
     }
 
     /// The next batch of a scope, which it keeps on being served.
@@ -126,23 +124,20 @@ impl Writers {
         has_more
     }
 
-    fn answered(&self, many: usize) {
+    /// Tells everybody what becomes of an event, its sender last: that has room for the next then.
+    fn answer(&self, request: Request, outcome: Result<Settled, Arc<StoreError>>) {
+        let Request { event, client, reply } = request;
+        let outcome = client.settled(&event, outcome);
         let mut queue = self.lock();
-        queue.waiting -= many;
+        queue.waiting -= 1;
         let room = queue.room.take();
         drop(queue);
         room.for_each(Waker::wake);
-    }
-}
-
-impl Request {
-    fn answer(self, outcome: Result<Settled, Arc<StoreError>>) {
-        let outcome = self.client.settled(&self.event, outcome);
         let refused = outcome.is_err();
-        let told = self.reply.is_some_and(|reply| reply.send(outcome).is_ok());
+        let told = reply.is_some_and(|reply| reply.send(outcome).is_ok());
         if refused && !told {
             // Nobody hears of it otherwise.
-            self.client.drop_one();
+            client.drop_one();
         }
     }
 }
@@ -152,12 +147,10 @@ fn serve(shared: &Arc<Shared>, scope: &Scope) {
     let batch = writers.take(scope);
     let events: Vec<PreparedEvent> = batch.iter().map(|request| request.event.clone()).collect();
     let stored = shared.keeper.append_all(scope, &events);
-    let many = batch.len();
     for (request, stored) in batch.into_iter().zip(stored) {
         let outcome = shared.keeper.settle(stored, &request.event);
-        request.answer(outcome);
+        writers.answer(request, outcome);
     }
-    writers.answered(many);
     if writers.has_more(scope) {
         writers.serve(shared, scope);
     }

@@ -98,6 +98,24 @@ fn what_is_with_the_store_has_its_room_in_the_queue() {
 }
 
 #[test]
+fn who_is_told_that_an_event_is_sent_has_room_for_the_next() {
+    let (store, mut core) = (remote(), Core::new());
+    let replay = ClientReplay::builder(store).store_queue(1).build();
+    let (peer, client) = come(&mut core, &replay, ada(), None);
+    let sender = thread::spawn(move || {
+        for n in 0..500 {
+            client.send_blocking(event(2 * n)).expect("it is stored");
+            client.try_send(event(2 * n + 1)).expect("none waits");
+        }
+    });
+    until(&mut core, "all are sent", |_| sender.is_finished());
+    sender.join().expect("no panic");
+    until(&mut core, "all are stored", |_| replay.stats().waiting == 0);
+    core.run();
+    assert_eq!(numbers(&mut core, peer), (1..=1000).collect::<Vec<_>>());
+}
+
+#[test]
 fn nobody_waits_for_the_store_on_a_core() {
     let (replay, mut core) = (ClientReplay::new(remote()), Core::new());
     let (_, client) = come(&mut core, &replay, ada(), None);
@@ -130,7 +148,9 @@ fn an_event_that_the_store_does_not_take_is_given_back_or_goes_without_an_id() {
         let outcome = refused.lock().expect("no panic").take().expect("it is done");
         // Nobody waits for this one.
         client.try_send(Event::data("meanwhile")).expect("room");
-        until(&mut core, "it has failed", |_| replay.stats().waiting == 0);
+        until(&mut core, "it has failed", |_| {
+            replay.stats().waiting == 0 && client.dropped_events() == replay.stats().refused / 2
+        });
         store.fails.store(false, Ordering::Relaxed);
         send(&mut core, &client, event(2));
         let mut due = vec![(Some(1), "1".to_owned()), (Some(2), "2".to_owned())];
