@@ -12,6 +12,11 @@
 //! until it closes. HEAD is answered by the head alone. A comment is sent after a time of silence (WHATWG
 //! HTML §9.2.7 advises 15 seconds). What may be set is the same for all, see [`Feed`].
 //!
+//! # What clients missed
+//! A browser that was cut off comes back with the id of the last event that it has (`Last-Event-ID`, WHATWG HTML
+//! §9.2.4). What brokers publish is kept by their [stores](BrokerBuilder::replay), what handlers send by
+//! [`replay`](StreamEndpoint::replay).
+//!
 //! # The end
 //! A stream ends with everything that was sent to it, then the last chunk: when its handler returns, its
 //! client is closed, its brokers are closed, its time is over, or the server drains. When its client leaves,
@@ -60,6 +65,7 @@ mod farewell;
 mod feed;
 mod held;
 mod opening;
+mod replaying;
 mod resuming;
 mod settings;
 mod stream;
@@ -69,17 +75,18 @@ pub use blocking::{BlockingEndpoint, blocking_endpoint};
 pub use endpoint::{StreamEndpoint, endpoint};
 pub use feed::{Feed, feed, feed_of};
 pub use headwater_sse::{
-    Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, Disconnect, Event, EventId,
-    EventIdError, Field, FieldError, FlushError, ForwardError, ForwardItem, Hub, HubBuilder,
-    Laggard, PreparedEvent, PublishError, Published, Refusal, ReplayStats, ResumeError, RetryError,
-    SendError, SendRefusal, SlowPolicy, StoreFailure, SubscribeError, Subscription, format_event,
-    replay,
+    Broker, BrokerBuilder, Client, ClientConfig, ClientPolicy, ClientReplay, ClientReplayBuilder,
+    Disconnect, Event, EventId, EventIdError, Field, FieldError, FlushError, ForwardError,
+    ForwardItem, Hub, HubBuilder, Laggard, PreparedEvent, PublishError, Published, Refusal,
+    ReplayStats, ResumeError, RetryError, SendError, SendRefusal, SlowPolicy, StoreFailure,
+    SubscribeError, Subscription, format_event, replay,
 };
 pub use stream::{StreamResponse, stream};
 
 pub(crate) use farewell::Farewell;
 pub(crate) use held::{Entered, enter};
 pub(crate) use opening::Opening;
+pub(crate) use replaying::Replaying;
 pub(crate) use resuming::resume;
 pub(crate) use settings::Settings;
 

@@ -198,6 +198,9 @@ async fn admitted(
     kind: &impl Begin,
 ) -> Response {
     let held = Held::new(asked.framing, &asked.settings.client, asked.origin.clone());
+    if let Some(replaying) = &asked.replaying {
+        replaying.attach(held.client());
+    }
     let headers = match admit.admit(&request, held.client()).await {
         Ok(headers) if headers.contains(header::CONTENT_TYPE) => Err(Box::new(not_event_stream())),
         admitted => admitted,

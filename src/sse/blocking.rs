@@ -3,6 +3,7 @@
 
 use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
+use super::replaying::keeping;
 use super::settings::{Settings, admitting, settable};
 use super::{Client, Disconnect, StreamHandler};
 use crate::extract::Needs;
@@ -96,6 +97,7 @@ pub struct BlockingEndpoint {
 
 settable!(BlockingEndpoint);
 admitting!(BlockingEndpoint);
+keeping!(BlockingEndpoint);
 
 /// Runs on a thread of its own for each stream.
 struct Threads(Arc<Run>);

@@ -2,6 +2,7 @@
 
 use super::admission::{Begin, Beginning, Gate, Unbegun};
 use super::opening::Way;
+use super::replaying::keeping;
 use super::settings::{Settings, admitting, cancellable, settable};
 use super::{Client, StreamHandler};
 use crate::extract::Needs;
@@ -83,6 +84,7 @@ pub struct StreamEndpoint {
 
 settable!(StreamEndpoint);
 admitting!(StreamEndpoint);
+keeping!(StreamEndpoint);
 cancellable!(StreamEndpoint);
 
 /// Takes the arguments of a handler of streams, or refuses a request that does not have them.

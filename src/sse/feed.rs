@@ -113,16 +113,6 @@ impl Feed {
     }
 }
 
-impl Feed {
-    /// Sends an event of this name to a client that came back with an id which the broker's store does not
-    /// know: its data is `malformed`, `aged-out`, `never-recorded`, `future` or `unknown`, and in a second
-    /// line the id. The client is then treated as a new one. Default: nothing is sent.
-    pub fn unknown_id_notice<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {
-        self.settings.unknown_id_notice = name.into().map(Arc::from);
-        self
-    }
-}
-
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feed").field("settings", &self.settings).finish_non_exhaustive()

@@ -4,7 +4,7 @@
 use super::admission::Begun;
 use super::farewell::Farewell;
 use super::held::Held;
-use super::{Broker, Disconnect, EventId, Settings, StreamHandler};
+use super::{Broker, Disconnect, EventId, Replaying, Settings, StreamHandler};
 use crate::body::{Body, Content};
 use crate::guard::guard;
 use crate::headers::Headers;
@@ -34,6 +34,8 @@ pub(crate) struct Opening {
     pub(crate) way: Way,
     pub(crate) settings: Arc<Settings>,
     pub(crate) origin: Option<Arc<dyn Origin>>,
+    /// Where the client's own events are kept, if they are.
+    pub(crate) replaying: Option<Replaying>,
     /// Whether a client comes back when the stream ends, as those that GET it do.
     pub(crate) reconnects: bool,
     /// Dropped after the next, so that a stream which is given up has ended before that is told.
@@ -86,6 +88,7 @@ pub(crate) struct Asked {
     pub(super) settings: Arc<Settings>,
     pub(super) framing: Framing,
     pub(super) origin: Arc<dyn Origin>,
+    pub(super) replaying: Option<Replaying>,
     reconnects: bool,
     pub(super) held: Option<Held>,
     pub(super) farewell: Option<Farewell>,
@@ -103,6 +106,7 @@ impl Asked {
             settings: settings.clone(),
             framing: if request.is_http_1_0() { Framing::Plain } else { Framing::Chunked },
             origin: Arc::new(visit),
+            replaying: settings.replay.as_ref().and_then(|of| of.of(request)),
             reconnects: *request.method() == Method::GET,
             held: None,
             farewell: None,
@@ -125,9 +129,9 @@ impl Asked {
         {
             way.after = self.origin.last_event_id().cloned();
         }
-        let Self { settings, origin, reconnects, held, farewell, .. } = self;
+        let Self { settings, origin, replaying, reconnects, held, farewell, .. } = self;
         let origin = is_asked_for(&way, &settings).then_some(origin);
-        let opening = Opening { way, settings, origin, reconnects, held, farewell };
+        let opening = Opening { way, settings, origin, replaying, reconnects, held, farewell };
         let mut response = head().body(Body(Content::Stream(Some(Box::new(opening)))));
         add(&mut response.headers, headers);
         response

@@ -1,7 +1,7 @@
 //! Gives a client of a feed what it missed, where that cannot be done at once, and says why its stream ends
 //! if it has to.
 
-use super::{Broker, Client, Disconnect, Event, Settings};
+use super::{Broker, Client, Disconnect, Event, EventId, Settings};
 use headwater_sse::replay::{StoreError, UnknownId};
 use headwater_sse::{Follow, ResumeError, Resumed, SubscribeError};
 use std::sync::Arc;
@@ -21,21 +21,35 @@ pub(crate) async fn resume(
     };
     let outcome = match outcome {
         Err(ResumeError::Store(StoreError::Unknown { id, why, .. })) => {
-            if let Some(name) = &settings.unknown_id_notice {
-                let notice = Event::data(format!("{}\n{id}", reason(why))).event(&**name);
-                // One that has left is found out below.
-                client.send(notice).await.ok();
-            }
+            tell_unknown(&client, &id, why, &settings).await;
             Follow::begin(&client, &broker, None).run().await
         }
         outcome => outcome,
     };
-    match outcome {
-        Ok(())
-        | Err(ResumeError::Flush(_) | ResumeError::Subscribe(SubscribeError::StreamOver)) => None,
-        Err(ResumeError::Subscribe(SubscribeError::BrokerClosed)) => Some(Disconnect::BrokerClosed),
+    outcome.err().and_then(|error| ended_by(&error))
+}
+
+/// Tells a client that the id is unknown with which it came back, if that is wanted. One that has left is
+/// found out by whoever goes on with it.
+pub(super) async fn tell_unknown(
+    client: &Client,
+    id: &EventId,
+    why: UnknownId,
+    settings: &Settings,
+) {
+    if let Some(name) = &settings.unknown_id_notice {
+        let notice = Event::data(format!("{}\n{id}", reason(why))).event(&**name);
+        client.send(notice).await.ok();
+    }
+}
+
+/// Why a stream ends whose client cannot be given what it missed; `None` where it has ended.
+pub(super) fn ended_by(error: &ResumeError) -> Option<Disconnect> {
+    match error {
+        ResumeError::Flush(_) | ResumeError::Subscribe(SubscribeError::StreamOver) => None,
+        ResumeError::Subscribe(SubscribeError::BrokerClosed) => Some(Disconnect::BrokerClosed),
         // The client comes back with the last id that it got.
-        Err(_) => Some(Disconnect::Failed),
+        _ => Some(Disconnect::Failed),
     }
 }
 

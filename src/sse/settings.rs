@@ -2,6 +2,7 @@
 //! the worker; the settings of a client's queue are the fan-out's own.
 
 use super::farewell::OnDisconnect;
+use super::replaying::ReplayOf;
 use super::{Client, ClientConfig, Disconnect};
 use crate::request::Request;
 use std::any::Any;
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) lifetime_jitter: Option<Duration>,
     pub(crate) last_event_id_query: Option<Arc<str>>,
     pub(crate) keep: Option<Arc<Keep>>,
+    /// Where clients' own events are kept, and whose they are.
+    pub(crate) replay: Option<ReplayOf>,
     /// What tells a client that its last event id is unknown, if anything does.
     pub(crate) unknown_id_notice: Option<Arc<str>>,
     pub(crate) finishes_in_drain: bool,
@@ -41,6 +44,7 @@ impl Default for Settings {
             lifetime_jitter: None,
             last_event_id_query: None,
             keep: None,
+            replay: None,
             unknown_id_notice: None,
             finishes_in_drain: false,
             cancels: false,
@@ -153,6 +157,14 @@ macro_rules! settable {
             /// [`ClientConfig::gap_notice`](crate::sse::ClientConfig::gap_notice). Default: none is sent.
             pub fn gap_notice<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {
                 self.settings.change_client(|client| client.gap_notice(name));
+                self
+            }
+
+            /// Sends an event of this name to a client that came back with an id which the store does not know:
+            /// its data is `malformed`, `aged-out`, `never-recorded`, `future` or `unknown`, and in a second
+            /// line the id. The client is then treated as a new one. Default: nothing is sent.
+            pub fn unknown_id_notice<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {
+                self.settings.unknown_id_notice = name.into().map(std::sync::Arc::from);
                 self
             }
 

@@ -1,8 +1,9 @@
 //! Streams from inside any handler.
 
 use super::opening::{Asked, Way, adds_up, not_event_stream};
+use super::replay::Scope;
 use super::settings::{Settings, cancellable, settable};
-use super::{Client, StreamHandler};
+use super::{Client, ClientReplay, Replaying, StreamHandler};
 use crate::headers::Headers;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
@@ -82,6 +83,38 @@ settable!(StreamResponse);
 cancellable!(StreamResponse);
 
 impl StreamResponse {
+    /// Keeps what the client is sent itself under this scope, and gives one that comes back with a
+    /// `Last-Event-ID` what it missed: as [`StreamEndpoint::replay`](super::StreamEndpoint::replay), with the
+    /// same care for whose scope it is. A store that blocks has its threads in the [`ClientReplay`]: make one,
+    /// and give it to each stream.
+    ///
+    /// ```
+    /// use headwater::sse::{self, Client, ClientReplay, Event, replay::{RingBuffer, Scope}};
+    /// use headwater::{Request, Router, routing::post};
+    /// use std::sync::Arc;
+    ///
+    /// let replay = ClientReplay::new(Arc::new(RingBuffer::new(1000)));
+    /// let answer = move |request: Request| {
+    ///     let conversation = request.param("conversation").unwrap_or_default();
+    ///     let answer = async |client: Client| {
+    ///         client.send(Event::data("because")).await.ok();
+    ///     };
+    ///     sse::stream(&request, answer).replay(&replay, Scope::session(conversation))
+    /// };
+    /// let app = Router::new().route("/chat/{conversation}", post(answer));
+    /// # assert!(app.call_blocking(Request::post("/chat/7").body("why?")?).is_event_stream());
+    /// # Ok::<(), headwater::http::Error>(())
+    /// ```
+    pub fn replay(
+        mut self,
+        replay: impl Into<ClientReplay>,
+        scope: impl Into<Option<Scope>>,
+    ) -> Self {
+        let replay = replay.into();
+        self.asked.replaying = scope.into().map(|scope| Replaying { replay, scope });
+        self
+    }
+
     /// Sets a header in the head of the stream, in place of others of the same name; `set-cookie` and `vary`
     /// stand beside them. With a `content-type`, which is that of event streams, the request is answered
     /// with 500.

@@ -18,6 +18,7 @@ use headwater_http::encode::BodyFraming;
 use headwater_sse::{self as sse, Disconnect, Framing, Over, Resumed, StreamId};
 use smallvec::SmallVec;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -104,12 +105,17 @@ impl Worker {
         for (broker, first) in opening.way.rest.drain(..).filter(|_| !draining) {
             if let Some(client) = &client {
                 let resuming = resume(client.clone(), broker, first, settings.clone());
-                self.start_resuming(stream, resuming);
+                self.start_driver(stream, Box::pin(resuming), None);
             }
         }
         let handler = opening.way.handler.take().filter(|_| !draining).zip(client);
         let handler = handler.map(|(handler, client)| {
             let path = self.watched_path(connection);
+            if let Some(replaying) = opening.replaying.take() {
+                replaying.attach(&client);
+                let driver = Box::pin(replaying.drive(client, handler, settings.clone()));
+                return self.start_driver(stream, driver, path);
+            }
             self.start_handler(stream, handler, client, path)
         });
         let beat = self.beat(settings.heartbeat);
@@ -198,20 +204,21 @@ impl Worker {
         })
     }
 
-    /// Starts what gives a stream that it missed; the stream goes on when that is done.
-    fn start_resuming(
+    /// Starts what says itself how its stream ends, or that it goes on.
+    fn start_driver(
         &mut self,
         stream: StreamId,
-        resuming: impl Future<Output = Option<Disconnect>> + 'static,
-    ) {
+        driver: Pin<Box<dyn Future<Output = Option<Disconnect>>>>,
+        path: Option<Rc<str>>,
+    ) -> HandlerId {
         let returned = self.returned.clone();
-        let running = Guarded::new(Box::pin(resuming), &self.overseer);
+        let running = Guarded::new(driver, &self.overseer).watched(path);
         self.handlers.start(&self.executor, move |id| {
             running.then(move |outcome| {
                 let why = outcome.unwrap_or(Some(Disconnect::Failed));
                 returned.borrow_mut().push_back((id, why.map(|why| (stream, why))));
             })
-        });
+        })
     }
 
     /// Carries out what handles of clients were used for on this core.

@@ -5,6 +5,7 @@ use crate::client::{Client, Subscription};
 use crate::fanout::Laggard;
 use crate::hub::HubShared;
 use crate::id::EventId;
+use crate::keeper::ReplayStats;
 use crate::prepared::PreparedEvent;
 use std::cmp::Reverse;
 use std::fmt;
@@ -22,7 +23,6 @@ pub use config::{BrokerBuilder, SlowPolicy};
 pub(crate) use config::{Limits, OnSlow};
 pub use error::{PublishError, Refusal};
 pub(crate) use journal::{Cursor, Journal, Splice};
-pub use journal::{ReplayStats, StoreFailure};
 
 /// Fans events out to its subscribers. Cheap to clone; all clones are the same broker.
 ///
@@ -78,7 +78,7 @@ pub struct Published {
     /// brought an id of its own keeps that on the wire.
     ///
     /// Of a broker with a store, the id that the store gave it, on the wire, too; its place in the order of
-    /// the hub, and none on the wire, if it was [sent without](StoreFailure::SendWithoutId).
+    /// the hub, and none on the wire, if it was [sent without](crate::StoreFailure::SendWithoutId).
     pub id: EventId,
     /// The event, to publish again elsewhere without formatting it again.
     pub event: PreparedEvent,

@@ -15,22 +15,28 @@ use std::task::Poll;
 
 pub(crate) mod block;
 mod config;
+mod enter;
 mod error;
 mod follow;
 mod forward;
+mod kept;
 mod origin;
 mod queue;
+mod replay;
+mod room;
 mod send;
 mod subscription;
+mod writers;
 
 pub use config::{ClientConfig, ClientPolicy};
 pub use error::{FlushError, SendError, SendRefusal};
 pub use follow::{Follow, ResumeError};
 pub use forward::{ForwardError, ForwardItem};
 pub use origin::Origin;
-#[cfg(test)]
-pub(crate) use queue::HELD_BYTES;
 pub(crate) use queue::{ClientShared, Queued};
+pub use replay::{ClientReplay, ClientReplayBuilder};
+#[cfg(test)]
+pub(crate) use room::HELD_BYTES;
 pub use subscription::Subscription;
 
 use queue::Waiting;
@@ -112,7 +118,7 @@ impl Client {
         Self { shared: Arc::new(ClientShared::new(home, stream, config, origin)) }
     }
 
-    /// Ends the stream after what is queued. Calling it twice does nothing.
+    /// Ends the stream after what is queued, and what the client's store has still to say. Calling it twice does nothing.
     pub fn close(&self) {
         self.shared.close(Disconnect::Done);
     }
@@ -145,7 +151,8 @@ impl Client {
         self.shared.lock().is_ended()
     }
 
-    /// Events queued here and not yet taken by the core; 0 where the stream has no queue.
+    /// Events queued here and not yet taken by the core, those among them that wait for the client's store; 0
+    /// where the stream has no queue.
     ///
     /// ```
     /// use headwater_sse::Client;
@@ -165,7 +172,7 @@ impl Client {
     }
 
     /// Events that this client did not get, because its queue was full or because a broker's buffer
-    /// was. Of a broker, those of an episode of slowness are counted when it ends, or when
+    /// was, or because its store refused it when nobody waited for that. Of a broker, those of an episode of slowness are counted when it ends, or when
     /// [`Broker::slowest`] was told of it.
     pub fn dropped_events(&self) -> u64 {
         self.shared.dropped()

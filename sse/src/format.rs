@@ -82,7 +82,7 @@ pub(crate) const ID: &str = "id: ";
 const COMMENT: &str = ": ";
 const EVENT: &str = "event: ";
 const RETRY: &str = "retry: ";
-const DATA: &str = "data: ";
+pub(crate) const DATA: &str = "data: ";
 
 fn push_line(out: &mut Vec<u8>, prefix: &str, value: &str) {
     out.extend_from_slice(prefix.as_bytes());

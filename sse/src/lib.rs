@@ -75,18 +75,18 @@ mod format;
 pub mod guard;
 mod hub;
 mod id;
+mod keeper;
 mod prepared;
 pub mod replay;
 pub(crate) mod ring;
 mod sync;
 mod waiters;
 
-pub use broker::{
-    Broker, BrokerBuilder, PublishError, Published, Refusal, ReplayStats, SlowPolicy, StoreFailure,
-};
+pub use broker::{Broker, BrokerBuilder, PublishError, Published, Refusal, SlowPolicy};
 pub use client::{
-    Client, ClientConfig, ClientPolicy, Command, FlushError, Follow, ForwardError, ForwardItem,
-    Home, Origin, ResumeError, SendError, SendRefusal, Subscription,
+    Client, ClientConfig, ClientPolicy, ClientReplay, ClientReplayBuilder, Command, FlushError,
+    Follow, ForwardError, ForwardItem, Home, Origin, ResumeError, SendError, SendRefusal,
+    Subscription,
 };
 #[cfg(feature = "json")]
 pub use event::JsonError;
@@ -98,5 +98,6 @@ pub use fanout::{
 pub use format::format_event;
 pub use hub::{Hub, HubBuilder};
 pub use id::{EventId, EventIdError};
+pub use keeper::{ReplayStats, StoreFailure};
 pub use prepared::PreparedEvent;
 pub use ring::Wake;

@@ -144,6 +144,13 @@ impl PreparedEvent {
         Self { bytes: Bytes::new(), id_line_bytes: 0 }
     }
 
+    /// Whether it has data, so that clients dispatch it (WHATWG HTML §9.2.6).
+    pub(crate) fn has_data(&self) -> bool {
+        self.bytes
+            .split(|&byte| byte == b'\n')
+            .any(|line| line.starts_with(crate::format::DATA.as_bytes()))
+    }
+
     /// What tells a client an id, and nothing else.
     pub(crate) fn id_alone(id: &EventId) -> Self {
         let bytes = format!("{ID}{id}\n\n");

@@ -2,9 +2,10 @@
 
 use super::Broker;
 use super::asker::{Asker, OnSlowSubscriber, Start, default_concurrency, start_thread};
-use super::journal::{Journal, StoreFailure};
+use super::journal::Journal;
 use crate::client::Client;
 use crate::hub::HubShared;
+use crate::keeper::{STORE_QUEUE, StoreFailure};
 use crate::prepared::PreparedEvent;
 use crate::replay::{ReplayStore, Scope};
 use std::sync::Arc;
@@ -13,8 +14,6 @@ use std::sync::Arc;
 const BUFFER_EVENTS: usize = 64;
 /// Bytes that a slow subscriber may be owed.
 const BUFFER_BYTES: usize = 1024 * 1024;
-/// Events that may wait for a store.
-const STORE_QUEUE: usize = 1024;
 
 /// What becomes of a subscriber whose buffer is full.
 ///

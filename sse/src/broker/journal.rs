@@ -1,81 +1,28 @@
 //! A broker's journal: each event is in the store before it is sent, and its id there is its id on the
 //! wire. Owns the order of both, and with that the moment in which a stream goes over from what is
-//! replayed to what is sent. Who waits for a store that blocks is in `sequencer` and `reads`.
+//! replayed to what is sent. Who waits for a store that blocks is in `sequencer`.
 
 use super::{BrokerShared, PublishError, Published, Refusal};
-use crate::guard::guard;
 use crate::hub::Entry;
 use crate::id::EventId;
+use crate::keeper::{self, ID_LINE_BYTES, Keeper, ReplayStats, Settled, StoreFailure};
 use crate::prepared::PreparedEvent;
 use crate::replay::{Page, ReplayStore, Scope, StoreError};
+use futures_channel::oneshot;
 use recent::{Lacking, Recent, Turn};
 use std::future::poll_fn;
-use std::slice;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 mod foreign;
-mod reads;
 mod recent;
 mod sequencer;
 
-use reads::Reads;
 pub(super) use sequencer::Sequencer;
 
-/// Events that are read at a time for a stream that is being given what it missed.
-const PAGE_EVENTS: usize = 256;
-/// Bytes that an id line has at most.
-const ID_LINE_BYTES: u64 = 25;
-
-/// What becomes of an event that its broker's store does not take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum StoreFailure {
-    /// It is refused, with [`Refusal::Store`], and sent to nobody.
-    #[default]
-    Refuse,
-    /// It is sent without an id, and counted: who is there gets it, and nobody later.
-    SendWithoutId,
-}
-
-/// What a broker and its store have done together.
-///
-/// ```
-/// use headwater_sse::{Event, Hub, replay::RingBuffer};
-/// use std::sync::Arc;
-///
-/// let chat = Hub::new().broker("chat").replay(Arc::new(RingBuffer::new(8))).build();
-/// chat.publish(Event::data("hello"))?;
-/// let stats = chat.replay_stats().expect("it has a store");
-/// assert_eq!((stats.stored, stats.refused, stats.without_id), (1, 0, 0));
-/// # Ok::<(), headwater_sse::PublishError>(())
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct ReplayStats {
-    /// Events that the store took.
-    pub stored: u64,
-    /// Events that it did not take, and that were refused.
-    pub refused: u64,
-    /// Events that it did not take, and that were sent without an id.
-    pub without_id: u64,
-    /// Events that wait for it now.
-    pub waiting: usize,
-    /// Events that streams were given because they had missed them.
-    pub replayed: u64,
-    /// Times that it could not be asked for what streams had missed.
-    pub read_failures: u64,
-}
-
-#[derive(Default)]
-pub(super) struct Counts {
-    pub(super) stored: AtomicU64,
-    pub(super) refused: AtomicU64,
-    pub(super) without_id: AtomicU64,
-    replayed: AtomicU64,
-    pub(super) read_failures: AtomicU64,
-}
+/// Reads of a store that may be under way at a time.
+const READERS: usize = 2;
 
 /// The store of a broker.
 pub(crate) struct Journal {
@@ -86,15 +33,13 @@ pub(crate) struct Journal {
 
 struct Threads {
     sequencer: Sequencer,
-    reads: Reads,
+    readers: keeper::Threads,
 }
 
 /// What the broker shares with the threads of its store.
 pub(super) struct Kept {
-    pub(super) store: Arc<dyn ReplayStore>,
-    pub(super) scope: Scope,
-    failure: StoreFailure,
-    pub(super) counts: Counts,
+    keeper: Keeper,
+    scope: Scope,
     /// Held while events get their places in the ring, in the order of their ids. What is in there is only
     /// kept where the store blocks, since others can be asked under the lock.
     order: Mutex<Recent>,
@@ -150,12 +95,11 @@ impl Journal {
         failure: StoreFailure,
         queue: usize,
     ) -> Self {
-        let blocks = store.blocks();
-        let (counts, order) = (Counts::default(), Mutex::default());
-        let kept = Arc::new(Kept { store, scope, failure, counts, order });
-        let threads = blocks.then(|| Threads {
+        let keeper = Keeper::new(store, failure);
+        let kept = Arc::new(Kept { keeper, scope, order: Mutex::default() });
+        let threads = kept.keeper.blocks().then(|| Threads {
             sequencer: Sequencer::new(kept.clone(), queue),
-            reads: Reads::new(kept.clone()),
+            readers: keeper::Threads::new("headwater-replay", READERS),
         });
         Self { kept, threads }
     }
@@ -166,16 +110,7 @@ impl Journal {
     }
 
     pub(super) fn stats(&self) -> ReplayStats {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let counts = &self.kept.counts;
-        ReplayStats {
-            stored: of(&counts.stored),
-            refused: of(&counts.refused),
-            without_id: of(&counts.without_id),
-            waiting: self.sequencer().map_or(0, Sequencer::waiting),
-            replayed: of(&counts.replayed),
-            read_failures: of(&counts.read_failures),
-        }
+        self.kept.keeper.stats(self.sequencer().map_or(0, Sequencer::waiting))
     }
 
     /// Publishes an event, of which the store, which does not block, is told first.
@@ -186,12 +121,13 @@ impl Journal {
     ) -> Result<Published, PublishError> {
         let mut outcome = None;
         let order = self.kept.lock();
-        broker.hub.ring.publish_with(event.len() as u64 + ID_LINE_BYTES, |position| {
-            let stored = self.kept.append(slice::from_ref(event));
-            let id = stored.and_then(|ids| ids.get(0).ok_or_else(too_few_ids));
-            let settled = self.kept.settle(id.map_err(Arc::new), event);
-            let sent = settled.as_ref().map_or_else(|_| PreparedEvent::nothing(), Settled::sent);
-            outcome = Some(settled.map(|settled| settled.published(position)));
+        broker.hub.ring.publish_with(weight(event), |position| {
+            let Kept { keeper, scope, .. } = &*self.kept;
+            let settled = self.kept.settle(keeper.append_one(scope, event), event);
+            let sent = settled
+                .as_ref()
+                .map_or_else(|_| PreparedEvent::nothing(), |settled| settled.event.clone());
+            outcome = Some(settled.map(|settled| published(settled, position)));
             broker.counts.published.fetch_add(u64::from(!sent.is_empty()), Ordering::Relaxed);
             Entry { broker: broker.clone(), event: sent }
         });
@@ -214,7 +150,7 @@ impl Journal {
                 Lacking::Ahead => return Ok(Splice::Wait),
             }
         } else {
-            let (page, tail) = kept.read(cursor.after.as_ref())?;
+            let (page, tail) = kept.keeper.read(&kept.scope, cursor.after.as_ref())?;
             cursor.after = cursor.after.or(tail);
             // Whatever is stored later has a later place.
             let position = (!page.more).then(|| broker.hub.ring.tail());
@@ -224,7 +160,7 @@ impl Journal {
             )
         };
         drop(order);
-        kept.counts.replayed.fetch_add(events.len() as u64, Ordering::Relaxed);
+        kept.keeper.count_replayed(events.len());
         cursor.passed(&events);
         let mut events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
         Ok(match position {
@@ -264,17 +200,40 @@ impl Journal {
         mut cursor: Cursor,
     ) -> Result<(Vec<PreparedEvent>, Cursor), StoreError> {
         let Some(threads) = &self.threads else { return Ok((Vec::new(), cursor)) };
-        let (page, tail, mark) =
-            threads.reads.read(cursor.after.clone()).await.inspect_err(|_| {
-                self.kept.counts.read_failures.fetch_add(1, Ordering::Relaxed);
-            })?;
+        let (page, tail, mark) = self
+            .ask(threads, cursor.after.clone())
+            .await
+            .inspect_err(|_| self.kept.keeper.count_read_failure())?;
         cursor.after = cursor.after.or(tail);
         cursor.mark = (!page.more).then_some(mark);
         let events: Vec<_> =
             page.events.into_iter().map(|event| (event.id.clone(), event.with_id())).collect();
-        self.kept.counts.replayed.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.kept.keeper.count_replayed(events.len());
         cursor.passed(&events);
         Ok((events.into_iter().map(|(_, event)| event).collect(), cursor))
+    }
+
+    /// A page, where the end is for one who is given nothing, and how many events had been sent before.
+    async fn ask(
+        &self,
+        threads: &Threads,
+        after: Option<EventId>,
+    ) -> Result<(Page, Option<EventId>, u64), StoreError> {
+        let (reply, outcome) = oneshot::channel();
+        let kept = self.kept.clone();
+        threads.readers.run(Box::new(move || {
+            if reply.is_canceled() {
+                // Its stream has ended.
+                return;
+            }
+            // Before it is read: what is sent from now on may be missing there.
+            let mark = kept.lock().sent();
+            let read = kept.keeper.read(&kept.scope, after.as_ref());
+            // As above.
+            reply.send(read.map(|(page, tail)| (page, tail, mark))).ok();
+        }))?;
+        // The threads answer as long as there is a broker.
+        outcome.await.unwrap_or_else(|_| Err(StoreError::unavailable("the broker is gone", false)))
     }
 }
 
@@ -284,70 +243,23 @@ impl Kept {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn append(
-        &self,
-        events: &[PreparedEvent],
-    ) -> Result<crate::replay::Ids, StoreError> {
-        guard(|| self.store.append(&self.scope, events)).unwrap_or_else(|_| Err(panicked()))
-    }
-
-    /// A page of what came after an id, and, for one who has none and is given nothing, where the end is.
-    fn read(&self, after: Option<&EventId>) -> Result<(Page, Option<EventId>), StoreError> {
-        let read = || {
-            let page = self.store.since(&self.scope, after, PAGE_EVENTS)?;
-            let ends = after.is_none() && page.events.is_empty();
-            let tail = if ends { Some(self.store.tail(&self.scope)?) } else { None };
-            Ok((page, tail))
-        };
-        guard(read).unwrap_or_else(|_| Err(panicked()))
-    }
-
     /// What becomes of an event that the store was asked to take.
-    pub(super) fn settle(
+    fn settle(
         &self,
         stored: Result<EventId, Arc<StoreError>>,
         event: &PreparedEvent,
     ) -> Result<Settled, PublishError> {
-        let count = |count: &AtomicU64| _ = count.fetch_add(1, Ordering::Relaxed);
-        match (stored, self.failure) {
-            (Ok(id), _) => {
-                count(&self.counts.stored);
-                Ok(Settled { event: event.with_id(&id), id: Some(id) })
-            }
-            (Err(_), StoreFailure::SendWithoutId) => {
-                count(&self.counts.without_id);
-                Ok(Settled { event: event.without_id(), id: None })
-            }
-            (Err(error), StoreFailure::Refuse) => {
-                count(&self.counts.refused);
-                Err(PublishError::of_store(error, event.clone()))
-            }
-        }
+        let settled = self.keeper.settle(stored, event);
+        settled.map_err(|error| PublishError::of_store(error, event.clone()))
     }
 }
 
-/// An event as it is sent.
-pub(super) struct Settled {
-    pub(super) event: PreparedEvent,
-    /// What the store gave it.
-    pub(super) id: Option<EventId>,
+/// What an event takes of the ring, with its id.
+fn weight(event: &PreparedEvent) -> u64 {
+    (event.len() + ID_LINE_BYTES) as u64
 }
 
-impl Settled {
-    pub(super) fn sent(&self) -> PreparedEvent {
-        self.event.clone()
-    }
-
-    pub(super) fn published(self, position: u64) -> Published {
-        let id = self.id.unwrap_or_else(|| EventId::number(position + 1));
-        Published { id, event: self.event }
-    }
-}
-
-fn panicked() -> StoreError {
-    StoreError::refused("it panicked")
-}
-
-fn too_few_ids() -> StoreError {
-    StoreError::refused("it gave fewer ids than it was given events")
+fn published(settled: Settled, position: u64) -> Published {
+    let id = settled.id.unwrap_or_else(|| EventId::number(position + 1));
+    Published { id, event: settled.event }
 }

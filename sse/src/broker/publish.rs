@@ -168,7 +168,7 @@ impl Broker {
 
     /// Publishes an event without waiting for anything, and without being told its id where the broker has
     /// a store that blocks. An event that is refused by that store later is counted
-    /// ([`ReplayStats::refused`]).
+    /// ([`ReplayStats::refused`](crate::ReplayStats::refused)).
     ///
     /// # Errors
     /// As [`Broker::publish`], and [`Refusal::Busy`] only if too many wait for the store.

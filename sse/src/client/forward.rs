@@ -1,7 +1,7 @@
 //! Passing a whole stream of events on to a client, at the client's pace, for as long as it stays.
 
 use super::queue::Waiting;
-use super::{Client, SendRefusal};
+use super::{Client, SendError, SendRefusal};
 use crate::event::Event;
 use crate::fanout::Disconnect;
 use crate::prepared::PreparedEvent;
@@ -99,6 +99,8 @@ pub enum ForwardError<E> {
     /// The client's stream has not begun, and what may wait for that is used up. This event was not
     /// sent, and none after it was taken.
     NotBegun(PreparedEvent),
+    /// The client's store did not take an event. It was not sent, and none after it was taken.
+    Store(SendError),
 }
 
 impl<E: fmt::Display> fmt::Display for ForwardError<E> {
@@ -107,6 +109,7 @@ impl<E: fmt::Display> fmt::Display for ForwardError<E> {
             Self::Closed(why) => write!(f, "the client's stream ended: {why}"),
             Self::Stream(error) => write!(f, "the forwarded stream failed: {error}"),
             Self::NotBegun(_) => f.write_str("the client's stream has not begun"),
+            Self::Store(error) => write!(f, "{error}"),
         }
     }
 }
@@ -116,6 +119,7 @@ impl<E: std::error::Error + 'static> std::error::Error for ForwardError<E> {
         match self {
             Self::Closed(_) | Self::NotBegun(_) => None,
             Self::Stream(error) => Some(error),
+            Self::Store(error) => error.source(),
         }
     }
 }
@@ -130,7 +134,7 @@ impl Client {
     /// # Errors
     /// [`ForwardError::Closed`] when the client's stream ended first, [`ForwardError::Stream`] with
     /// the first failure of the forwarded one, [`ForwardError::NotBegun`] past 1 MiB that wait for
-    /// the client's stream to begin.
+    /// the client's stream to begin, [`ForwardError::Store`] where the client's store refuses an event.
     ///
     /// ```
     /// use futures_core::Stream;
@@ -166,6 +170,7 @@ impl Client {
             let Err(error) = self.deliver(event, false).await else { continue };
             match error.refusal() {
                 SendRefusal::Empty => {}
+                SendRefusal::Store => return Err(ForwardError::Store(error)),
                 SendRefusal::NotBegun => return Err(ForwardError::NotBegun(error.into_event())),
                 // All others are waited for.
                 _ => return Err(ForwardError::Closed(self.closed().await)),

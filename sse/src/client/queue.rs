@@ -1,22 +1,20 @@
-//! What one client was sent and its core has not taken. Decides whether an event has a place; what is
-//! done without one is decided in `send`.
+//! What one client was sent and its core has not taken. Whether an event has a place is decided in `room`,
+//! what is done without one in `enter`, and what is with a store in `kept`.
 //!
 //! The lock belongs to one client: it is shared by its senders and its core, and is on no broker's
 //! path. No code that can panic, and no foreign code, runs under it.
 
 use super::config::ClientConfig;
-use super::{Command, Home, Origin, SendRefusal, Wish};
+use super::kept::{Keeping, WithStore};
+use super::{Command, Home, Origin, Wish};
 use crate::fanout::{Disconnect, StreamId, gap};
 use crate::id::EventId;
 use crate::prepared::PreparedEvent;
 use crate::waiters::{Ticket, Waiters};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Waker};
-
-/// Bytes that may wait for a held stream to begin, where its client's queue has no room for as many.
-pub(crate) const HELD_BYTES: usize = 1024 * 1024;
 
 /// No number of bytes.
 const UNKNOWN: usize = usize::MAX;
@@ -32,6 +30,8 @@ pub(crate) struct ClientShared {
     look_asked: AtomicBool,
     /// Bytes that the kernel has, as the core saw them last, or [`UNKNOWN`].
     unsent: AtomicUsize,
+    /// Where what it is sent is kept, if it is.
+    pub(super) keeping: OnceLock<Box<Keeping>>,
     queue: Mutex<Queue>,
 }
 
@@ -45,20 +45,22 @@ pub(crate) struct Queued {
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(super) struct Queue {
-    events: VecDeque<Queued>,
-    bytes: usize,
+    pub(super) events: VecDeque<Queued>,
+    pub(super) bytes: usize,
+    /// Where events are kept.
+    pub(super) with_store: Option<Box<WithStore>>,
     /// The core was asked to take events and has not emptied the queue since.
     asked: bool,
     /// `close` was called.
     closing: bool,
-    end: Option<Disconnect>,
+    pub(super) end: Option<Disconnect>,
     /// Nothing more will leave.
-    over: bool,
+    pub(super) over: bool,
     /// Nothing leaves before the stream has begun: waiting for it would be in vain.
-    held: bool,
+    pub(super) held: bool,
     /// Events ever queued, and of these the ones that the kernel has.
-    sent: u64,
-    flushed: u64,
+    pub(super) sent: u64,
+    pub(super) flushed: u64,
     /// Where gaps are to be told.
     gap: Option<Box<Missed>>,
     pub(super) room: Waiters,
@@ -91,6 +93,7 @@ impl ClientShared {
             subscriptions: AtomicU32::new(0),
             look_asked: AtomicBool::new(false),
             unsent: AtomicUsize::new(UNKNOWN),
+            keeping: OnceLock::new(),
             queue: Mutex::default(),
         }
     }
@@ -137,7 +140,7 @@ impl ClientShared {
     pub(super) fn depth(&self) -> (usize, usize) {
         let queue = self.lock();
         let has_queue = self.config.queue_events.is_some();
-        if has_queue { (queue.events.len(), queue.bytes) } else { (0, 0) }
+        if has_queue { queue.depth() } else { (0, 0) }
     }
 
     /// Queues an event that has a place. Returns its number, from 1.
@@ -175,11 +178,16 @@ impl ClientShared {
         self.count_dropped(1);
     }
 
-    /// Ends the stream, unless that was asked for already.
+    /// Ends the stream, unless that was asked for already: one that is too slow at once, others after what is
+    /// with a store.
     pub(super) fn close(&self, why: Disconnect) {
         let mut queue = self.lock();
         if !queue.closing && queue.end.is_none() {
             queue.closing = true;
+            let later = queue.with_store.as_mut().filter(|_| why != Disconnect::Slow);
+            if later.is_some_and(|store| store.closes_later(why)) {
+                return;
+            }
             drop(queue);
             self.home.post(Command(Wish::Close(self.stream, why)));
         }
@@ -254,54 +262,6 @@ impl Queue {
         self.closing || self.end.is_some()
     }
 
-    /// Why an event cannot be queued now, if so.
-    pub(super) fn refusal(
-        &self,
-        event: &PreparedEvent,
-        config: &ClientConfig,
-    ) -> Option<SendRefusal> {
-        let bytes = self.bytes.saturating_add(event.len());
-        let has_room = match config.queue_events {
-            Some(events) => {
-                self.events.is_empty() || self.events.len() < events && bytes <= config.queue_bytes
-            }
-            None => self.flushed == self.sent || self.has_held_room(event),
-        };
-        if event.is_empty() {
-            // As a chunk it would end the body.
-            Some(SendRefusal::Empty)
-        } else if self.is_ended() {
-            Some(SendRefusal::Closed)
-        } else {
-            (!has_room).then_some(SendRefusal::Full)
-        }
-    }
-
-    /// Whether an event that is taken would have to be waited for where there is no queue.
-    pub(super) fn waits_for_kernel(&self, event: &PreparedEvent) -> bool {
-        !self.held && !event.is_empty() && !self.is_ended()
-    }
-
-    /// Why an event cannot be queued by a sender who would wait for room, if so: while the stream is
-    /// held, that would be in vain.
-    pub(super) fn lasting_refusal(
-        &self,
-        event: &PreparedEvent,
-        config: &ClientConfig,
-    ) -> Option<SendRefusal> {
-        match self.refusal(event, config)? {
-            SendRefusal::Full if self.has_held_room(event) => None,
-            SendRefusal::Full if self.held => Some(SendRefusal::NotBegun),
-            refusal => Some(refusal),
-        }
-    }
-
-    /// Whether an event that has no place in the queue may wait for the beginning of the stream.
-    fn has_held_room(&self, event: &PreparedEvent) -> bool {
-        let bytes = self.bytes.saturating_add(event.len());
-        self.held && (self.events.is_empty() || bytes <= HELD_BYTES)
-    }
-
     /// Why the stream ended, or a place among those who are told.
     pub(super) fn ended(
         &mut self,
@@ -312,11 +272,6 @@ impl Queue {
             self.ended.wait(ticket, context.waker());
         }
         self.end
-    }
-
-    /// Events ever queued.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent
     }
 
     /// Whether the kernel has the client's events up to this number: `None` if that is still to be

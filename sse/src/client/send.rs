@@ -2,23 +2,17 @@
 //! where there is none.
 
 use super::block::block_on;
-use super::config::{ClientPolicy, Slow};
+use super::enter::{Entered, How, Place, Places};
 use super::queue::Waiting;
 use super::{Client, FlushError, SendError, SendRefusal};
 use crate::event::Event;
 use crate::fanout::{Disconnect, on_core};
 use crate::prepared::PreparedEvent;
+use crate::replay::StoreError;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-
-/// What became of an event that nobody waits for.
-enum Offered {
-    /// Queued under this number.
-    Queued(u64),
-    /// Dropped, and counted.
-    Dropped,
-}
 
 /// A send under way. Not an async block, which would hold the event twice.
 enum Delivery<S, Q> {
@@ -30,7 +24,7 @@ enum Delivery<S, Q> {
 impl<S, Q> Future for Delivery<S, Q>
 where
     S: Future<Output = Result<(), SendError>>,
-    Q: Future<Output = Result<Offered, SendError>> + Unpin,
+    Q: Future<Output = Result<Option<Place>, SendError>> + Unpin,
 {
     type Output = Result<(), SendError>;
 
@@ -44,12 +38,16 @@ where
 
 impl Client {
     /// Queues an event, if there is room for it now; otherwise the stream's
-    /// [`ClientPolicy`] applies. Where the stream has no queue, there is room once all that was
+    /// [`ClientPolicy`](crate::ClientPolicy) applies. Where the stream has no queue, there is room once all that was
     /// sent before has left.
+    ///
+    /// Where the client's events are kept ([`ClientReplay`](crate::ClientReplay)) it is stored first; for a
+    /// store that blocks it waits with others, and if that refuses it, it counts as dropped.
     ///
     /// # Errors
     /// [`SendRefusal::Full`], [`SendRefusal::Closed`] or, for an event without bytes,
-    /// [`SendRefusal::Empty`]; each gives the event back.
+    /// [`SendRefusal::Empty`]; where the client's events are kept [`SendRefusal::Store`], and
+    /// [`SendRefusal::Busy`] if too many wait for the store. Each gives the event back.
     ///
     /// ```
     /// use headwater_sse::{Client, Event, SendRefusal};
@@ -63,22 +61,24 @@ impl Client {
     /// }
     /// ```
     pub fn try_send(&self, event: impl Into<PreparedEvent>) -> Result<(), SendError> {
-        self.offer(event.into()).map(drop)
+        self.offer(event.into(), How::Offers).map(drop)
     }
 
-    /// Queues an event. Where there is no room, the stream's [`ClientPolicy`] applies, which by
+    /// Queues an event. Where there is no room, the stream's [`ClientPolicy`](crate::ClientPolicy) applies, which by
     /// default is to wait for it. Where the stream has no queue, this waits until the kernel has
     /// the event.
     ///
-    /// An event is queued whole or not at all, whenever the future is dropped.
+    /// An event is queued whole or not at all, whenever the future is dropped. Where the client's events are
+    /// kept ([`ClientReplay`](crate::ClientReplay)) this waits until it is stored, too; one that is with the
+    /// store when the future is dropped is queued when that has it.
     ///
     /// It waits for nothing while the stream has not begun: where it would, the event is queued past
     /// what the queue holds.
     ///
     /// # Errors
     /// [`SendRefusal::Closed`] when the stream ended first, [`SendRefusal::Empty`] for an event
-    /// without bytes, [`SendRefusal::NotBegun`] past 1 MiB that wait for the stream to begin; all
-    /// give the event back.
+    /// without bytes, [`SendRefusal::NotBegun`] past 1 MiB that wait for the stream to begin,
+    /// [`SendRefusal::Store`] when the client's store refused it; all give the event back.
     ///
     /// ```
     /// use headwater_sse::{Client, Event, SendError};
@@ -102,7 +102,8 @@ impl Client {
     /// [`Client::send`] for threads that may wait. On a core it does not.
     ///
     /// # Errors
-    /// As [`Client::send`]; [`SendRefusal::Busy`] at once where waiting would block a core.
+    /// As [`Client::send`]; [`SendRefusal::Busy`] at once where waiting would block a core, be it for room or
+    /// for the client's store.
     ///
     /// ```
     /// use headwater_sse::{Client, Event};
@@ -123,24 +124,24 @@ impl Client {
         if !on_core::is_core() {
             return block_on(self.deliver(event, true));
         }
-        if self.shared.config.queue_events.is_none() && self.shared.lock().waits_for_kernel(&event)
+        if self.shared.config.queue_events.is_none()
+            && self.shared.lock().waits_for_kernel(event.len())
         {
             return Err(SendError::new(SendRefusal::Busy, event));
         }
-        match self.offer(event) {
-            Err(error) if error.refusal() == SendRefusal::Full => {
-                let (queue, event) = (self.shared.lock(), error.into_event());
-                match queue.lasting_refusal(&event, &self.shared.config) {
-                    None => self.shared.push(queue, event),
-                    Some(SendRefusal::Full) => {
-                        return Err(SendError::new(SendRefusal::Busy, event));
-                    }
-                    Some(refusal) => return Err(SendError::new(refusal, event)),
-                };
-                Ok(())
-            }
-            result => result.map(drop),
+        if let Some(refusal) = self.refusal_where_none_waits(&event) {
+            return Err(SendError::new(refusal, event));
         }
+        let entered = match self.offer(event, How::Offers) {
+            Err(error) if error.refusal() == SendRefusal::Full => {
+                self.enter(error.into_event(), How::Insists)
+            }
+            entered => entered,
+        };
+        entered.map(drop).map_err(|error| match error.refusal() {
+            SendRefusal::Full => SendError::new(SendRefusal::Busy, error.into_event()),
+            _ => error,
+        })
     }
 
     /// Sends an event that has data and nothing else, as [`Client::send`] does.
@@ -180,7 +181,7 @@ impl Client {
         self.send(event.clone()).await
     }
 
-    /// Waits until the kernel has every event that was queued before. Of a stream that has not begun,
+    /// Waits until the kernel has every event that was queued before, or waited for the client's store. Of a stream that has not begun,
     /// nothing leaves: there this is done at once.
     ///
     /// # Errors
@@ -199,7 +200,8 @@ impl Client {
     /// }
     /// ```
     pub async fn flush(&self) -> Result<(), FlushError> {
-        let number = self.shared.lock().sent();
+        self.is_settled().await.map_err(FlushError::Closed)?;
+        let number = self.shared.lock().sent;
         self.has_left(number).await.map_err(FlushError::Closed)
     }
 
@@ -212,7 +214,8 @@ impl Client {
             return block_on(self.flush());
         }
         let queue = self.shared.lock();
-        match queue.is_flushed(queue.sent()) {
+        match queue.is_flushed(queue.sent) {
+            _ if queue.waits_for_store() => Err(FlushError::Busy),
             Some(flushed) => flushed.map_err(FlushError::Closed),
             None => Err(FlushError::Busy),
         }
@@ -232,73 +235,49 @@ impl Client {
 
     /// Queues an event, and waits until the kernel has it.
     async fn see_out(&self, event: PreparedEvent) -> Result<(), SendError> {
-        let Offered::Queued(number) = self.offer_until_room(event.clone(), false).await? else {
+        let Some(place) = self.offer_until_room(event.clone(), false).await? else {
             return Ok(());
         };
-        let left = self.has_left(number).await;
-        left.map_err(|_| SendError::new(SendRefusal::Closed, event))
+        match self.has_left(place.number).await {
+            Err(_) if !place.stored => Err(SendError::new(SendRefusal::Closed, event)),
+            // One that is stored is not lost.
+            _ => Ok(()),
+        }
     }
 
+    /// Queues an event when there is room, and waits for what its store says, if it has one. `None` if it was
+    /// dropped.
     fn offer_until_room(
         &self,
         event: PreparedEvent,
         mut ask: bool,
-    ) -> impl Future<Output = Result<Offered, SendError>> + use<'_> {
+    ) -> impl Future<Output = Result<Option<Place>, SendError>> + use<'_> {
         let mut event = Some(event);
-        let mut waiting = Waiting::new(&self.shared, |queue| &mut queue.room);
+        let mut asked = None;
+        let mut places = Places::new(&self.shared);
         poll_fn(move |context| {
-            // Not polled again after that.
-            let Some(mut next) = event.take() else { return Poll::Pending };
-            if std::mem::take(&mut ask) {
-                match self.offer(next) {
-                    Err(full) if full.refusal() == SendRefusal::Full => next = full.into_event(),
-                    result => return Poll::Ready(result),
+            if let Some(next) = event.take() {
+                let copy = self.shared.keeping.get().map(|_| next.clone());
+                let asks = std::mem::take(&mut ask);
+                match self.offer_or_wait(next, asks, &mut places, context.waker()) {
+                    Ok(Entered::Queued(place)) => return Poll::Ready(Ok(Some(place))),
+                    Ok(Entered::Done) => return Poll::Ready(Ok(None)),
+                    Ok(Entered::Asked(outcome)) => asked = copy.map(|copy| (outcome, copy)),
+                    Err(error) if error.may_wait() => event = Some(error.into_event()),
+                    Err(error) => return Poll::Ready(Err(error)),
                 }
             }
-            let mut queue = self.shared.lock();
-            match queue.lasting_refusal(&next, &self.shared.config) {
-                None => Poll::Ready(Ok(Offered::Queued(self.shared.push(queue, next)))),
-                Some(SendRefusal::Full) => {
-                    event = Some(next);
-                    queue.room.wait(&mut waiting.ticket, context.waker());
-                    Poll::Pending
-                }
-                Some(refusal) => Poll::Ready(Err(SendError::new(refusal, next))),
-            }
+            // Not polled again after its end.
+            let Some((outcome, event)) = &mut asked else { return Poll::Pending };
+            let Poll::Ready(outcome) = Pin::new(outcome).poll(context) else {
+                return Poll::Pending;
+            };
+            let event = event.clone();
+            asked = None;
+            // The threads answer everybody.
+            let outcome = outcome.unwrap_or_else(|_| Err(Arc::new(threads_gone())));
+            Poll::Ready(outcome.map(Some).map_err(|error| SendError::of_store(error, event)))
         })
-    }
-
-    /// Queues an event if there is room, and asks the policy if there is none.
-    fn offer(&self, event: PreparedEvent) -> Result<Offered, SendError> {
-        let queue = self.shared.lock();
-        let Some(refusal) = queue.refusal(&event, &self.shared.config) else {
-            return Ok(Offered::Queued(self.shared.push(queue, event)));
-        };
-        drop(queue);
-        if refusal != SendRefusal::Full {
-            return Err(SendError::new(refusal, event));
-        }
-        match self.policy(&event) {
-            ClientPolicy::Drop => {
-                self.shared.drop_one();
-                Ok(Offered::Dropped)
-            }
-            ClientPolicy::Close => {
-                self.shared.drop_one();
-                self.shared.close(Disconnect::Slow);
-                Err(SendError::new(SendRefusal::Closed, event))
-            }
-            ClientPolicy::Block => Err(SendError::new(refusal, event)),
-        }
-    }
-
-    fn policy(&self, event: &PreparedEvent) -> ClientPolicy {
-        match &self.shared.config.slow {
-            // Without a queue, all wait.
-            _ if self.shared.config.queue_events.is_none() => ClientPolicy::Block,
-            Slow::Policy(policy) => *policy,
-            Slow::Ask(decide) => decide(self, event),
-        }
     }
 
     /// Waits until the kernel has the client's events up to this number.
@@ -314,4 +293,8 @@ impl Client {
         })
         .await
     }
+}
+
+fn threads_gone() -> StoreError {
+    StoreError::unavailable("its threads are gone", true)
 }

@@ -27,6 +27,11 @@ impl Gate {
         waiting.into_iter().for_each(Waker::wake);
     }
 
+    /// Those who come from now on wait.
+    pub(crate) fn close(&self) {
+        self.0.lock().expect("nothing panics under the lock").open = false;
+    }
+
     pub(crate) async fn pass(&self) {
         poll_fn(|context| {
             let mut leaf = self.0.lock().expect("nothing panics under the lock");

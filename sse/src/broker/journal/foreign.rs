@@ -1,13 +1,12 @@
 //! Events that others gave the store, under the same scope: another process, or the one before this that was
 //! killed with an event under way. They are sent in their places, before what the broker stored after them.
 
+use super::Kept;
 use super::sequencer::send;
-use super::{Kept, PAGE_EVENTS, Settled, panicked};
 use crate::broker::BrokerShared;
-use crate::guard::guard;
-use crate::replay::{Page, StoreError};
+use crate::keeper::Settled;
+use crate::replay::StoreError;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,7 +26,10 @@ pub(super) fn send_foreign(kept: &Kept, broker: &Arc<BrokerShared>, first: Optio
     let deadline = Instant::now() + PATIENCE;
     let mut at = newest;
     loop {
-        let page = read(kept, at);
+        let page = kept.keeper.read(&kept.scope, Some(&at.into())).map(|(page, _)| page);
+        if page.is_err() {
+            kept.keeper.count_read_failure();
+        }
         if matches!(page, Err(StoreError::Unknown { .. })) {
             // It keeps them no more.
             return;
@@ -57,7 +59,7 @@ pub(super) fn send_foreign(kept: &Kept, broker: &Arc<BrokerShared>, first: Optio
 
 /// Where the broker begins: nobody was sent anything before.
 fn begin(kept: &Kept, first: Option<u64>) -> Option<u64> {
-    let tail = || guard(|| kept.store.tail(&kept.scope)).ok()?.ok()?.as_number();
+    let tail = || kept.keeper.tail(&kept.scope).ok()?.as_number();
     let newest = first.map_or_else(tail, |first| first.checked_sub(1));
     match newest {
         Some(newest) => kept.lock().begin(newest),
@@ -65,11 +67,4 @@ fn begin(kept: &Kept, first: Option<u64>) -> Option<u64> {
         None => thread::sleep(PAUSE),
     }
     newest
-}
-
-fn read(kept: &Kept, at: u64) -> Result<Page, StoreError> {
-    let read = || kept.store.since(&kept.scope, Some(&at.into()), PAGE_EVENTS);
-    guard(read).unwrap_or_else(|_| Err(panicked())).inspect_err(|_| {
-        kept.counts.read_failures.fetch_add(1, Ordering::Relaxed);
-    })
 }

@@ -1,10 +1,10 @@
 //! The thread that gives a broker's events to a store that blocks, in batches, and sends them in the order
 //! of their ids. Ends with the broker, after the events that wait.
 
-use super::{ID_LINE_BYTES, Kept, Settled, foreign, too_few_ids};
+use super::{Kept, foreign, published, weight};
 use crate::broker::{BrokerShared, PublishError, Published, Refusal};
 use crate::hub::Entry;
-use crate::id::EventId;
+use crate::keeper::{Settled, batch_of};
 use crate::prepared::PreparedEvent;
 use crate::replay::StoreError;
 use crate::waiters::{Ticket, Waiters};
@@ -16,11 +16,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::thread;
-
-/// Events that the store is given at a time.
-const BATCH_EVENTS: usize = 256;
-/// Bytes of them, or one event.
-const BATCH_BYTES: usize = 1024 * 1024;
 
 pub(in crate::broker) struct Sequencer {
     shared: Arc<Shared>,
@@ -197,14 +192,7 @@ impl Shared {
         let idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.looks && !queue.closed;
         let queue = self.changed.wait_while(self.lock(), idle);
         let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
-        let (mut many, mut bytes) = (0, 0);
-        for request in queue.requests.iter().take(BATCH_EVENTS) {
-            bytes += request.event.len();
-            if many > 0 && bytes > BATCH_BYTES {
-                break;
-            }
-            many += 1;
-        }
+        let many = batch_of(queue.requests.iter().map(|request| request.event.len()));
         let batch: Vec<Request> = queue.requests.drain(..many).collect();
         queue.taken = many;
         let looks = std::mem::take(&mut queue.looks);
@@ -230,7 +218,7 @@ fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
     while let Some(batch) = shared.take() {
         let events: Vec<PreparedEvent> =
             batch.iter().map(|request| request.event.clone()).collect();
-        let stored = append(kept, &events);
+        let stored = kept.keeper.append_all(&kept.scope, &events);
         // Without a broker there is nobody left to be sent anything.
         let broker = broker.upgrade();
         if let Some(broker) = &broker {
@@ -245,7 +233,7 @@ fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
                     broker.counts.published.fetch_add(1, Ordering::Relaxed);
                     Ok(sent)
                 }
-                None => Ok(settled.published(0)),
+                None => Ok(published(settled, 0)),
             });
             shared.answered();
             if let Some(reply) = request.reply {
@@ -258,54 +246,18 @@ fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
     }
 }
 
-/// Gives the store a batch. What it cannot take keeps nothing else out.
-fn append(kept: &Kept, events: &[PreparedEvent]) -> Vec<Result<EventId, Arc<StoreError>>> {
-    let mut outcomes = Vec::with_capacity(events.len());
-    let mut rest = events;
-    while !rest.is_empty() {
-        let mut batch = rest;
-        loop {
-            match kept.append(batch) {
-                Ok(ids) => {
-                    let id = |at| ids.get(at).ok_or_else(|| Arc::new(too_few_ids()));
-                    outcomes.extend((0..batch.len()).map(id));
-                    break;
-                }
-                Err(StoreError::TooLarge { at, .. } | StoreError::Empty { at })
-                    if at > 0 && at < batch.len() =>
-                {
-                    // Those before it, and then it.
-                    batch = &batch[..at];
-                }
-                Err(error @ (StoreError::TooLarge { .. } | StoreError::Empty { .. })) => {
-                    batch = &batch[..1];
-                    outcomes.push(Err(Arc::new(error)));
-                    break;
-                }
-                Err(error) => {
-                    let error = Arc::new(error);
-                    outcomes.extend(batch.iter().map(|_| Err(error.clone())));
-                    break;
-                }
-            }
-        }
-        rest = &rest[batch.len()..];
-    }
-    outcomes
-}
-
 /// Sends an event that the store has, or that goes without.
 pub(super) fn send(kept: &Kept, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
     let ring = &broker.hub.ring;
-    let weight = settled.event.len() as u64 + ID_LINE_BYTES;
+    let weight = weight(&settled.event);
     loop {
         let mut order = kept.lock();
-        let entry = || Entry { broker: broker.clone(), event: settled.sent() };
+        let entry = || Entry { broker: broker.clone(), event: settled.event.clone() };
         if let Some(position) = ring.publish_with(weight, |_| entry()) {
             if let Some(id) = &settled.id {
-                order.push(id.clone(), settled.sent());
+                order.push(id.clone(), settled.event.clone());
             }
-            return Ok(settled.published(position));
+            return Ok(published(settled, position));
         }
         drop(order);
         let closed = || broker.closed.load(Ordering::Acquire);

@@ -3,6 +3,7 @@
 
 mod insides;
 mod sockets;
+mod stores;
 mod wire;
 
 mod callbacks;
@@ -14,6 +15,9 @@ mod forwarding;
 mod gaps;
 mod held;
 mod joining;
+mod kept;
+mod kept_by_threads;
+mod kept_model;
 mod model;
 mod policies;
 mod publishing;

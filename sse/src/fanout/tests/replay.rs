@@ -1,75 +1,14 @@
 //! Streams that are given what they missed: nothing twice, nothing left out, whatever is published and
 //! whoever is slow meanwhile.
 
+use super::stores::{Task, finish, remote};
 use super::*;
 use crate::fanout::Resumed;
-use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError, UnknownId};
-use crate::{EventId, PreparedEvent, Refusal, ResumeError, StoreFailure};
+use crate::replay::{ReplayStore, RingBuffer, StoreError, UnknownId};
+use crate::{EventId, Refusal, ResumeError, StoreFailure};
 use proptest::prelude::*;
-use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
-
-/// What a task of the core does, polled by hand.
-struct Task(Option<Pin<Box<dyn Future<Output = ()>>>>);
-
-impl Task {
-    fn new(future: impl Future<Output = ()> + 'static) -> Self {
-        Self(Some(Box::pin(future)))
-    }
-
-    /// Whether it is done.
-    fn poll(&mut self) -> bool {
-        let Some(future) = &mut self.0 else { return true };
-        let done = future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        if done {
-            self.0 = None;
-        }
-        done
-    }
-}
-
-/// A store that must not be asked on a core, and fails when it is told to.
-struct Remote {
-    ring: RingBuffer,
-    fails: AtomicBool,
-}
-
-impl ReplayStore for Remote {
-    fn append(&self, scope: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
-        assert!(!crate::fanout::on_core::is_core());
-        if self.fails.load(Ordering::Relaxed) {
-            return Err(StoreError::unavailable("it fails", false));
-        }
-        match events.iter().position(|event| event.len() > 10_000) {
-            Some(at) => Err(StoreError::TooLarge { at, bytes: events[at].len(), most: 10_000 }),
-            None => self.ring.append(scope, events),
-        }
-    }
-
-    fn since(
-        &self,
-        scope: &Scope,
-        after: Option<&EventId>,
-        max: usize,
-    ) -> Result<Page, StoreError> {
-        assert!(!crate::fanout::on_core::is_core());
-        self.ring.since(scope, after, max)
-    }
-
-    fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
-        self.ring.tail(scope)
-    }
-
-    fn blocks(&self) -> bool {
-        true
-    }
-}
-
-fn remote() -> Arc<Remote> {
-    Arc::new(Remote { ring: RingBuffer::new(100_000), fails: AtomicBool::new(false) })
-}
 
 fn stores() -> [Arc<dyn ReplayStore>; 2] {
     [Arc::new(RingBuffer::new(100_000)), remote()]
@@ -89,16 +28,6 @@ fn follow(core: &mut Core, peer: Peer, broker: &Broker, after: Option<u64>) {
         }
         other => panic!("{other:?}"),
     }
-}
-
-fn finish(core: &mut Core, task: &mut Task) {
-    let give_up = Instant::now() + Duration::from_mins(1);
-    while !task.poll() {
-        core.run();
-        assert!(Instant::now() < give_up, "it never has all");
-        std::thread::yield_now();
-    }
-    core.run();
 }
 
 fn ids(core: &mut Core, peer: Peer) -> Vec<u64> {

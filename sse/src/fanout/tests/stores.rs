@@ -1,0 +1,112 @@
+//! Stores for tests, and tasks that wait for what their threads do.
+
+use super::Core;
+use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError};
+use crate::{EventId, PreparedEvent};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+/// What a task of the core does, polled by hand.
+pub(super) struct Task(Option<Pin<Box<dyn Future<Output = ()>>>>);
+
+impl Task {
+    pub(super) fn new(future: impl Future<Output = ()> + 'static) -> Self {
+        Self(Some(Box::pin(future)))
+    }
+
+    /// Whether it is done.
+    pub(super) fn poll(&mut self) -> bool {
+        let Some(future) = &mut self.0 else { return true };
+        let done = future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        if done {
+            self.0 = None;
+        }
+        done
+    }
+}
+
+/// Goes on until a task is done.
+pub(super) fn finish(core: &mut Core, task: &mut Task) {
+    until(core, "it never has all", |_| task.poll());
+    core.run();
+}
+
+/// Goes on until something holds, which may take what other threads do.
+#[track_caller]
+pub(super) fn until(core: &mut Core, what: &str, mut holds: impl FnMut(&mut Core) -> bool) {
+    let give_up = Instant::now() + Duration::from_mins(1);
+    while !holds(core) {
+        core.run();
+        assert!(Instant::now() < give_up, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A store that must not be asked on a core, and fails or stalls when it is told to.
+pub(super) struct Remote {
+    pub(super) ring: RingBuffer,
+    pub(super) fails: AtomicBool,
+    /// Calls that have come to it.
+    pub(super) calls: AtomicUsize,
+    stalls: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Remote {
+    pub(super) fn stall(&self, stalls: bool) {
+        *self.stalls.lock().expect("no panic under the lock") = stalls;
+        self.changed.notify_all();
+    }
+
+    fn come(&self) -> Result<(), StoreError> {
+        assert!(!crate::fanout::on_core::is_core());
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let stalls = self.stalls.lock().expect("no panic under the lock");
+        drop(self.changed.wait_while(stalls, |stalls| *stalls).expect("no panic under the lock"));
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(StoreError::unavailable("it fails", false));
+        }
+        Ok(())
+    }
+}
+
+impl ReplayStore for Remote {
+    fn append(&self, scope: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
+        self.come()?;
+        match events.iter().position(|event| event.len() > 10_000) {
+            Some(at) => Err(StoreError::TooLarge { at, bytes: events[at].len(), most: 10_000 }),
+            None => self.ring.append(scope, events),
+        }
+    }
+
+    fn since(
+        &self,
+        scope: &Scope,
+        after: Option<&EventId>,
+        max: usize,
+    ) -> Result<Page, StoreError> {
+        self.come()?;
+        self.ring.since(scope, after, max)
+    }
+
+    fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
+        self.ring.tail(scope)
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
+pub(super) fn remote() -> Arc<Remote> {
+    Arc::new(Remote {
+        ring: RingBuffer::new(100_000),
+        fails: AtomicBool::new(false),
+        calls: AtomicUsize::new(0),
+        stalls: Mutex::new(false),
+        changed: Condvar::new(),
+    })
+}
