@@ -1,15 +1,9 @@
 //! New connections, and the end of taking them.
 
 use super::rig::{
-    FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, expect_refused, with_descriptors,
+    FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, expect_refused, read_byte, with_descriptors,
 };
-use std::{
-    collections::HashSet,
-    fs::File,
-    io::{Read, Write},
-    net::TcpStream,
-    time::Instant,
-};
+use std::{collections::HashSet, fs::File, io::Write, net::TcpStream, time::Instant};
 
 pub(crate) fn connection_is_accepted_and_its_address_known<D: Subject>() {
     let mut rig = Rig::<D>::new();
@@ -97,7 +91,7 @@ pub(crate) fn dropped_driver_closes_listener_and_connections<D: Subject>() {
     let (_, mut peer) = rig.connect();
     let Rig { driver, addr, .. } = rig;
     drop(driver);
-    assert_eq!(peer.read(&mut [0]).expect("closed in order"), 0);
+    assert_eq!(read_byte(&mut peer).expect("closed in order"), 0);
     expect_refused(addr);
 }
 

@@ -1,7 +1,9 @@
 //! Connections that move from one driver to another: nothing is lost, doubled or out of order, and the new
 //! owner hears of the end.
 
-use super::rig::{Ended, FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, pattern, reset};
+use super::rig::{
+    Ended, FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, pattern, read_byte, reset,
+};
 use headwater_engine::{Completion, Engine, Handover, Key, Outcome};
 use std::{
     io::{ErrorKind, Read, Write},
@@ -31,7 +33,7 @@ fn expect(peer: &mut TcpStream, bytes: &[u8]) {
 
 /// Whether the peer sees the end of the connection.
 fn sees_the_end(mut peer: TcpStream) -> bool {
-    match peer.read(&mut [0]) {
+    match read_byte(&mut peer) {
         Ok(count) => count == 0,
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }

@@ -7,7 +7,7 @@ use headwater_engine::{
 use socket2::SockRef;
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, IoSlice},
+    io::{self, ErrorKind, IoSlice, Read},
     net::{SocketAddr, TcpListener, TcpStream},
     process::Command,
     sync::atomic::{AtomicU16, Ordering},
@@ -91,6 +91,17 @@ pub(crate) fn listeners(count: usize) -> (Vec<TcpListener>, SocketAddr) {
     let listeners = listeners.expect("loopback has a free port");
     let addr = listeners[0].local_addr().expect("it is bound");
     (listeners, addr)
+}
+
+/// One byte, or none at the end, over the signals with which whoever runs the tests may stop them and let them
+/// go on.
+pub(crate) fn read_byte(peer: &mut TcpStream) -> io::Result<usize> {
+    loop {
+        match peer.read(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// Nobody listens any more. A process that another test is starting has the listener until it is another

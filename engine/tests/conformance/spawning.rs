@@ -1,6 +1,6 @@
 //! Whole workers on their threads.
 
-use super::rig::{PATIENCE, Subject, connect, expect_refused, listeners};
+use super::rig::{PATIENCE, Subject, connect, expect_refused, listeners, read_byte};
 use headwater_engine::{App, Class, Core, Departure, Engine, Key, Outcome, Spawned, Turn, spawn};
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
@@ -79,7 +79,7 @@ pub(crate) fn worker_answers_and_stops<D: Subject>() {
     remote.post(Order::Stop).expect("it runs");
     thread.join().expect("no panic").expect("no error");
     assert!(remote.post(Order::Stop).is_err());
-    assert!(!matches!(left_open.read(&mut [0]), Ok(1..)));
+    assert!(!matches!(read_byte(&mut left_open), Ok(1..)));
     expect_refused(addr);
 }
 
