@@ -149,7 +149,9 @@ impl StdThreads {
     /// The next stalled connection whose turn to try again has come.
     fn writable(&mut self) -> Option<Key> {
         while let Some(key) = self.retry.due() {
-            if let Some(connection) = self.connections.get_mut(key) {
+            // One that is leaving is told where it comes.
+            let connection = self.connections.get_mut(key);
+            if let Some(connection) = connection.filter(|at| at.flow != Flow::Leaving) {
                 connection.stalled = false;
                 connection.retried = true;
                 return Some(key);

@@ -90,6 +90,7 @@ suite! {
         detached_connection_can_be_handed_over
         lease_that_is_out_holds_the_hand_over_back
         stalled_sender_hears_of_room_from_the_new_driver
+        room_is_told_where_the_connection_arrives_and_not_where_it_leaves
         leaving_connection_is_reported_once_and_otherwise_silent
         leaving_connection_ignores_what_else_is_wanted_of_it
         leaving_connection_can_be_closed

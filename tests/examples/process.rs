@@ -1,9 +1,7 @@
 //! One running example, and connections to it.
 
 use crate::PATIENCE;
-#[cfg(feature = "tokio")]
-use std::io::ErrorKind;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -142,7 +140,7 @@ impl Connection {
     /// Waits until the peer has ended the connection, without having said more.
     #[cfg(feature = "tokio")]
     pub(crate) fn expect_end(&mut self) {
-        match self.stream.read(&mut [0]) {
+        match read(&mut self.stream, &mut [0]) {
             Ok(0) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             other => panic!("no end: {other:?}"),
@@ -151,7 +149,7 @@ impl Connection {
 
     fn receive(&mut self, wanted: &str) {
         let mut piece = [0; 4096];
-        let count = self.stream.read(&mut piece).unwrap_or_else(|error| {
+        let count = read(&mut self.stream, &mut piece).unwrap_or_else(|error| {
             panic!("no {wanted:?}: {error} after {:?}", self.received());
         });
         assert!(count > 0, "no {wanted:?} before the end of {:?}", self.received());
@@ -160,5 +158,15 @@ impl Connection {
 
     pub(crate) fn received(&self) -> String {
         String::from_utf8_lossy(&self.received).into_owned()
+    }
+}
+
+/// As `Read::read`, over the signals with which whoever runs the tests may stop them and let them go on.
+fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }

@@ -1,13 +1,9 @@
 //! New connections, and the end of taking them.
 
-use super::rig::{FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, with_descriptors};
-use std::{
-    collections::HashSet,
-    fs::File,
-    io::{ErrorKind, Read, Write},
-    net::TcpStream,
-    time::Instant,
+use super::rig::{
+    FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, expect_refused, read_byte, with_descriptors,
 };
+use std::{collections::HashSet, fs::File, io::Write, net::TcpStream, time::Instant};
 
 pub(crate) fn connection_is_accepted_and_its_address_known<D: Subject>() {
     let mut rig = Rig::<D>::new();
@@ -58,8 +54,7 @@ pub(crate) fn stop_accepting_takes_the_queued_and_closes_the_listener<D: Subject
     let mut rig = Rig::<D>::new();
     let mut peers: Vec<TcpStream> = (0..50).map(|_| connect(rig.addr)).collect();
     rig.driver.stop_accepting();
-    let refused = TcpStream::connect(rig.addr).map(drop).expect_err("nobody listens");
-    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    expect_refused(rig.addr);
     let keys: Vec<_> = (0..50).map(|_| rig.accepted()).collect();
     // They are connections like any other.
     for peer in &mut peers {
@@ -88,8 +83,7 @@ pub(crate) fn stop_accepting_takes_the_queued_behind_busy_connections<D: Subject
         rig.accepted();
     }
     assert_eq!(rig.driver.open(), BUSY + 8);
-    let refused = TcpStream::connect(rig.addr).map(drop).expect_err("nobody listens");
-    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    expect_refused(rig.addr);
 }
 
 pub(crate) fn dropped_driver_closes_listener_and_connections<D: Subject>() {
@@ -97,9 +91,8 @@ pub(crate) fn dropped_driver_closes_listener_and_connections<D: Subject>() {
     let (_, mut peer) = rig.connect();
     let Rig { driver, addr, .. } = rig;
     drop(driver);
-    assert_eq!(peer.read(&mut [0]).expect("closed in order"), 0);
-    let refused = TcpStream::connect(addr).map(drop).expect_err("nobody listens");
-    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(read_byte(&mut peer).expect("closed in order"), 0);
+    expect_refused(addr);
 }
 
 /// Pitfall: `EMFILE` on accept spins at 100 % or kills the listener.

@@ -2,7 +2,7 @@
 
 use super::{
     receiving::Flood,
-    rig::{Ended, FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, pattern, reset},
+    rig::{Ended, FEW_WAITS, PATIENCE, Rig, Seen, Subject, connect, pattern, read_byte, reset},
 };
 use headwater_engine::{Key, Outcome};
 use std::{
@@ -168,7 +168,7 @@ pub(crate) fn close_frees_the_slot_and_the_peer_sees_it<D: Subject>() {
     let (old, mut peer) = rig.connect();
     rig.driver.close(old);
     assert_eq!(rig.driver.open(), 0);
-    assert_eq!(peer.read(&mut [0]).expect("closed in order"), 0);
+    assert_eq!(read_byte(&mut peer).expect("closed in order"), 0);
     let (new, _peer) = rig.connect();
     assert_eq!(new.index(), old.index());
     assert_ne!(new.generation(), old.generation());

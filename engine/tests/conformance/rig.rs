@@ -7,7 +7,7 @@ use headwater_engine::{
 use socket2::SockRef;
 use std::{
     collections::VecDeque,
-    io::{self, IoSlice},
+    io::{self, ErrorKind, IoSlice, Read},
     net::{SocketAddr, TcpListener, TcpStream},
     process::Command,
     sync::atomic::{AtomicU16, Ordering},
@@ -80,8 +80,8 @@ impl Seen {
     }
 }
 
-/// Listeners on a free port of an address of their own: some tests see that nobody listens any more, where
-/// the port may be another test's by then.
+/// Listeners on a free port of an address of their own: where a test sees that nobody listens any more, the
+/// port must not be another test's by then.
 pub(crate) fn listeners(count: usize) -> (Vec<TcpListener>, SocketAddr) {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
@@ -91,6 +91,32 @@ pub(crate) fn listeners(count: usize) -> (Vec<TcpListener>, SocketAddr) {
     let listeners = listeners.expect("loopback has a free port");
     let addr = listeners[0].local_addr().expect("it is bound");
     (listeners, addr)
+}
+
+/// One byte, or none at the end, over the signals with which whoever runs the tests may stop them and let them
+/// go on.
+pub(crate) fn read_byte(peer: &mut TcpStream) -> io::Result<usize> {
+    loop {
+        match peer.read(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Nobody listens any more. A process that another test is starting has the listener until it is another
+/// program.
+#[track_caller]
+pub(crate) fn expect_refused(addr: SocketAddr) {
+    let deadline = Instant::now() + PATIENCE;
+    let refused = loop {
+        match TcpStream::connect(addr) {
+            Ok(_) => assert!(Instant::now() < deadline, "somebody listens"),
+            Err(refused) => break refused,
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
 /// A driver and what it has reported, oldest first.

@@ -1,10 +1,10 @@
 //! Whole workers on their threads.
 
-use super::rig::{PATIENCE, Subject, connect, listeners};
+use super::rig::{PATIENCE, Subject, connect, expect_refused, listeners, read_byte};
 use headwater_engine::{App, Class, Core, Departure, Engine, Key, Outcome, Spawned, Turn, spawn};
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     sync::mpsc,
 };
 
@@ -79,9 +79,8 @@ pub(crate) fn worker_answers_and_stops<D: Subject>() {
     remote.post(Order::Stop).expect("it runs");
     thread.join().expect("no panic").expect("no error");
     assert!(remote.post(Order::Stop).is_err());
-    assert!(!matches!(left_open.read(&mut [0]), Ok(1..)));
-    let refused = TcpStream::connect(addr).map(drop).expect_err("nobody listens");
-    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert!(!matches!(read_byte(&mut left_open), Ok(1..)));
+    expect_refused(addr);
 }
 
 /// Pitfall: a listener left in the `SO_REUSEPORT` group after its thread died, and a share of all
@@ -107,8 +106,7 @@ pub(crate) fn application_that_cannot_be_made_is_an_error_of_spawn<D: Subject>()
     let listener = listeners.remove(0);
     let failed = spawn::<Echo>(D::ENGINE, listener, "echo", |_| panic!("as ordered")).map(drop);
     assert!(failed.expect_err("it was ordered to panic").to_string().contains("panicked"));
-    let refused = TcpStream::connect(addr).map(drop).expect_err("nobody listens");
-    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    expect_refused(addr);
 }
 
 pub(crate) fn message_wakes_a_sleeping_worker<D: Subject>() {

@@ -155,6 +155,7 @@ fn drain_waits_for_blocking_handlers(engine: Engine) {
     let mut peer = ask(&server, "/gate");
     eventually("it has begun", || counts.begun() == 1);
     let drain = server.drain(PATIENCE);
+    eventually("all workers have heard of it", || !Peer::try_connect(server.addr()));
     gate.open();
     let answer = peer.answer();
     assert!(answer.is_last());

@@ -36,6 +36,8 @@ fn serve(engine: Engine) {
         .route("/hold", get(hold))
         .route("/failures", get(failures));
     let server = builder(engine).workers(2).serve(app).expect("a free port");
+    // Which takes descriptors, too: as long as there are some.
+    server.catch_signals().expect("a pipe");
     println!("\nat {}", server.local_addrs()[0]);
     handle.set(server.clone()).expect("set once");
     server.wait_for_signal(PATIENCE).expect("no worker fails");

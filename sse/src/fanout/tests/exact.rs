@@ -8,7 +8,7 @@ mod reference;
 mod script;
 
 use super::*;
-use crate::{Disconnect, SlowPolicy};
+use crate::{Disconnect, SlowPolicy, Subscription};
 use gate::Gate;
 use proptest::prelude::*;
 use reference::{Asked, Life, News, Subscriber};
@@ -41,6 +41,8 @@ struct Exact {
     core: Core,
     peers: Vec<Peer>,
     clients: Vec<Client>,
+    /// Kept to the end.
+    subscriptions: Vec<Subscription>,
     plain: Vec<Subscriber>,
     topics: HashMap<(usize, Framing), Topic>,
     unread: Vec<Unread>,
@@ -79,6 +81,7 @@ impl Exact {
             core,
             peers: Vec::new(),
             clients: Vec::new(),
+            subscriptions: Vec::new(),
             plain: Vec::new(),
             topics: HashMap::new(),
             unread: Vec::new(),
@@ -214,7 +217,7 @@ impl Exact {
         let subscription = self.brokers[broker].subscribe(&self.clients[at]);
         self.core.commands();
         // The script leaves by itself.
-        std::mem::forget(subscription);
+        self.subscriptions.push(subscription);
         if plain.member.is_none() {
             self.memberships[at] += 1;
         }
@@ -230,7 +233,7 @@ impl Exact {
         let Some(membership) = self.asks[at].pop_front() else { return };
         self.gate.answer(&self.clients[at], policy.real());
         self.answers += 1;
-        gate::until(|| self.core.mailbox.1.load(Ordering::Relaxed) >= self.answers);
+        gate::until(|| self.core.mailbox.1.load(Ordering::Acquire) >= self.answers);
         self.core.commands();
         self.plain.iter_mut().for_each(Subscriber::pull);
         if membership == self.memberships[at] {

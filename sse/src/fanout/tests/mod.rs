@@ -50,8 +50,9 @@ struct Mailbox(Mutex<VecDeque<Command>>, AtomicUsize);
 impl Home for Mailbox {
     fn post(&self, command: Command) {
         let answer = matches!(command.0, Wish::Answer { .. });
-        self.1.fetch_add(usize::from(answer), Ordering::Relaxed);
         self.0.lock().expect("no test panics with it").push_back(command);
+        // Once it is there: whoever waits for the count takes it out.
+        self.1.fetch_add(usize::from(answer), Ordering::Release);
     }
 }
 
