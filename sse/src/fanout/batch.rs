@@ -1,6 +1,6 @@
 //! One batch of attempts: for brokers' news who is picked, which slices each is offered, and who did not
-//! take everything; for what is owed the offers. Kept by the core between batches, so that a batch allocates nothing. How many are
-//! looked at is decided in `round`, what follows from an answer in `settle`.
+//! take everything; for what is owed the offers. Kept by the core between batches, so that a batch
+//! allocates nothing. How many are looked at is decided in `round`, what follows from an answer in `settle`.
 
 use super::egress::{Attempt, Outcome};
 use super::round::{ATTEMPT_BYTES, BATCH};

@@ -7,7 +7,7 @@ mod compare;
 pub(super) mod script;
 
 use super::*;
-use crate::{ClientPolicy, Disconnect, SlowPolicy};
+use crate::{ClientPolicy, Disconnect, SlowPolicy, Subscription};
 use proptest::prelude::*;
 use script::{BROKERS, Op, REMOVES, Settings, op};
 
@@ -47,6 +47,8 @@ struct Model {
     closed: [bool; BROKERS],
     core: Core,
     listeners: Vec<Listener>,
+    /// Kept to the end.
+    subscriptions: Vec<Subscription>,
     published: u64,
     text: u64,
     /// Who lost its stream may have missed some of these brokers' events.
@@ -72,6 +74,7 @@ impl Model {
             closed: [false; BROKERS],
             core,
             listeners: Vec::new(),
+            subscriptions: Vec::new(),
             published: 0,
             text: 0,
             dropped_by_lost: [false; BROKERS],
@@ -244,7 +247,7 @@ impl Model {
             let subscription = self.brokers[broker].subscribe(&listener.client);
             self.core.commands();
             // The model leaves by itself.
-            std::mem::forget(subscription);
+            self.subscriptions.push(subscription);
             listener.open && !self.closed[broker]
         } else {
             self.core.fanout.subscribe(listener.peer.id, &self.brokers[broker]).is_ok()
