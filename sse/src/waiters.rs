@@ -1,6 +1,7 @@
 //! Tasks that wait for the same thing. Who stops waiting is forgotten, so that a list is never longer than
 //! the number of futures that exist.
 
+use crate::guard::guard;
 use slab::Slab;
 use std::task::Waker;
 
@@ -61,6 +62,14 @@ impl Waiters {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.list.as_ref().map_or(0, |list| list.wakers.len())
+    }
+}
+
+/// Wakes tasks, each of which may panic over it: the others are woken all the same.
+pub(crate) fn wake_all(wakers: impl Iterator<Item = Waker>) {
+    for waker in wakers {
+        // The panic hook has reported it, and it is the task's own.
+        guard(|| waker.wake()).ok();
     }
 }
 

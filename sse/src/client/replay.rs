@@ -126,7 +126,8 @@ impl ClientReplay {
     }
 
     /// For the owner of a stream that has begun: gives an [attached](Self::attach) client what its scope has after
-    /// this event, page by page as it takes them, and lets it be sent to after that. Without an event that is
+    /// this event, page by page as it takes them, and lets it be sent to after that. Events of the scope that wait
+    /// for the store are waited for first: an older stream may have been sent them. Without an event that is
     /// the newest ones if the store says so, and then the id where it begins. Returns when the kernel has it.
     ///
     /// # Errors
@@ -154,6 +155,10 @@ impl ClientReplay {
     ) -> Result<(), ResumeError> {
         let keeper = &self.shared.keeper;
         let is_new = after.is_none();
+        if let Some(writers) = self.writers() {
+            // Those of the stream that was cut, which are missing in the store still.
+            until_closed(client, writers.settled(scope)).await.map_err(ResumeError::Flush)?;
+        }
         loop {
             // Nobody waits for a store on behalf of a stream that has ended.
             let read = until_closed(client, self.read(scope, after.clone()));

@@ -1,0 +1,120 @@
+//! Clients that come back while the store is still being given what an older stream of theirs was sent.
+
+use super::kept::{ada, come, coming, seen};
+use super::stores::{finish, until};
+use super::*;
+use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError};
+use crate::{ClientReplay, Disconnect, EventId, FlushError, PreparedEvent, ResumeError};
+use std::sync::Condvar;
+
+/// Takes as many batches as it is told to, and can be read all the time.
+struct Gated {
+    ring: RingBuffer,
+    batches: Mutex<usize>,
+    changed: Condvar,
+}
+
+fn gated() -> Arc<Gated> {
+    let ring = RingBuffer::new(10_000);
+    Arc::new(Gated { ring, batches: Mutex::default(), changed: Condvar::new() })
+}
+
+impl Gated {
+    fn open_for(&self, batches: usize) {
+        *self.batches.lock().expect("no panic under the lock") += batches;
+        self.changed.notify_all();
+    }
+}
+
+impl ReplayStore for Gated {
+    fn append(&self, scope: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
+        let batches = self.batches.lock().expect("no panic under the lock");
+        let batches = self.changed.wait_while(batches, |batches| *batches == 0);
+        *batches.expect("no panic under the lock") -= 1;
+        self.ring.append(scope, events)
+    }
+
+    fn since(
+        &self,
+        scope: &Scope,
+        after: Option<&EventId>,
+        max: usize,
+    ) -> Result<Page, StoreError> {
+        self.ring.since(scope, after, max)
+    }
+
+    fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
+        self.ring.tail(scope)
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
+/// Goes on as far as a stream comes that has to wait.
+fn wait_a_while(core: &mut Core, task: &mut super::stores::Task) {
+    for _ in 0..50 {
+        assert!(!task.poll(), "what it missed is not stored yet");
+        core.run();
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn who_comes_back_is_given_what_was_still_on_its_way_to_the_store() {
+    for many in [1, 300] {
+        let (store, mut core) = (gated(), Core::new());
+        let replay = ClientReplay::new(store.clone());
+        let (peer, client) = come(&mut core, &replay, ada(), None);
+        for n in 1..=many {
+            client.try_send(Event::data(n.to_string())).expect("room");
+        }
+        core.fanout.gone(peer.id, Disconnect::ClientGone);
+        let (back, _, mut task, outcome) =
+            coming(&mut core, &Arc::default(), &replay, ada(), Some(0));
+        wait_a_while(&mut core, &mut task);
+        // Nobody else has to wait for it.
+        come(&mut core, &replay, Scope::user("eve"), Some(0));
+        store.open_for(300);
+        finish(&mut core, &mut task);
+        outcome.lock().expect("no panic").take().expect("it is done").expect("it has all");
+        assert_eq!(seen(&mut core, back), super::kept::numbered(1, many));
+    }
+}
+
+#[test]
+fn who_comes_back_does_not_wait_for_what_others_are_sent_later() {
+    let (store, mut core) = (gated(), Core::new());
+    let replay = ClientReplay::new(store.clone());
+    let (_, client) = come(&mut core, &replay, ada(), None);
+    client.try_send(Event::data("1")).expect("room");
+    let (back, _, mut task, _) = coming(&mut core, &Arc::default(), &replay, ada(), Some(0));
+    wait_a_while(&mut core, &mut task);
+    client.try_send(Event::data("2")).expect("room");
+    store.open_for(1);
+    // Or both at once, if no thread had come to the first.
+    finish(&mut core, &mut task);
+    let had = seen(&mut core, back).len() as u64;
+    assert!((1..=2).contains(&had));
+    assert_eq!(replay.stats().waiting as u64, 2 - had);
+    store.open_for(1);
+    until(&mut core, "both are stored", |_| replay.stats().waiting == 0);
+}
+
+#[test]
+fn a_stream_that_ends_does_not_wait_for_the_store_any_more() {
+    let (store, mut core) = (gated(), Core::new());
+    let replay = ClientReplay::new(store.clone());
+    let (_, client) = come(&mut core, &replay, ada(), None);
+    client.try_send(Event::data("1")).expect("room");
+    let (peer, _, mut task, outcome) = coming(&mut core, &Arc::default(), &replay, ada(), Some(0));
+    wait_a_while(&mut core, &mut task);
+    core.fanout.gone(peer.id, Disconnect::ClientGone);
+    assert!(task.poll());
+    let gone = outcome.lock().expect("no panic").take().expect("it is done");
+    let due = FlushError::Closed(Disconnect::ClientGone);
+    assert!(matches!(gone, Err(ResumeError::Flush(why)) if why == due));
+    store.open_for(1);
+    until(&mut core, "it is stored", |_| replay.stats().waiting == 0);
+}
