@@ -237,6 +237,7 @@ impl Client {
         let client = self.shared.clone();
         let placed = writers.place(
             &keeping.scope,
+            event.len(),
             || Request { event: event.clone(), client, reply },
             waits,
         );

@@ -18,6 +18,8 @@ use std::task::{Poll, Waker};
 
 /// Scopes whose events may be given to the store at a time.
 const THREADS: usize = 4;
+/// Bytes of the events that wait for it, or one event.
+const QUEUE_BYTES: usize = 16 << 20;
 
 pub(super) struct Writers {
     most: usize,
@@ -33,6 +35,7 @@ struct Queue {
     lanes: u64,
     /// Events that wait, those among them that the store has been given.
     waiting: usize,
+    bytes: usize,
     room: Waiters,
 }
 
@@ -90,21 +93,23 @@ impl Writers {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives an event a place, if there is one.
+    /// Gives an event of so many bytes a place, if there is one.
     pub(super) fn place(
         &self,
         scope: &Scope,
+        bytes: usize,
         make: impl FnOnce() -> Request,
         waits: Option<(&mut Ticket, &Waker)>,
     ) -> Placed {
         let mut queue = self.lock();
-        if queue.waiting >= self.most {
+        if !queue.has_room(bytes, self.most) {
             if let Some((ticket, waker)) = waits {
                 queue.room.wait(ticket, waker);
             }
             return Placed::Full;
         }
         queue.waiting += 1;
+        queue.bytes += bytes;
         if let Some(lane) = queue.scopes.get_mut(scope) {
             lane.entered += 1;
             lane.requests.push_back(make());
@@ -192,6 +197,7 @@ impl Writers {
         let outcome = client.settled(&event, outcome);
         let mut queue = self.lock();
         queue.waiting -= 1;
+        queue.bytes -= event.len();
         let room = queue.room.take();
         drop(queue);
         wake_all(room);
@@ -208,6 +214,10 @@ impl Writers {
 }
 
 impl Queue {
+    fn has_room(&self, bytes: usize, most: usize) -> bool {
+        self.waiting == 0 || self.waiting < most && self.bytes.saturating_add(bytes) <= QUEUE_BYTES
+    }
+
     /// The lane of a scope, if it is the one with this number.
     fn lane(&mut self, scope: &Scope, number: u64) -> Option<&mut Lane> {
         self.scopes.get_mut(scope).filter(|lane| lane.number == number)

@@ -4,7 +4,9 @@ use super::kept::{ada, come, coming, seen};
 use super::stores::{finish, until};
 use super::*;
 use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError};
-use crate::{ClientReplay, Disconnect, EventId, FlushError, PreparedEvent, ResumeError};
+use crate::{
+    ClientReplay, Disconnect, EventId, FlushError, PreparedEvent, ResumeError, SendRefusal,
+};
 use std::sync::Condvar;
 
 /// Takes as many batches as it is told to, and can be read all the time.
@@ -117,4 +119,35 @@ fn a_stream_that_ends_does_not_wait_for_the_store_any_more() {
     assert!(matches!(gone, Err(ResumeError::Flush(why)) if why == due));
     store.open_for(1);
     until(&mut core, "it is stored", |_| replay.stats().waiting == 0);
+}
+
+/// An event of so many bytes.
+fn of_bytes(bytes: usize) -> PreparedEvent {
+    let event = PreparedEvent::from(Event::data("x".repeat(bytes - "data: \n\n".len())));
+    assert_eq!(event.len(), bytes);
+    event
+}
+
+#[test]
+fn events_that_wait_for_the_store_have_16_mib_or_are_one() {
+    const MIB: usize = 1 << 20;
+    for (first, last, fits) in
+        [(8 * MIB, 8 * MIB - 1, true), (8 * MIB, 8 * MIB, true), (8 * MIB, 8 * MIB + 1, false)]
+            .into_iter()
+            .chain([(17 * MIB, 10, false)])
+    {
+        let (store, mut core) = (gated(), Core::new());
+        let replay = ClientReplay::new(store.clone());
+        let (_, one) = come(&mut core, &replay, ada(), None);
+        let (_, other) = come(&mut core, &replay, Scope::user("b"), None);
+        one.try_send(of_bytes(first)).expect("the first is let in");
+        let refusal = other.try_send(of_bytes(last)).map_err(|error| error.refusal());
+        assert_eq!(refusal, if fits { Ok(()) } else { Err(SendRefusal::Busy) }, "{first} {last}");
+        store.open_for(2);
+        until(&mut core, "all are stored", |_| replay.stats().waiting == 0);
+        core.run();
+        other.try_send(of_bytes(last)).expect("room again");
+        store.open_for(1);
+        until(&mut core, "it is stored", |_| replay.stats().waiting == 0);
+    }
 }
