@@ -23,13 +23,6 @@ struct List {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ticket(Option<(u64, usize)>);
 
-impl Ticket {
-    /// Whether it never stood for a place.
-    pub(crate) fn is_unused(self) -> bool {
-        self.0.is_none()
-    }
-}
-
 impl Waiters {
     /// Takes a place, or keeps the one that `ticket` stands for.
     pub(crate) fn wait(&mut self, ticket: &mut Ticket, waker: &Waker) {

@@ -3,6 +3,7 @@
 //! lets others go first.
 
 use super::enter::Place;
+use super::line::{Line, Spot};
 use super::queue::ClientShared;
 use super::replay::Shared;
 use crate::guard::guard;
@@ -36,7 +37,7 @@ struct Queue {
     /// Events that wait, those among them that the store has been given.
     waiting: usize,
     bytes: usize,
-    room: Waiters,
+    room: Line,
 }
 
 /// The events of one scope, in their order.
@@ -99,14 +100,18 @@ impl Writers {
         scope: &Scope,
         bytes: usize,
         make: impl FnOnce() -> Request,
-        waits: Option<(&mut Ticket, &Waker)>,
+        waits: Option<(&mut Spot, &Waker)>,
     ) -> Placed {
         let mut queue = self.lock();
-        if !queue.has_room(bytes, self.most) {
-            if let Some((ticket, waker)) = waits {
-                queue.room.wait(ticket, waker);
+        match (queue.has_room(bytes, self.most), waits) {
+            (true, Some((spot, _))) => queue.room.leave(spot),
+            (true, None) => {}
+            (false, waits) => {
+                if let Some((spot, waker)) = waits {
+                    queue.room.wait(spot, waker);
+                }
+                return Placed::Full;
             }
-            return Placed::Full;
         }
         queue.waiting += 1;
         queue.bytes += bytes;
@@ -145,9 +150,13 @@ impl Writers {
         .await;
     }
 
-    /// Gives a place among those who wait for room back.
-    pub(super) fn forget(&self, ticket: Ticket) {
-        self.lock().room.forget(ticket);
+    /// Gives a place among those who wait for room back, and room that was meant for it to the next.
+    pub(super) fn forget(&self, spot: &mut Spot) {
+        let mut queue = self.lock();
+        queue.room.leave(spot);
+        let next = queue.next_in_line(self.most);
+        drop(queue);
+        wake_all(next.into_iter());
     }
 
     /// Has a thread serve a scope. Where there is none to be had, its events are refused.
@@ -198,9 +207,9 @@ impl Writers {
         let mut queue = self.lock();
         queue.waiting -= 1;
         queue.bytes -= event.len();
-        let room = queue.room.take();
+        let next = queue.next_in_line(self.most);
         drop(queue);
-        wake_all(room);
+        wake_all(next.into_iter());
         let refused = outcome.is_err();
         // It is told before its waker can panic.
         let tell =
@@ -216,6 +225,18 @@ impl Writers {
 impl Queue {
     fn has_room(&self, bytes: usize, most: usize) -> bool {
         self.waiting == 0 || self.waiting < most && self.bytes.saturating_add(bytes) <= QUEUE_BYTES
+    }
+
+    /// Those who wait for room, as many as there is room for.
+    fn next_in_line(&mut self, most: usize) -> Vec<Waker> {
+        let mut next = Vec::new();
+        while self.waiting + self.room.woken() < most
+            && self.bytes < QUEUE_BYTES
+            && let Some(waker) = self.room.next()
+        {
+            next.push(waker);
+        }
+        next
     }
 
     /// The lane of a scope, if it is the one with this number.

@@ -7,7 +7,9 @@ use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError};
 use crate::{
     ClientReplay, Disconnect, EventId, FlushError, PreparedEvent, ResumeError, SendRefusal,
 };
+use std::pin::Pin;
 use std::sync::Condvar;
+use std::task::{Context, Poll, Wake};
 
 /// Takes as many batches as it is told to, and can be read all the time.
 struct Gated {
@@ -150,4 +152,79 @@ fn events_that_wait_for_the_store_have_16_mib_or_are_one() {
         store.open_for(1);
         until(&mut core, "it is stored", |_| replay.stats().waiting == 0);
     }
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Wake for Counting {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn as_many_senders_are_woken_as_there_is_room_for() {
+    let (store, mut core) = (gated(), Core::new());
+    let replay = ClientReplay::builder(store.clone()).store_queue(2).build();
+    let clients: Vec<_> =
+        (0..12).map(|n| come(&mut core, &replay, Scope::user(&n.to_string()), None).1).collect();
+    (0..2).for_each(|n| clients[n].try_send(Event::data("x")).expect("room"));
+    let woken = Arc::new(Counting::default());
+    let waker = woken.clone().into();
+    let mut context = Context::from_waker(&waker);
+    let mut sends: Vec<Pin<Box<dyn Future<Output = _> + '_>>> = Vec::new();
+    for client in &clients[2..] {
+        let mut send = Box::pin(client.send(Event::data("x")));
+        assert!(send.as_mut().poll(&mut context).is_pending());
+        sends.push(send);
+    }
+    store.open_for(2);
+    until(&mut core, "both are stored", |_| replay.stats().waiting == 0);
+    let so_far = || woken.0.load(Ordering::Relaxed);
+    until(&mut core, "two are told", |_| so_far() >= 2);
+    assert_eq!(so_far(), 2);
+    // Who gives up passes it on; who was not told yet has nothing to pass on.
+    drop(sends.remove(0));
+    assert_eq!(so_far(), 3);
+    drop(sends.pop());
+    assert_eq!(so_far(), 3);
+    store.open_for(100);
+    until(&mut core, "all others are sent", |_| {
+        sends.retain_mut(|send| match send.as_mut().poll(&mut context) {
+            Poll::Ready(sent) => sent.is_err(),
+            Poll::Pending => true,
+        });
+        sends.is_empty()
+    });
+    assert_eq!(replay.stats().stored, 10);
+}
+
+#[test]
+fn who_does_not_take_its_room_lets_the_next_have_it() {
+    let (store, mut core) = (gated(), Core::new());
+    let replay = ClientReplay::builder(store.clone()).store_queue(1).build();
+    let [one, two, three] = ["a", "b", "c"].map(|name| {
+        let (_, client) = come(&mut core, &replay, Scope::user(name), None);
+        client
+    });
+    one.try_send(Event::data("x")).expect("room");
+    let woken: [Arc<Counting>; 2] = Default::default();
+    let [first, second] = woken.each_ref().map(|woken| woken.clone().into());
+    let (mut ended, mut next) =
+        (Box::pin(two.send(Event::data("x"))), Box::pin(three.send(Event::data("x"))));
+    assert!(ended.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
+    assert!(next.as_mut().poll(&mut Context::from_waker(&second)).is_pending());
+    two.close();
+    store.open_for(2);
+    let so_far = || woken.each_ref().map(|woken| woken.0.load(Ordering::Relaxed));
+    until(&mut core, "the first in line is told", |_| so_far()[0] > 0);
+    assert_eq!(so_far(), [1, 0]);
+    assert!(ended.as_mut().poll(&mut Context::from_waker(&first)).is_ready(), "it is closed");
+    // Although the other has not been dropped.
+    assert_eq!(so_far(), [1, 1]);
+    until(&mut core, "it is sent", |_| {
+        next.as_mut().poll(&mut Context::from_waker(&second)).is_ready()
+    });
 }
