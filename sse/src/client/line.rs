@@ -1,5 +1,5 @@
 //! Tasks that wait for room, in the order in which they came. Who is woken takes room or leaves, and until then
-//! counts as if it had some: so no more are woken than there is room for.
+//! counts as if it had some, so that no more need be woken than there is room for.
 
 use std::collections::BTreeMap;
 use std::task::Waker;

@@ -227,11 +227,12 @@ impl Queue {
         self.waiting == 0 || self.waiting < most && self.bytes.saturating_add(bytes) <= QUEUE_BYTES
     }
 
-    /// Those who wait for room, as many as there is room for.
+    /// Those who wait for room, as many as there is room for; all of them when the store has nothing any more, which
+    /// would tell others later: nobody depends on whether another task looks at what it was told.
     fn next_in_line(&mut self, most: usize) -> Vec<Waker> {
         let mut next = Vec::new();
-        while self.waiting + self.room.woken() < most
-            && self.bytes < QUEUE_BYTES
+        while (self.waiting == 0
+            || self.waiting + self.room.woken() < most && self.bytes < QUEUE_BYTES)
             && let Some(waker) = self.room.next()
         {
             next.push(waker);
