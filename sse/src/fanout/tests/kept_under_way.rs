@@ -209,7 +209,9 @@ fn who_does_not_take_its_room_lets_the_next_have_it() {
         let (_, client) = come(&mut core, &replay, Scope::user(name), None);
         client
     });
-    [&zero, &one].map(|client| client.try_send(Event::data("x")).expect("room"));
+    for client in [&zero, &one] {
+        client.try_send(Event::data("x")).expect("room");
+    }
     let woken: [Arc<Counting>; 2] = Default::default();
     let [first, second] = woken.each_ref().map(|woken| woken.clone().into());
     let (mut ended, mut next) =

@@ -191,10 +191,10 @@ impl KvReplayStore {
         position: &Position,
         fetched: &[Option<Value>],
     ) -> Result<bool, StoreError> {
-        let long = self.config.grace.saturating_add(CLOCKS);
+        let late = self.config.grace.saturating_add(CLOCKS);
         let old = |value: &Value| {
             let age = position.now_millis.saturating_sub(value.written_millis);
-            Duration::from_millis(age) > long
+            Duration::from_millis(age) > late
         };
         if fetched.iter().flatten().any(old) {
             return Ok(true);
