@@ -116,8 +116,7 @@ mod tests {
             Ok(Fake { server, answers: true })
         };
         pool.run(connect, false, |_| Ok(())).expect("it works");
-        let kept = pool.lock().len();
-        kept
+        pool.lock().len()
     }
 
     #[test]
