@@ -20,6 +20,7 @@ mod error;
 mod follow;
 mod forward;
 mod kept;
+mod line;
 mod origin;
 mod queue;
 mod replay;
@@ -118,7 +119,8 @@ impl Client {
         Self { shared: Arc::new(ClientShared::new(home, stream, config, origin)) }
     }
 
-    /// Ends the stream after what is queued, and what the client's store has still to say. Calling it twice does nothing.
+    /// Ends the stream after what is queued, and what the client's store has still to say. Calling it twice
+    /// does nothing.
     pub fn close(&self) {
         self.shared.close(Disconnect::Done);
     }
@@ -171,9 +173,9 @@ impl Client {
         self.shared.depth().1
     }
 
-    /// Events that this client did not get, because its queue was full or because a broker's buffer
-    /// was, or because its store refused it when nobody waited for that. Of a broker, those of an episode of slowness are counted when it ends, or when
-    /// [`Broker::slowest`] was told of it.
+    /// Events that this client did not get, because its queue was full or because a broker's buffer was, or
+    /// because its store refused it when nobody waited for that. Of a broker, those of an episode of slowness
+    /// are counted when it ends, or when [`Broker::slowest`] was told of it.
     pub fn dropped_events(&self) -> u64 {
         self.shared.dropped()
     }

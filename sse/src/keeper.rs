@@ -63,6 +63,9 @@ pub struct ReplayStats {
     pub replayed: u64,
     /// Times that it could not be asked for what streams had missed.
     pub read_failures: u64,
+    /// Events that it gave ids and could not keep afterwards, of all that use it
+    /// ([`ReplayStore::lost`](crate::replay::ReplayStore::lost)).
+    pub lost: u64,
 }
 
 #[derive(Default)]
@@ -109,6 +112,7 @@ impl Keeper {
             waiting,
             replayed: of(&self.counts.replayed),
             read_failures: of(&self.counts.read_failures),
+            lost: guard(|| self.store.lost()).unwrap_or_default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Tasks that wait for the same thing. Who stops waiting is forgotten, so that a list is never longer than
 //! the number of futures that exist.
 
+use crate::guard::guard;
 use slab::Slab;
 use std::task::Waker;
 
@@ -21,13 +22,6 @@ struct List {
 /// A place in a list.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ticket(Option<(u64, usize)>);
-
-impl Ticket {
-    /// Whether it never stood for a place.
-    pub(crate) fn is_unused(self) -> bool {
-        self.0.is_none()
-    }
-}
 
 impl Waiters {
     /// Takes a place, or keeps the one that `ticket` stands for.
@@ -61,6 +55,14 @@ impl Waiters {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.list.as_ref().map_or(0, |list| list.wakers.len())
+    }
+}
+
+/// Wakes tasks, each of which may panic over it: the others are woken all the same.
+pub(crate) fn wake_all(wakers: impl Iterator<Item = Waker>) {
+    for waker in wakers {
+        // The panic hook has reported it, and it is the task's own.
+        guard(|| waker.wake()).ok();
     }
 }
 

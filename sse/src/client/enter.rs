@@ -3,12 +3,12 @@
 
 use super::config::{ClientPolicy, Slow};
 use super::kept::{Keeping, Phase, bytes_with_id};
+use super::line::Spot;
 use super::queue::{ClientShared, Queue, Waiting};
 use super::writers::{Outcome, Placed, Request, Writers};
 use super::{Client, SendError, SendRefusal};
 use crate::fanout::Disconnect;
 use crate::prepared::PreparedEvent;
-use crate::waiters::Ticket;
 use futures_channel::oneshot;
 use std::sync::MutexGuard;
 use std::task::Waker;
@@ -46,24 +46,31 @@ pub(super) enum How<'a, 'c> {
 pub(super) struct Places<'c> {
     room: Waiting<'c>,
     client: &'c ClientShared,
-    store: Ticket,
+    store: Spot,
 }
 
 impl<'c> Places<'c> {
     pub(super) fn new(client: &'c ClientShared) -> Self {
         let room = Waiting::new(client, |queue| &mut queue.room);
-        Self { room, client, store: Ticket::default() }
+        Self { room, client, store: Spot::default() }
+    }
+}
+
+impl Places<'_> {
+    /// Gives the place among those who wait for the store back, so that the next gets what was meant for it.
+    fn leave_store(&mut self) {
+        if self.store.is_none() {
+            return;
+        }
+        if let Some(writers) = self.client.keeping.get().and_then(|its| its.replay.writers()) {
+            writers.forget(&mut self.store);
+        }
     }
 }
 
 impl Drop for Places<'_> {
     fn drop(&mut self) {
-        if self.store.is_unused() {
-            return;
-        }
-        if let Some(writers) = self.client.keeping.get().and_then(|its| its.replay.writers()) {
-            writers.forget(self.store);
-        }
+        self.leave_store();
     }
 }
 
@@ -116,7 +123,12 @@ impl Client {
         } else {
             event
         };
-        self.enter(event, How::Waits(places, waker))
+        let entered = self.enter(event, How::Waits(places, waker));
+        if entered.as_ref().is_err_and(|error| error.refusal() != SendRefusal::Busy) {
+            // It waits for something else now, or for nothing.
+            places.leave_store();
+        }
+        entered
     }
 
     fn policy(&self, event: &PreparedEvent) -> ClientPolicy {
@@ -237,6 +249,7 @@ impl Client {
         let client = self.shared.clone();
         let placed = writers.place(
             &keeping.scope,
+            event.len(),
             || Request { event: event.clone(), client, reply },
             waits,
         );

@@ -10,6 +10,7 @@ use crate::fanout::Disconnect;
 use crate::keeper::{ID_LINE_BYTES, Settled};
 use crate::prepared::PreparedEvent;
 use crate::replay::{Scope, StoreError};
+use crate::waiters::wake_all;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -150,7 +151,7 @@ impl ClientShared {
         if let Some(why) = closes {
             self.home.post(Command(Wish::Close(self.stream, why)));
         }
-        wake.for_each(Waker::wake);
+        wake_all(wake);
         outcome
     }
 }

@@ -39,12 +39,13 @@ const READERS: usize = 2;
 /// broker's, with a store of its own.
 ///
 /// A store that does not block is asked in place. One that blocks is asked by threads, so that it stalls no
-/// core: [`Client::send`] then returns when the event is stored and queued. [`Client::try_send`] does not wait
-/// for what the store says; an event that it refuses later counts as dropped. Up to 1,024 events of all clients
-/// wait for the store ([`ClientReplayBuilder::store_queue`]); past that those who may wait do, and others get
-/// [`SendRefusal::Busy`](crate::SendRefusal::Busy), as does [`Client::send_blocking`] on a core. A slow store
-/// also takes its time with [`Client::flush`], with [`Client::close`], which ends the stream after what the store
-/// has, and with the end of a stream whose handler returns.
+/// core: [`Client::send`] then returns when the event is stored and queued. [`Client::try_send`] does not
+/// wait for what the store says; an event that it refuses later counts as dropped. Up to 1,024 events of all
+/// clients wait for the store ([`ClientReplayBuilder::store_queue`]), which have 16 MiB at most; past that
+/// those who may wait do, and others get [`SendRefusal::Busy`](crate::SendRefusal::Busy), as does
+/// [`Client::send_blocking`] on a core. A slow store also takes its time with [`Client::flush`], with
+/// [`Client::close`], which ends the stream after what the store has, and with the end of a stream whose
+/// handler returns.
 ///
 /// ```
 /// use headwater_sse::{ClientReplay, StoreFailure, replay::RingBuffer};
@@ -83,7 +84,8 @@ impl ClientReplayBuilder {
         self
     }
 
-    /// How many events of all clients may wait for a store that blocks: 1 at least, 1,024 by default.
+    /// How many events of all clients may wait for a store that blocks: 1 at least, 1,024 by default. They have
+    /// 16 MiB together at most, but any one is let in alone.
     pub fn store_queue(mut self, events: usize) -> Self {
         self.queue = events.max(1);
         self
@@ -125,9 +127,11 @@ impl ClientReplay {
         client.shared.keep(self, scope);
     }
 
-    /// For the owner of a stream that has begun: gives an [attached](Self::attach) client what its scope has after
-    /// this event, page by page as it takes them, and lets it be sent to after that. Without an event that is
-    /// the newest ones if the store says so, and then the id where it begins. Returns when the kernel has it.
+    /// For the owner of a stream that has begun: gives an [attached](Self::attach) client what its scope has
+    /// after this event, page by page as it takes them, and lets it be sent to after that. Events of the
+    /// scope that wait for the store are waited for first: an older stream may have been sent them. Without
+    /// an event that is the newest ones if the store says so, and then the id where it begins. Returns when
+    /// the kernel has it.
     ///
     /// # Errors
     /// See [`ResumeError`]. What was given up to there stays with the client, which is to be greeted still. A
@@ -154,6 +158,10 @@ impl ClientReplay {
     ) -> Result<(), ResumeError> {
         let keeper = &self.shared.keeper;
         let is_new = after.is_none();
+        if let Some(writers) = self.writers() {
+            // Those of the stream that was cut, which are missing in the store still.
+            until_closed(client, writers.settled(scope)).await.map_err(ResumeError::Flush)?;
+        }
         loop {
             // Nobody waits for a store on behalf of a stream that has ended.
             let read = until_closed(client, self.read(scope, after.clone()));

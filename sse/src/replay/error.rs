@@ -3,6 +3,7 @@
 use crate::EventId;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// Why a store does not know an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,6 +111,25 @@ pub enum StoreError {
         /// The id that it had given before.
         before: EventId,
     },
+    /// A counter is at a number that it cannot have.
+    #[non_exhaustive]
+    Miscounted {
+        /// Its key.
+        key: String,
+        /// Where it is, or the first of the numbers that it gave.
+        counter: u64,
+        /// How many were asked for.
+        by: u64,
+    },
+    /// A store was set to keep events for no longer than others may be under way after their ids were
+    /// given.
+    #[non_exhaustive]
+    ShortLived {
+        /// How long it would keep them.
+        ttl: Duration,
+        /// What that has to be longer than.
+        grace: Duration,
+    },
 }
 
 impl StoreError {
@@ -133,7 +153,10 @@ impl StoreError {
     pub fn may_have_written(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable { sent: true, .. } | Self::Overtaken { .. } | Self::WentBack { .. }
+            Self::Unavailable { sent: true, .. }
+                | Self::Overtaken { .. }
+                | Self::WentBack { .. }
+                | Self::Miscounted { .. }
         )
     }
 }
@@ -160,6 +183,12 @@ impl fmt::Display for StoreError {
             }
             Self::WentBack { first, before } => {
                 write!(f, "the replay store gave the event id {first} after {before}")
+            }
+            Self::Miscounted { key, counter, by } => {
+                write!(f, "the counter {key} is at {counter} when {by} numbers were asked for")
+            }
+            Self::ShortLived { ttl, grace } => {
+                write!(f, "events are kept for {ttl:?}, which has to be longer than {grace:?}")
             }
         }
     }

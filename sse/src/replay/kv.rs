@@ -14,6 +14,7 @@ pub use store::KvReplayStore;
 
 mod boxed;
 mod config;
+mod marks;
 #[cfg(feature = "memcache")]
 mod memcached;
 mod memory;
@@ -78,10 +79,17 @@ pub trait KeyValue: Counter {
     /// The store cannot be reached, or refuses. Some keys may be gone.
     fn remove(&self, keys: &[String]) -> Result<(), StoreError>;
 
+    /// Whether [`append`](Self::append) does both in one step. Otherwise a number is there before its
+    /// value, so that readers may have to wait for that.
+    fn appends_in_one_step(&self) -> bool {
+        false
+    }
+
     /// Adds the number of values to the log's counter and puts each value under its number, all in
     /// one step that is done or not done: nobody sees the counter without the values. Returns the
-    /// first number. None where the store has no such step; then the counter is added to first, and
-    /// the values are inserted afterwards.
+    /// first number. Called only where [`appends_in_one_step`](Self::appends_in_one_step) says that
+    /// there is such a step. None where there is not; then the counter is added to first, and the
+    /// values are inserted afterwards.
     fn append(
         &self,
         log: &LogKeys,

@@ -76,6 +76,7 @@ mod ring;
 mod scope;
 
 use crate::{EventId, PreparedEvent};
+use std::time::Duration;
 
 /// Keeps events and gives them back to clients that missed them. See the [module](self) for how it
 /// is called.
@@ -111,8 +112,19 @@ pub trait ReplayStore: Send + Sync {
     /// The store cannot be reached.
     fn tail(&self, scope: &Scope) -> Result<EventId, StoreError>;
 
+    /// How many events were given ids and could not be stored afterwards, of all scopes. 0 where an
+    /// event is stored when its id is told.
+    fn lost(&self) -> u64 {
+        0
+    }
+
     /// Whether calls may wait for the network or a disk, so that no core may make them.
     fn blocks(&self) -> bool;
+
+    /// How long after an id was given its event may still be written; zero where both are one step.
+    fn settles_within(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A page ends at this many bytes, if it has an event by then.

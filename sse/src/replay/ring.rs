@@ -1,15 +1,16 @@
 //! The newest events in memory, within limits. Never outlives the process.
-//! What one scope holds is in `ring/kept.rs`.
+//! What one scope holds is in `ring/kept.rs`, their order in `ring/scopes.rs`.
 
 use super::{Ids, Page, ReplayStore, Scope, StoreError, UnknownId, place, refuse_empty};
 use crate::{EventId, PreparedEvent};
 use kept::Kept;
-use std::collections::HashMap;
+use scopes::Scopes;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 mod kept;
+mod scopes;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +25,13 @@ mod tests;
 /// | scopes | 65,536 |
 ///
 /// An event takes about 50 bytes besides its own. Past the limits of a scope its oldest events go.
-/// Past those for all scopes whole scopes are forgotten, a quarter at a time, those that were
+/// Past those for all scopes whole scopes are forgotten, as many as have to be, those that were
 /// appended to least recently; ids of theirs are then [`AgedOut`](UnknownId::AgedOut), and their next
 /// events get higher ones than any before.
 ///
-/// Appending takes constant time. Nothing survives the process, so that after a restart ids begin
-/// again: a client of the process before may come back with an id that has meanwhile been given to
-/// another event. Where that matters, begin at another id each time, see
+/// Appending takes constant time, besides forgetting what goes for it. Nothing survives the process, so that
+/// after a restart ids begin again: a client of the process before may come back with an id that has meanwhile
+/// been given to another event. Where that matters, begin at another id each time, see
 /// [`first_id`](RingBufferBuilder::first_id).
 ///
 /// ```
@@ -52,16 +53,14 @@ mod tests;
 pub struct RingBuffer {
     limits: RingBufferBuilder,
     begin: Instant,
-    scopes: Mutex<Scopes>,
+    inside: Mutex<Inside>,
 }
 
-struct Scopes {
-    kept: HashMap<Scope, Kept>,
+struct Inside {
+    scopes: Scopes,
     bytes: usize,
     /// What the first event of a scope gets that is not here.
     next: u64,
-    /// Counts appends, to tell which scope was appended to least recently.
-    turn: u64,
 }
 
 impl RingBuffer {
@@ -96,9 +95,9 @@ impl RingBuffer {
         self.lock().bytes
     }
 
-    fn lock(&self) -> MutexGuard<'_, Scopes> {
+    fn lock(&self) -> MutexGuard<'_, Inside> {
         // Nothing panics while it is held.
-        self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The clock is only read where an age is set.
@@ -117,16 +116,16 @@ impl RingBuffer {
         if let Some(at) = events.iter().position(|event| event.len() > most) {
             return Err(StoreError::TooLarge { at, bytes: events[at].len(), most });
         }
-        let mut scopes = self.lock();
+        let mut inside = self.lock();
         if events.is_empty() {
-            return Ok(Ids::consecutive(scopes.next, 0));
+            return Ok(Ids::consecutive(inside.next, 0));
         }
-        let first = match scopes.append(scope, events, &self.limits, now) {
+        let first = match inside.append(scope, events, &self.limits, now) {
             Some(first) => first,
-            None => scopes.begin(scope, events, &self.limits, now),
+            None => inside.begin(scope, events, &self.limits, now),
         };
-        if scopes.bytes > self.limits.total_bytes {
-            scopes.make_room_for_bytes(self.limits.total_bytes, scope);
+        if inside.bytes > self.limits.total_bytes {
+            inside.make_room_for_bytes(self.limits.total_bytes, scope);
         }
         Ok(Ids::consecutive(first, events.len()))
     }
@@ -138,9 +137,9 @@ impl RingBuffer {
         max: usize,
         now: Duration,
     ) -> Result<Page, StoreError> {
-        let mut scopes = self.lock();
-        let beginning = scopes.next - 1;
-        let Some(kept) = scopes.kept.get_mut(scope) else {
+        let mut inside = self.lock();
+        let beginning = inside.next - 1;
+        let Some(kept) = inside.scopes.get_mut(scope) else {
             let Some(id) = after else { return Ok(Page::default()) };
             return match place(id)? {
                 at if at == beginning => Ok(Page::default()),
@@ -158,7 +157,7 @@ impl RingBuffer {
             },
         };
         let page = after.map(|after| kept.page(after, max.max(1)));
-        scopes.bytes -= freed;
+        inside.bytes -= freed;
         page
     }
 
@@ -183,8 +182,8 @@ impl ReplayStore for RingBuffer {
     }
 
     fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
-        let scopes = self.lock();
-        Ok(scopes.kept.get(scope).map_or(scopes.next - 1, Kept::last).into())
+        let inside = self.lock();
+        Ok(inside.scopes.get(scope).map_or(inside.next - 1, Kept::last).into())
     }
 
     fn blocks(&self) -> bool {
@@ -198,7 +197,7 @@ impl fmt::Debug for RingBuffer {
     }
 }
 
-impl Scopes {
+impl Inside {
     /// To a scope that is there: otherwise none. Returns the first id.
     fn append(
         &mut self,
@@ -207,9 +206,7 @@ impl Scopes {
         limits: &RingBufferBuilder,
         now: Duration,
     ) -> Option<u64> {
-        let kept = self.kept.get_mut(scope)?;
-        self.turn += 1;
-        kept.turn = self.turn;
+        let kept = self.scopes.touch(scope)?;
         let (first, before) = (kept.last() + 1, kept.bytes());
         kept.forget_older(limits.age, now);
         for event in events {
@@ -227,45 +224,30 @@ impl Scopes {
         limits: &RingBufferBuilder,
         now: Duration,
     ) -> u64 {
-        self.make_room_for_a_scope(limits.scopes);
+        while self.scopes.len() >= limits.scopes {
+            self.forget_oldest();
+        }
         let first = self.next;
-        self.kept.insert(scope.clone(), Kept::new(first));
+        self.scopes.insert(scope.clone(), Kept::new(first));
         self.append(scope, events, limits, now).unwrap_or(first)
     }
 
-    fn make_room_for_a_scope(&mut self, most: usize) {
-        if self.kept.len() >= most {
-            let keep = most - most.div_ceil(4);
-            self.forget_scopes(|scopes, _| scopes.kept.len() > keep, None);
-        }
-    }
-
+    /// After the newest scope was appended to.
     fn make_room_for_bytes(&mut self, most: usize, newest: &Scope) {
-        let keep = most - most / 4;
-        self.forget_scopes(|scopes, _| scopes.bytes > keep, Some(newest));
-        let Some(kept) = self.kept.get_mut(newest) else { return };
+        while self.bytes > most && self.scopes.len() > 1 {
+            self.forget_oldest();
+        }
+        let Some(kept) = self.scopes.get_mut(newest) else { return };
         if self.bytes > most {
             self.bytes -= kept.forget_bytes(self.bytes - most);
         }
     }
 
-    /// Forgets scopes, that which was appended to least recently first, while this holds.
-    fn forget_scopes(&mut self, more: impl Fn(&Self, &Scope) -> bool, but: Option<&Scope>) {
-        let mut order: Vec<_> =
-            self.kept.iter().map(|(scope, kept)| (kept.turn, scope.clone())).collect();
-        order.sort_unstable_by_key(|(turn, _)| *turn);
-        for (_, scope) in order {
-            if !more(self, &scope) {
-                break;
-            }
-            if but != Some(&scope)
-                && let Some(kept) = self.kept.remove(&scope)
-            {
-                self.bytes -= kept.bytes();
-                // No id may come a second time, for another event.
-                self.next = self.next.max(kept.last() + 1);
-            }
-        }
+    fn forget_oldest(&mut self) {
+        let Some(kept) = self.scopes.pop_oldest() else { return };
+        self.bytes -= kept.bytes();
+        // No id may come a second time, for another event.
+        self.next = self.next.max(kept.last() + 1);
     }
 }
 
@@ -333,7 +315,7 @@ impl RingBufferBuilder {
 
     /// The ring.
     pub fn build(self) -> RingBuffer {
-        let scopes = Scopes { kept: HashMap::new(), bytes: 0, next: self.first_id, turn: 0 };
-        RingBuffer { limits: self, begin: Instant::now(), scopes: Mutex::new(scopes) }
+        let inside = Inside { scopes: Scopes::default(), bytes: 0, next: self.first_id };
+        RingBuffer { limits: self, begin: Instant::now(), inside: Mutex::new(inside) }
     }
 }

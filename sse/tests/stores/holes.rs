@@ -124,8 +124,7 @@ fn nothing_behind_the_newest_event_is_waited_for(stand: &Stand) {
 }
 
 fn an_event_that_is_gone_is_no_hole(stand: &Stand) {
-    let (store, topic) =
-        (stand.open(stand.config().grace(Duration::from_hours(1))), Scope::topic("news"));
+    let (store, topic) = (open(stand), Scope::topic("news"));
     let first = append(&store, &topic, "first");
     let second = append(&store, &topic, "second");
     let third = append(&store, &topic, "third");

@@ -17,11 +17,16 @@ on_every_store! { from memory:
     asynchronous_appends_of_several_stores_give_one_sequence,
 }
 
-/// Memcached counts in seconds.
-const TTL: Duration = Duration::from_secs(1);
+/// Memcached counts in seconds, and events have to outlive the grace time and a second.
+const TTL: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_millis(500);
+
+fn short_lived(stand: &Stand) -> KvReplayConfig {
+    stand.config().ttl(TTL).grace(GRACE)
+}
 
 fn an_id_whose_next_event_has_expired_has_aged_out(stand: &Stand) {
-    let (store, topic) = (stand.open(stand.config().ttl(TTL)), Scope::topic("news"));
+    let (store, topic) = (stand.open(short_lived(stand)), Scope::topic("news"));
     let before = store.tail(&topic).expect("a tail");
     let last = append(&store, &topic, "short-lived");
     until("it expires", || store.since(&topic, Some(&before), 10).is_err());
@@ -36,14 +41,14 @@ fn an_id_whose_next_event_has_expired_has_aged_out(stand: &Stand) {
 
 /// Pitfall 10.
 fn the_counter_does_not_expire_with_the_events(stand: &Stand) {
-    let (store, topic) = (stand.open(stand.config().ttl(TTL)), Scope::topic("news"));
+    let (store, topic) = (stand.open(short_lived(stand)), Scope::topic("news"));
     let before = store.tail(&topic).expect("a tail");
     let last = append(&store, &topic, "short-lived");
     let key = topic_key(stand, &last.to_string());
     until("it expires", || {
         stand.kv().get(std::slice::from_ref(&key)).expect("an answer") == [None]
     });
-    let again = stand.open(stand.config().ttl(TTL));
+    let again = stand.open(short_lived(stand));
     assert_eq!(again.tail(&topic).expect("a tail"), last);
     assert_eq!(append(&again, &topic, "next"), away(&before, 2), "ids go on");
 }
@@ -53,7 +58,7 @@ fn without_a_time_to_live_events_stay(stand: &Stand) {
     let before = store.tail(&topic).expect("a tail");
     append(&store, &topic, "for ever");
     // As long as others take to go, written after it.
-    let other = stand.open(stand.config().ttl(TTL));
+    let other = stand.open(short_lived(stand));
     let short = Scope::topic("short");
     let short_before = other.tail(&short).expect("a tail");
     append(&other, &short, "x");

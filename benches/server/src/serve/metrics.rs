@@ -27,7 +27,21 @@ pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
     );
     if let Some(stats) = broker.replay_stats() {
         page.counter("replay_stored_total", "Events that the store took.", stats.stored);
-        page.counter("replay_refused_total", "Events that it did not take.", stats.refused);
+        page.counter(
+            "replay_refused_total",
+            "Events that it did not take, and that were refused.",
+            stats.refused,
+        );
+        page.counter(
+            "replay_without_id_total",
+            "Events that it did not take, and that were sent without an id.",
+            stats.without_id,
+        );
+        page.counter(
+            "replay_lost_total",
+            "Events that it gave ids and could not keep afterwards.",
+            stats.lost,
+        );
         page.gauge("replay_waiting", "Events that wait for it.", stats.waiting);
         page.counter(
             "replay_events_total",

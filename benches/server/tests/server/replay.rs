@@ -21,7 +21,11 @@ pub(crate) fn who_comes_back_gets_what_was_missed(engine: &str) {
         }
         assert_eq!(client.metric("replay_stored_total"), 6);
         assert_eq!(client.metric("replay_events_total"), 5);
-        assert_eq!(client.metric("replay_refused_total"), 0);
+        for name in
+            ["refused_total", "without_id_total", "lost_total", "read_failures_total", "waiting"]
+        {
+            assert_eq!(client.metric(&format!("replay_{name}")), 0, "{name}");
+        }
         server.stop_after((client, back));
     }
 }

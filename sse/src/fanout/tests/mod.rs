@@ -18,6 +18,7 @@ mod joining;
 mod kept;
 mod kept_by_threads;
 mod kept_model;
+mod kept_under_way;
 mod model;
 mod policies;
 mod publishing;

@@ -32,6 +32,10 @@ impl<K: KeyValue + ?Sized> KeyValue for Box<K> {
         (**self).remove(keys)
     }
 
+    fn appends_in_one_step(&self) -> bool {
+        (**self).appends_in_one_step()
+    }
+
     fn append(
         &self,
         log: &LogKeys,

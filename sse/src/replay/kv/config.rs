@@ -74,7 +74,9 @@ impl KvReplayConfig {
     }
 
     /// How long events are kept. Default: for ever, within [`max_index`](Self::max_index). Stores
-    /// that count in seconds keep them up to a second longer. The counter stays in any case.
+    /// that count in seconds keep them up to a second longer. The counter stays in any case. Where
+    /// giving an id and storing its event are two steps, longer than the [`grace`](Self::grace) and a
+    /// second ([`StoreError::ShortLived`](crate::replay::StoreError::ShortLived)).
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
@@ -100,6 +102,9 @@ impl KvReplayConfig {
     /// How long readers wait for an event whose id was given but that is not stored yet, while later
     /// ones are: afterwards they, and all others, go past it for good. Default 5 s. Longer than
     /// the timeouts of the store's network operations, and than clocks of processes differ.
+    ///
+    /// Where giving an id and storing its event are two steps, they also wait so long, once per
+    /// process and log, before an event that is missing, and may be gone, has aged out.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -116,11 +121,12 @@ impl KvReplayConfig {
         self
     }
 
-    /// Lets [`append`](crate::replay::ReplayStore::append) return when ids are given, and stores the
-    /// events on a thread. Past so many batches that are not stored yet, at least one, it waits. Other
-    /// processes see events when they are stored; [`since`](crate::replay::ReplayStore::since) of the
-    /// same store waits for what was appended before. See [`KvReplayStore::lost`] for what becomes of
-    /// events that cannot be stored.
+    /// Lets [`append`](crate::replay::ReplayStore::append) return when ids are given, and stores the events on a
+    /// thread. Past so many batches that are not stored yet, at least one, it waits. Nothing limits their bytes,
+    /// which are in memory until then: a broker's or a client's batch has 1 MiB at most, or one event. Other
+    /// processes see events when they are stored; [`since`](crate::replay::ReplayStore::since) of the same store
+    /// waits for what was appended before. See [`KvReplayStore::lost`] for what becomes of events that cannot be
+    /// stored.
     ///
     /// Default: off. The cap of 64, [`ASYNC_APPENDS`](Self::ASYNC_APPENDS), is a good one.
     ///

@@ -108,6 +108,10 @@ impl KeyValue for MemoryKv {
         Ok(())
     }
 
+    fn appends_in_one_step(&self) -> bool {
+        true
+    }
+
     fn append(
         &self,
         log: &LogKeys,

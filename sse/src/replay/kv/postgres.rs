@@ -191,6 +191,10 @@ impl KeyValue for PostgresKv {
         self.run(true, |session| session.query(REMOVE, &[(&keys, Type::TEXT_ARRAY)]).map(drop))
     }
 
+    fn appends_in_one_step(&self) -> bool {
+        true
+    }
+
     fn append(
         &self,
         log: &LogKeys,
@@ -215,7 +219,11 @@ impl KeyValue for PostgresKv {
             self.purge(session, ttl, values.len());
             Ok(rows)
         });
-        Some(rows.and_then(|rows| one(&rows)).map(|last| last + 1 - values.len() as u64))
+        let before = |last: u64| {
+            let before = last.checked_sub(values.len() as u64);
+            before.ok_or_else(|| StoreError::refused("its counter was below 0"))
+        };
+        Some(rows.and_then(|rows| before(one(&rows)?)).map(|before| before + 1))
     }
 
     fn limits(&self) -> KvLimits {

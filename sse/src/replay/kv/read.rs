@@ -5,6 +5,11 @@
 //! *gone*: it was there, and has expired, was dropped, or went down with its store. The event before
 //! it, the last that the client has seen, is the witness: as long as that is there and not about to
 //! expire, and the store drops nothing, what came after it cannot be gone.
+//!
+//! Without a witness it may be gone or under way. It is not under way where ids and events are one
+//! step, where a later event was written longer ago than the grace time, or where this process has
+//! seen a grace time pass since its id was given. Otherwise that is waited for, once per log, before
+//! the verdict.
 
 use super::value::{self, Value, decode};
 use super::{KvReplayStore, LogKeys};
@@ -16,7 +21,9 @@ use std::time::{Duration, Instant};
 /// How many events are fetched at once.
 const FETCHED_AT_ONCE: u64 = 128;
 /// Events are written and expire at times that differ by this much, besides the grace time.
-const CLOCKS: Duration = Duration::from_secs(1);
+pub(super) const CLOCKS: Duration = Duration::from_secs(1);
+/// The first pause between two looks for an event, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// Where a reader is.
 struct Position {
@@ -28,6 +35,9 @@ struct Position {
     exact: bool,
     /// When what is at `at` was written, if that was read.
     witness_millis: Option<u64>,
+    /// The time, and up to where ids had been given a grace time ago, both as of before anything was read.
+    now_millis: u64,
+    long_given: u64,
 }
 
 impl KvReplayStore {
@@ -37,8 +47,11 @@ impl KvReplayStore {
         after: Option<&EventId>,
         max: usize,
     ) -> Result<Page, StoreError> {
+        let (now_millis, long_given) = (value::now_millis(), self.long_given.of(log));
         let last = self.last(log)?;
-        let mut position = self.begin(after, last)?;
+        let (at, exact) = self.begin(after, last)?;
+        let mut position =
+            Position { at, last, exact, witness_millis: None, now_millis, long_given };
         let (mut page, mut bytes) = (Page::default(), 0);
         while position.at < last {
             if page.events.len() >= max || bytes >= PAGE_BYTES {
@@ -70,17 +83,17 @@ impl KvReplayStore {
         Ok(page)
     }
 
-    fn begin(&self, after: Option<&EventId>, last: u64) -> Result<Position, StoreError> {
+    /// After which id to read, and whether a client has seen everything up to there.
+    fn begin(&self, after: Option<&EventId>, last: u64) -> Result<(u64, bool), StoreError> {
         let floor = self.config.floor(last);
-        let (at, exact) = match after {
-            None => (last.saturating_sub(self.config.newest as u64).max(floor), false),
-            Some(id) => match place(id)? {
-                at if at > last => return Err(StoreError::unknown(id, UnknownId::Future)),
-                at if at < floor => return Err(StoreError::unknown(id, UnknownId::AgedOut)),
-                at => (at, true),
-            },
+        let Some(id) = after else {
+            return Ok((last.saturating_sub(self.config.newest as u64).max(floor), false));
         };
-        Ok(Position { at, last, exact, witness_millis: None })
+        match place(id)? {
+            at if at > last => Err(StoreError::unknown(id, UnknownId::Future)),
+            at if at < floor => Err(StoreError::unknown(id, UnknownId::AgedOut)),
+            at => Ok((at, true)),
+        }
     }
 
     /// What is stored from one id to another, both included.
@@ -110,6 +123,7 @@ impl KvReplayStore {
             // The next page begins here, and says so.
             page.more = begun;
             return match after {
+                Some(_) if !begun && self.comes_late(log, position, rest)? => Ok(true),
                 Some(id) if !begun => Err(StoreError::unknown(id, UnknownId::AgedOut)),
                 _ => Ok(false),
             };
@@ -131,10 +145,76 @@ impl KvReplayStore {
             let seen = self.fetch(log, position.at, position.at)?.pop().flatten();
             position.witness_millis = seen.map(|value| value.written_millis);
         }
-        let Some(written) = position.witness_millis else { return Ok(false) };
-        let age = Duration::from_millis(value::now_millis().saturating_sub(written));
-        let lasts = self.config.ttl.is_none_or(|ttl| age + self.config.grace + CLOCKS < ttl);
+        let lasts = match (position.witness_millis, self.config.ttl) {
+            (Some(_), None) => true,
+            (Some(written), Some(ttl)) => {
+                let age = Duration::from_millis(value::now_millis().saturating_sub(written));
+                age.saturating_add(self.config.grace).saturating_add(CLOCKS) < ttl
+            }
+            // Where events stay, the beginning is as good as one.
+            (None, ttl) => {
+                position.at == 0 && ttl.is_none() && self.takes_two_steps() && !self.clocked()
+            }
+        };
         Ok(lasts && !self.kv.evicts()?)
+    }
+
+    /// Waits for the event after the position, the first of `rest`, as long as it may be under way. Whether
+    /// it is there then.
+    fn comes_late(
+        &self,
+        log: &LogKeys,
+        position: &Position,
+        rest: &[Option<Value>],
+    ) -> Result<bool, StoreError> {
+        let missing = position.at + 1;
+        if !self.takes_two_steps()
+            || missing <= position.long_given
+            || self.old_after(log, position, rest)?
+        {
+            return Ok(false);
+        }
+        let given = position.last;
+        let mut is_there = || Ok(self.fetch(log, missing, missing)?.iter().any(Option::is_some));
+        let comes = self.wait_until(&mut is_there)?;
+        if !comes {
+            self.long_given.raise(log, given);
+        }
+        Ok(comes)
+    }
+
+    /// Whether an event after the position was written so long ago that all before it have been, too. Looks at
+    /// those that were fetched, and at some up to the end.
+    fn old_after(
+        &self,
+        log: &LogKeys,
+        position: &Position,
+        fetched: &[Option<Value>],
+    ) -> Result<bool, StoreError> {
+        let late = self.config.grace.saturating_add(CLOCKS);
+        let old = |value: &Value| {
+            let age = position.now_millis.saturating_sub(value.written_millis);
+            Duration::from_millis(age) > late
+        };
+        if fetched.iter().flatten().any(old) {
+            return Ok(true);
+        }
+        // Each twice as far from the end as the one before: what expired did so in the order of ids.
+        let rest = position.last - position.at - fetched.len() as u64;
+        let distances = (0..u64::BITS).map(|n| (1 << n) - 1).take_while(|&back| back < rest);
+        let ids: Vec<u64> = distances.map(|back| position.last - back).collect();
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let stored = self.kv.get(&ids.iter().map(|&id| log.event(id)).collect::<Vec<_>>())?;
+        for (id, stored) in ids.into_iter().zip(stored) {
+            if let Some(stored) = stored
+                && old(&decode(log, id, &stored)?)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether there is an event after those that were fetched.
@@ -160,22 +240,42 @@ impl KvReplayStore {
     /// whoever wanted to store them is told.
     fn wait_for(&self, log: &LogKeys, position: &Position, many: u64) -> Result<(), StoreError> {
         let (from, upto) = (position.at + 1, position.at + many);
-        let deadline = Instant::now() + self.config.grace;
-        let mut pause = Duration::from_millis(1);
+        let mut fetched = Vec::new();
+        let mut is_there = || {
+            fetched = self.fetch(log, from, upto)?;
+            Ok(fetched.first().is_some_and(Option::is_some))
+        };
+        if self.wait_until(&mut is_there)? {
+            return Ok(());
+        }
+        let missing = (from..).zip(&fetched).filter(|(_, value)| value.is_none());
+        let holes: Vec<_> = missing.map(|(id, _)| (log.event(id), value::hole())).collect();
+        // A place that has been taken meanwhile holds its event.
+        self.kv.insert(&holes, self.config.ttl)?;
+        Ok(())
+    }
+
+    /// Looks again and again for what is to come, for a grace time. Whether it came.
+    fn wait_until(
+        &self,
+        is_there: &mut dyn FnMut() -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let begin = Instant::now();
+        let (mut pause, longest) = PAUSES;
         loop {
-            let fetched = self.fetch(log, from, upto)?;
-            if fetched.first().is_some_and(Option::is_some) {
-                return Ok(());
+            // The last look is one after the end.
+            let left = self.config.grace.saturating_sub(begin.elapsed());
+            if is_there()? {
+                return Ok(true);
             }
-            if Instant::now() >= deadline {
-                let missing = (from..).zip(&fetched).filter(|(_, value)| value.is_none());
-                let holes: Vec<_> = missing.map(|(id, _)| (log.event(id), value::hole())).collect();
-                // A place that has been taken meanwhile holds its event.
-                self.kv.insert(&holes, self.config.ttl)?;
-                return Ok(());
+            if left.is_zero() {
+                return Ok(false);
             }
-            thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
-            pause = (pause * 2).min(Duration::from_millis(50));
+            thread::sleep(pause.min(left));
+            pause = (pause * 2).min(longest);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

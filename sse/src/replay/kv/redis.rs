@@ -165,6 +165,10 @@ impl KeyValue for RedisKv {
         self.run(true, |link| redis::cmd("UNLINK").arg(keys).exec(link))
     }
 
+    fn appends_in_one_step(&self) -> bool {
+        true
+    }
+
     fn append(
         &self,
         log: &LogKeys,

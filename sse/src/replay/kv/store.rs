@@ -2,15 +2,18 @@
 //! Reading is in `read.rs`, storing on a thread in `writer.rs`.
 
 use super::config::KvReplayConfig;
+use super::marks::Marks;
+use super::read::CLOCKS;
 use super::value::{self, HEADER_BYTES};
 use super::writer::{Job, Writer};
-use super::{KeyValue, LogKeys};
+use super::{AppendInOneStep, KeyValue, LogKeys};
+use crate::guard::guard;
 use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError, refuse_empty};
 use crate::{EventId, PreparedEvent};
 use bytes::Bytes;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Keeps events in a [`KeyValue`] store that has counters, and that other processes may share.
 ///
@@ -20,8 +23,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// Where giving an id and storing its event are two steps, a process may die between them. Readers
 /// then wait for the event for a [grace time](KvReplayConfig::grace), once, and go past its place.
-/// Where they cannot tell whether an event was never stored or is kept no longer, what was asked for
-/// is [aged out](crate::replay::UnknownId::AgedOut): nothing is left out silently.
+/// Where they cannot tell whether an event was never stored or is kept no longer, they wait as well,
+/// once per process and log, and then what was asked for is
+/// [aged out](crate::replay::UnknownId::AgedOut): nothing is left out silently.
+///
+/// They are two steps where [the store has no such step](KeyValue::appends_in_one_step), which is
+/// Memcached, and with [`async_append`](KvReplayConfig::async_append). In all others readers wait for
+/// no event that may be gone.
 ///
 /// ```
 /// use headwater_sse::replay::{KvReplayConfig, KvReplayStore, MemoryKv, ReplayStore, Scope};
@@ -44,11 +52,14 @@ pub struct KvReplayStore {
     pub(super) config: KvReplayConfig,
     pub(super) writer: Option<Writer>,
     /// The greatest number that each counter was seen at.
-    seen: Mutex<HashMap<String, u64>>,
+    seen: Marks,
+    /// The greatest id that was given longer ago than a grace time: what is missing up to it is not
+    /// under way.
+    pub(super) long_given: Marks,
 }
 
-/// Of how many counters the greatest number is remembered.
-const SEEN_COUNTERS: usize = 65_536;
+/// No counter gets there: what is greater is none.
+const GREATEST_ID: u64 = u64::MAX >> 1;
 /// How many keys are removed at once.
 const REMOVED_AT_ONCE: u64 = 512;
 
@@ -56,11 +67,32 @@ impl KvReplayStore {
     /// A log in this store.
     ///
     /// # Errors
-    /// The thread for [`async_append`](KvReplayConfig::async_append) cannot be started.
+    /// [`StoreError::ShortLived`] where giving an id and storing its event are two steps, and the
+    /// [`ttl`](KvReplayConfig::ttl) is no longer than the [`grace`](KvReplayConfig::grace) and a
+    /// second: then no event would outlive the time in which others may be under way. Others where the
+    /// thread for [`async_append`](KvReplayConfig::async_append) cannot be started.
+    ///
+    /// ```
+    /// use headwater_sse::replay::{KvReplayConfig, KvReplayStore, MemoryKv, StoreError};
+    /// use std::time::Duration;
+    ///
+    /// // The grace time is 5 s.
+    /// let config = KvReplayConfig::new().async_append(64).ttl(Duration::from_secs(6));
+    /// let refused = KvReplayStore::new(MemoryKv::new(), config).unwrap_err();
+    /// assert!(matches!(refused, StoreError::ShortLived { .. }));
+    /// ```
     pub fn new(kv: impl KeyValue + 'static, config: KvReplayConfig) -> Result<Self, StoreError> {
         let kv: Arc<dyn KeyValue> = Arc::new(kv);
-        let writer = config.async_append.map(|at_once| Writer::start(kv.clone(), &config, at_once));
-        Ok(Self { writer: writer.transpose()?, kv, config, seen: Mutex::default() })
+        let (seen, long_given) = Default::default();
+        let mut store = Self { kv, config, writer: None, seen, long_given };
+        let (config, grace) = (&store.config, store.config.grace.saturating_add(CLOCKS));
+        if let Some(ttl) = config.ttl.filter(|ttl| *ttl <= grace && store.takes_two_steps()) {
+            return Err(StoreError::ShortLived { ttl, grace });
+        }
+        if let Some(at_once) = config.async_append {
+            store.writer = Some(Writer::start(store.kv.clone(), config, at_once)?);
+        }
+        Ok(store)
     }
 
     /// How many events were given an id by [`async_append`](KvReplayConfig::async_append) and then
@@ -78,14 +110,21 @@ impl KvReplayStore {
 
     /// What the scope's counter is at, which is made if ids begin at the clock's time.
     pub(super) fn last(&self, log: &LogKeys) -> Result<u64, StoreError> {
-        match self.kv.read(log.counter())? {
-            Some(last) => Ok(last),
-            None if self.clocked() => self.kv.add(log.counter(), 0, self.initial()),
-            None => Ok(0),
-        }
+        let last = match self.kv.read(log.counter())? {
+            Some(last) => last,
+            None if self.clocked() => self.kv.add(log.counter(), 0, self.initial())?,
+            None => 0,
+        };
+        if last > GREATEST_ID { Err(miscounted(log, last, 0)) } else { Ok(last) }
     }
 
-    fn clocked(&self) -> bool {
+    /// Whether an id is given before its event is stored, so that the event may be under way.
+    pub(super) fn takes_two_steps(&self) -> bool {
+        self.config.async_append.is_some() || !self.kv.appends_in_one_step()
+    }
+
+    /// Whether ids begin at the clock.
+    pub(super) fn clocked(&self) -> bool {
         self.config.ids_from_clock || self.kv.forgets()
     }
 
@@ -101,55 +140,58 @@ impl KvReplayStore {
         if bytes > most { Err(StoreError::KeyTooLong { bytes, most }) } else { Ok(log) }
     }
 
-    /// What is stored of these events, which the store can hold.
-    fn values(&self, events: &[PreparedEvent]) -> Result<Vec<Bytes>, StoreError> {
+    /// # Errors
+    /// The store cannot hold one of these events.
+    fn check(&self, events: &[PreparedEvent]) -> Result<(), StoreError> {
         refuse_empty(events)?;
-        let most = self.kv.limits().value_bytes - HEADER_BYTES;
-        let each = events.iter().enumerate().map(|(at, event)| match event.without_id().len() {
-            bytes if bytes > most => Err(StoreError::TooLarge { at, bytes, most }),
-            _ => Ok(value::encode(event)),
-        });
-        each.collect()
+        let most = self.kv.limits().value_bytes.saturating_sub(HEADER_BYTES);
+        let sizes = events.iter().map(|event| event.without_id().len());
+        match sizes.enumerate().find(|(_, bytes)| *bytes > most) {
+            Some((at, bytes)) => Err(StoreError::TooLarge { at, bytes, most }),
+            None => Ok(()),
+        }
     }
 
-    /// Gives ids and stores the events. Returns the first id.
-    fn append_now(&self, log: &LogKeys, values: &[Bytes]) -> Result<u64, StoreError> {
-        let before = self.highest(log);
-        if let Some(first) = self.kv.append(log, values, self.config.ttl, self.initial()) {
-            let first = first?;
-            self.goes_up(log, before, first, values.len())?;
-            return Ok(first);
+    /// Gives ids and stores the events, and returns the first id; none if that takes two steps.
+    fn append_in_one_step(&self, log: &LogKeys, events: &[PreparedEvent]) -> AppendInOneStep {
+        if !self.kv.appends_in_one_step() {
+            return None;
         }
-        let first = self.allocate(log, values.len())?;
-        let entries: Vec<_> = (first..).map(|id| log.event(id)).zip(values.to_vec()).collect();
-        let put = self.kv.insert(&entries, self.config.ttl)?;
+        let before = self.seen.of(log);
+        let values: Vec<_> = events.iter().map(value::encode).collect();
+        let first = self.kv.append(log, &values, self.config.ttl, self.initial())?;
+        Some(first.and_then(|first| {
+            self.goes_up(log, before, first, events.len())?;
+            Ok(first)
+        }))
+    }
+
+    fn append_in_two_steps(
+        &self,
+        log: &LogKeys,
+        events: &[PreparedEvent],
+    ) -> Result<u64, StoreError> {
+        let first = self.allocate(log, events.len())?;
+        let put = self.kv.insert(&entries(log, first, events), self.config.ttl)?;
         match (first..).zip(put).find(|(_, put)| !put) {
             Some((id, _)) => Err(StoreError::Overtaken { id: id.into() }),
             None => Ok(first),
         }
     }
 
+    /// Gives so many ids, at least one, and returns the first.
     fn allocate(&self, log: &LogKeys, many: usize) -> Result<u64, StoreError> {
-        let before = self.highest(log);
-        let last = self.kv.add(log.counter(), many as u64, self.initial())?;
-        let first = last + 1 - many as u64;
+        let (before, by) = (self.seen.of(log), many as u64);
+        let last = self.kv.add(log.counter(), by, self.initial())?;
+        let first = last.checked_sub(by).and_then(|before| before.checked_add(1));
+        let first = first.ok_or_else(|| miscounted(log, last, by))?;
         self.goes_up(log, before, first, many)?;
         Ok(first)
     }
 
-    /// The greatest number that the log's counter was seen at, 0 if it never was.
-    fn highest(&self, log: &LogKeys) -> u64 {
-        self.seen().get(log.counter()).copied().unwrap_or(0)
-    }
-
-    fn seen(&self) -> MutexGuard<'_, HashMap<String, u64>> {
-        // Nothing panics while it is held.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// # Errors
     /// The store has lost its counter since it was at `before`, and gives numbers a second time. It
-    /// is raised past them.
+    /// is raised past them. Or they are none that a counter from 0 can have.
     fn goes_up(
         &self,
         log: &LogKeys,
@@ -157,28 +199,23 @@ impl KvReplayStore {
         first: u64,
         many: usize,
     ) -> Result<(), StoreError> {
+        let by = many as u64;
+        if first == 0 || first > GREATEST_ID - by {
+            return Err(miscounted(log, first, by));
+        }
         if first <= before {
             self.kv.add(log.counter(), before, 0)?;
             return Err(StoreError::WentBack { first: first.into(), before: before.into() });
         }
-        let last = first + many as u64 - 1;
-        let mut seen = self.seen();
-        if let Some(highest) = seen.get_mut(log.counter()) {
-            // Threads come here in any order.
-            *highest = last.max(*highest);
-            return Ok(());
-        }
-        if seen.len() >= SEEN_COUNTERS {
-            seen.clear();
-        }
-        seen.insert(log.counter().to_owned(), last);
+        self.seen.raise(log, first + (by - 1));
         Ok(())
     }
 
     /// Removes the quarter of the index that the events up to `last` have pushed out, and the one
     /// before, which a process that died may have left.
     fn trim(&self, log: &LogKeys, first: u64, last: u64) {
-        let (before, floor) = (self.config.floor(first - 1), self.config.floor(last));
+        let before = self.config.floor(first.saturating_sub(1));
+        let floor = self.config.floor(last);
         if floor == before || self.config.ttl.is_some() {
             return;
         }
@@ -186,8 +223,9 @@ impl KvReplayStore {
         while at < floor {
             let upto = floor.min(at + REMOVED_AT_ONCE);
             let keys: Vec<_> = (at + 1..=upto).map(|id| log.event(id)).collect();
-            if self.kv.remove(&keys).is_err() {
-                // The events are appended, which is what was asked for; the next quarter tries again.
+            // The events are appended, which is what was asked for; the next quarter tries again.
+            let removed = guard(|| self.kv.remove(&keys));
+            if !matches!(removed, Ok(Ok(()))) {
                 return;
             }
             at = upto;
@@ -195,22 +233,34 @@ impl KvReplayStore {
     }
 }
 
+/// What is stored of events under ids from this one on. Made when the ids have been given, so that none says
+/// that it was written before.
+fn entries(log: &LogKeys, first: u64, events: &[PreparedEvent]) -> Vec<(String, Bytes)> {
+    (first..).zip(events).map(|(id, event)| (log.event(id), value::encode(event))).collect()
+}
+
+fn miscounted(log: &LogKeys, counter: u64, by: u64) -> StoreError {
+    StoreError::Miscounted { key: log.counter().to_owned(), counter, by }
+}
+
 impl ReplayStore for KvReplayStore {
     fn append(&self, scope: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
         let log = self.log(scope)?;
-        let values = self.values(events)?;
-        if values.is_empty() {
+        self.check(events)?;
+        if events.is_empty() {
             return Ok(Ids::consecutive(0, 0));
         }
         let first = match &self.writer {
-            None => self.append_now(&log, &values)?,
             Some(writer) => writer.push(|| {
-                let first = self.allocate(&log, values.len())?;
-                let entries = (first..).map(|id| log.event(id)).zip(values).collect();
-                Ok((first, Job::new(entries)))
+                let first = self.allocate(&log, events.len())?;
+                Ok((first, Job::new(entries(&log, first, events))))
             })?,
+            None => match self.append_in_one_step(&log, events) {
+                Some(first) => first?,
+                None => self.append_in_two_steps(&log, events)?,
+            },
         };
-        let last = first + events.len() as u64 - 1;
+        let last = first + (events.len() as u64 - 1);
         self.trim(&log, first, last);
         Ok(Ids::consecutive(first, events.len()))
     }
@@ -234,8 +284,16 @@ impl ReplayStore for KvReplayStore {
         Ok(self.last(&self.log(scope)?)?.into())
     }
 
+    fn lost(&self) -> u64 {
+        self.lost()
+    }
+
     fn blocks(&self) -> bool {
         self.kv.blocks() || self.writer.is_some()
+    }
+
+    fn settles_within(&self) -> Duration {
+        if self.takes_two_steps() { self.config.grace } else { Duration::ZERO }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stores events on a thread after their ids were given. Never gives ids.
 
 use super::{KeyValue, KvReplayConfig};
+use crate::guard::guard;
 use crate::replay::StoreError;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -86,7 +87,8 @@ impl Writer {
                 self.shared.done.wait_while(work, full).unwrap_or_else(PoisonError::into_inner);
             work.admitted += 1;
         }
-        match job() {
+        // The place is given back whatever comes of it.
+        match guard(job).unwrap_or_else(|_| Err(panicked())) {
             Ok((made, job)) => {
                 self.shared.lock().jobs.push_back(job);
                 self.shared.todo.notify_one();
@@ -130,7 +132,7 @@ impl Drop for Writer {
         self.shared.lock().closed = true;
         self.shared.todo.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been reported, and there is nothing left to undo.
+            // It does not panic: what could is guarded.
             thread.join().ok();
         }
     }
@@ -170,7 +172,8 @@ impl Run {
         let mut pause = Duration::from_millis(20);
         let mut again = false;
         loop {
-            match self.kv.insert(&entries, self.ttl) {
+            let inserted = guard(|| self.kv.insert(&entries, self.ttl));
+            match inserted.unwrap_or_else(|_| Err(panicked())) {
                 Ok(put) => {
                     let mut put = put.into_iter();
                     entries.retain(|_| !put.next().unwrap_or(false));
@@ -195,7 +198,8 @@ impl Run {
         }
         let keys: Vec<_> = entries.iter().map(|(key, _)| key.clone()).collect();
         // What cannot be read back counts as lost: it may be.
-        let there = self.kv.get(&keys).unwrap_or_default();
+        let there = guard(|| self.kv.get(&keys)).unwrap_or_else(|_| Err(panicked()));
+        let there = there.unwrap_or_default();
         let ours =
             entries.iter().zip(there).filter(|((_, value), there)| there.as_ref() == Some(value));
         (entries.len() - ours.count()) as u64
@@ -207,6 +211,11 @@ impl Run {
         let waited = self.shared.todo.wait_timeout_while(work, time, |work| !work.closed);
         !waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
+}
+
+/// What is said of it: the panic hook has reported it.
+fn panicked() -> StoreError {
+    StoreError::refused("it panicked")
 }
 
 #[cfg(test)]

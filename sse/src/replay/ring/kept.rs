@@ -11,12 +11,11 @@ pub(super) struct Kept {
     /// The id of the first event that is kept, or of the next where there is none.
     first: u64,
     bytes: usize,
-    pub(super) turn: u64,
 }
 
 impl Kept {
     pub(super) fn new(first: u64) -> Self {
-        Self { events: VecDeque::new(), first, bytes: 0, turn: 0 }
+        Self { events: VecDeque::new(), first, bytes: 0 }
     }
 
     pub(super) fn first(&self) -> u64 {

@@ -121,9 +121,15 @@ fn the_bytes_of_all_scopes_are_limited() {
     }
     assert_eq!(ring.bytes(), 8 * size, "at the limit");
     append(&ring, &users[7], "x");
-    assert_eq!(ring.bytes(), 6 * size, "down to three quarters");
+    assert_eq!(ring.bytes(), 8 * size, "as much goes as has to");
     assert_eq!(since(&ring, &users[7], 1), Ok(vec![2]));
     assert_eq!(since(&ring, &users[0], 0), Err(UnknownId::AgedOut));
+    assert_eq!(since(&ring, &users[1], 0), Ok(vec![1]));
+    // A large one takes the place of several.
+    append(&ring, &users[1], &"x".repeat(1 + 2 * size));
+    assert_eq!(ring.bytes(), 8 * size);
+    assert_eq!(since(&ring, &users[4], 0), Err(UnknownId::AgedOut));
+    assert_eq!(since(&ring, &users[5], 0), Ok(vec![1]));
     // One scope alone keeps its end.
     fill(&ring, &users[7], 20);
     assert!(ring.bytes() <= 8 * size);

@@ -65,18 +65,76 @@ impl<L: Link> Pool<L> {
         done
     }
 
-    /// One that was used just now, or answers.
+    /// One that was used just now, or answers. One that does not answer is closed with the others, which
+    /// have rested longer and lead to the same server: a call never waits for more than one of them.
     fn kept(&self) -> Option<L> {
-        loop {
-            let (mut link, used) = self.lock().pop()?;
-            if used.elapsed() < FRESH || link.answers() {
-                return Some(link);
-            }
+        let (mut link, used) = self.lock().pop()?;
+        if used.elapsed() < FRESH || link.answers() {
+            return Some(link);
         }
+        let closed = std::mem::take(&mut *self.lock());
+        drop((closed, link));
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(L, Instant)>> {
         // Nothing panics while it is held.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Default)]
+    struct Server {
+        tried: AtomicUsize,
+        connected: AtomicUsize,
+    }
+
+    struct Fake<'s> {
+        server: &'s Server,
+        answers: bool,
+    }
+
+    impl Link for Fake<'_> {
+        fn answers(&mut self) -> bool {
+            self.server.tried.fetch_add(1, Ordering::Relaxed);
+            self.answers
+        }
+    }
+
+    /// A pool of as many as are kept, after one more was used.
+    fn used(server: &Server, rested: Duration, answers: bool) -> usize {
+        let pool = Pool::new();
+        let at = Instant::now().checked_sub(rested).expect("the machine runs for longer");
+        pool.lock().extend((0..IDLE).map(|_| (Fake { server, answers }, at)));
+        let connect = || {
+            server.connected.fetch_add(1, Ordering::Relaxed);
+            Ok(Fake { server, answers: true })
+        };
+        pool.run(connect, false, |_| Ok(())).expect("it works");
+        pool.lock().len()
+    }
+
+    #[test]
+    fn one_that_was_used_just_now_is_not_tried() {
+        let server = Server::default();
+        assert_eq!(used(&server, Duration::ZERO, false), IDLE);
+        assert_eq!(server.tried.into_inner() + server.connected.into_inner(), 0);
+    }
+
+    #[test]
+    fn one_that_has_rested_is_tried_and_with_it_all_others_are_found_dead() {
+        let server = Server::default();
+        assert_eq!(used(&server, 2 * FRESH, true), IDLE);
+        assert_eq!(
+            (server.tried.load(Ordering::Relaxed), server.connected.load(Ordering::Relaxed)),
+            (1, 0)
+        );
+        assert_eq!(used(&server, 2 * FRESH, false), 1, "the new one");
+        assert_eq!((server.tried.into_inner(), server.connected.into_inner()), (2, 1));
     }
 }

@@ -1,24 +1,28 @@
 //! Storing on a thread while the store fails, or stands still.
 
 use super::*;
-use crate::Event;
 use crate::replay::{Counter, KvReplayStore, MemoryKv, ReplayStore, Scope};
+use crate::{ClientReplay, Event, Hub};
 use std::sync::mpsc::{self, Receiver, Sender};
 
 /// Stores when it is told how.
 struct Told {
     memory: MemoryKv,
     how: Mutex<Receiver<How>>,
+    /// What counting panics at.
+    panics_at: u64,
 }
 
 enum How {
     Well,
     NotAtAll,
     WithoutSaying,
+    Panicking,
 }
 
 impl Counter for Told {
     fn add(&self, key: &str, by: u64, initial: u64) -> Result<u64, StoreError> {
+        assert_ne!(self.memory.read(key)?, Some(self.panics_at), "told so");
         self.memory.add(key, by, initial)
     }
 
@@ -37,7 +41,7 @@ impl KeyValue for Told {
         entries: &[(String, Bytes)],
         ttl: Option<Duration>,
     ) -> Result<Vec<bool>, StoreError> {
-        let how = self.how.lock().expect("no panics").recv().unwrap_or(How::Well);
+        let how = self.how.lock().expect("none under it").recv().unwrap_or(How::Well);
         match how {
             How::Well => self.memory.insert(entries, ttl),
             How::NotAtAll => Err(StoreError::unavailable("told so", false)),
@@ -45,6 +49,7 @@ impl KeyValue for Told {
                 self.memory.insert(entries, ttl)?;
                 Err(StoreError::unavailable("told so", true))
             }
+            How::Panicking => panic!("told so"),
         }
     }
 
@@ -54,8 +59,16 @@ impl KeyValue for Told {
 }
 
 fn store(cap: usize, retry_for: Duration) -> (KvReplayStore, Sender<How>) {
+    store_panicking(cap, retry_for, u64::MAX)
+}
+
+fn store_panicking(
+    cap: usize,
+    retry_for: Duration,
+    panics_at: u64,
+) -> (KvReplayStore, Sender<How>) {
     let (tell, how) = mpsc::channel();
-    let kv = Told { memory: MemoryKv::new(), how: Mutex::new(how) };
+    let kv = Told { memory: MemoryKv::new(), how: Mutex::new(how), panics_at };
     let config = KvReplayConfig::new().async_append(cap).retry_for(retry_for);
     (KvReplayStore::new(kv, config).expect("a store"), tell)
 }
@@ -106,4 +119,41 @@ fn at_the_cap_appending_waits_until_something_is_stored() {
         });
         assert_eq!((stored(&store), store.lost()), (cap + 1, 0));
     }
+}
+
+#[test]
+fn a_store_that_panics_loses_what_it_was_given_and_nobody_waits_for_it() {
+    let (store, tell) = store(1, Duration::from_mins(1));
+    for how in [How::Panicking, How::Well] {
+        tell.send(how).expect("a store");
+        // At a cap of one, the second waits for the first.
+        append(&store);
+    }
+    store.writer.as_ref().expect("a writer").settle(Duration::from_mins(1)).expect("it is over");
+    assert_eq!((store.lost(), store.pending()), (1, 0));
+}
+
+#[test]
+fn a_counter_that_panics_is_an_error_and_takes_no_place() {
+    let (store, tell) = store_panicking(1, Duration::from_mins(1), 1);
+    drop(tell);
+    append(&store);
+    for _ in 0..3 {
+        let refused = store.append(&Scope::shared(), &[Event::data("x").into()]);
+        assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    }
+    assert_eq!((stored(&store), store.lost(), store.pending()), (1, 0, 0));
+}
+
+#[test]
+fn what_is_lost_is_told_by_those_that_use_the_store() {
+    let (store, tell) = store(8, Duration::ZERO);
+    tell.send(How::NotAtAll).expect("a store");
+    let store = Arc::new(store);
+    let news = Hub::new().broker("news").replay(store.clone()).build();
+    news.publish(Event::data("x")).expect("an id");
+    store.writer.as_ref().expect("a writer").settle(Duration::from_mins(1)).expect("it is over");
+    let stats = news.replay_stats().expect("it has a store");
+    assert_eq!((stats.stored, stats.lost), (1, 1));
+    assert_eq!(ClientReplay::new(store).stats().lost, 1);
 }
