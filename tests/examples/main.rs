@@ -13,6 +13,10 @@ mod in_tokio;
 mod process;
 #[cfg(feature = "tokio")]
 mod proxy;
+#[cfg(feature = "redis")]
+#[path = "../../sse/tests/stores/support/server.rs"]
+#[allow(dead_code, reason = "the tests of the stores use all of it")]
+mod server;
 
 use process::Example;
 use std::time::Duration;
@@ -114,3 +118,13 @@ fn chat_reaches_everybody_who_listens_and_who_comes_back() {
 
 /// How long anything may take before it counts as not happening.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for what a server of a database does.
+#[cfg(feature = "redis")]
+fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,17 +1,25 @@
 //! Many clients that are cut off at any byte and come back, while eight threads publish as fast as the
 //! clients bear: what each gets is what was published, once and in order. On every engine with a store in
 //! memory; on epoll with each database, whose server the tests start, and there the server of the streams
-//! is killed again and again, too.
+//! is killed again and again, too, and in other tests the database's, or that stands still.
 //!
-//! `HEADWATER_SPLICE_SECONDS` says how long each test publishes, `HEADWATER_SPLICE_CLIENTS` for how many.
+//! `HEADWATER_SPLICE_SECONDS` says how long each test publishes, `HEADWATER_SPLICE_CLIENTS` for how many, and
+//! `HEADWATER_SPLICE_OUTAGE_SECONDS` how long a database stands still.
 #![cfg(target_os = "linux")]
 
 mod client;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "memcache"))]
 mod killed;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "memcache"))]
+mod listener;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "memcache"))]
+mod outage;
 #[cfg(any(feature = "redis", feature = "postgres", feature = "memcache"))]
 #[path = "../../sse/tests/stores/support/server.rs"]
 #[allow(dead_code, reason = "the tests of the stores use all of it")]
 mod server;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "memcache"))]
+mod store;
 
 use client::Clients;
 use headwater::sse::replay::{ReplayStore, RingBuffer};
@@ -126,7 +134,7 @@ mod databases {
     fn splice(program: Program, options: &[&str]) {
         if program.is_here() {
             let database = Server::start(program, options);
-            super::splice(Engine::Epoll, super::killed::open(program, database.port));
+            super::splice(Engine::Epoll, super::store::open(program, database.port));
         }
     }
 
