@@ -34,6 +34,8 @@ pub(super) struct Stage {
     returning_listener: Listener,
     store: Arc<dyn ReplayStore>,
     server: ServerHandle,
+    /// Before the outage.
+    connections: [usize; 3],
 }
 
 impl Stage {
@@ -73,7 +75,7 @@ impl Stage {
         let [plain_listener, refusing_listener, sending_listener, returning_listener] =
             ["/plain", "/refusing", "/sending", "/refusing"]
                 .map(|path| Listener::start(addr, path));
-        let stage = Self {
+        let mut stage = Self {
             plain,
             refusing,
             sending,
@@ -83,12 +85,15 @@ impl Stage {
             returning_listener,
             store,
             server,
+            connections: [0; 3],
         };
         let count = Broker::subscriber_count;
         until("all listen", || {
             let Self { plain, refusing, sending, .. } = &stage;
             (count(plain), count(refusing), count(sending)) == (1, 2, 1)
         });
+        stage.all_are_up_to_date();
+        stage.connections = stage.connections();
         stage
     }
 
@@ -102,12 +107,34 @@ impl Stage {
         [&self.refusing_listener, &self.sending_listener]
     }
 
-    pub(super) fn publish_before(&self) {
-        for (broker, listener) in self.kept().into_iter().zip(self.listeners()) {
-            publish_at_last(broker, "before");
-            listener.hears("what was published before", |heard| heard.has("before"));
-        }
-        self.returning_listener.hears("the same", |heard| heard.has("before"));
+    /// Publishes until all who listen get that as it is published, and not from the store: who has just begun
+    /// may have to ask it once more.
+    fn all_are_up_to_date(&self) {
+        let replayed =
+            || self.kept().map(|broker| broker.replay_stats().expect("it has a store").replayed);
+        let mut turn = 0;
+        until("all are up to date", || {
+            turn += 1;
+            let (text, before) = (format!("before {turn}"), replayed());
+            self.kept().iter().for_each(|broker| _ = publish_at_last(broker, &text));
+            let [refusing, sending] = self.listeners();
+            let all = [refusing, sending, &self.returning_listener];
+            let next_turn = Instant::now() + Duration::from_secs(1);
+            // Who was cut off before it had begun does not get this one.
+            while !all.iter().all(|listener| listener.heard().has(&text)) {
+                if Instant::now() > next_turn {
+                    return false;
+                }
+                std::thread::sleep(PACE);
+            }
+            replayed() == before
+        });
+    }
+
+    /// How often those have connected who are to stay.
+    fn connections(&self) -> [usize; 3] {
+        [&self.plain_listener, &self.refusing_listener, &self.sending_listener]
+            .map(|listener| listener.heard().connections)
     }
 
     /// For so long at least: streams, old and new, of the plain broker, requests, and heartbeats of all.
@@ -154,9 +181,7 @@ impl Stage {
     pub(super) fn finish(self, program: Program, has_forgotten: bool) {
         let end = self.refusing_listener.heard().last_id;
         self.returning_listener.hears("the end", |heard| heard.last_id >= end);
-        for listener in [&self.plain_listener, &self.refusing_listener, &self.sending_listener] {
-            assert_eq!(listener.heard().connections, 1, "it was not cut off");
-        }
+        assert_eq!(self.connections(), self.connections, "nobody was cut off");
         assert!(self.returning_listener.heard().connections > 1);
         let all = [
             (&self.refusing, &self.refusing_listener),
