@@ -5,7 +5,7 @@ use crate::client::{Client, Subscription};
 use crate::fanout::Laggard;
 use crate::hub::HubShared;
 use crate::id::EventId;
-use crate::keeper::ReplayStats;
+use crate::keeper::{ID_LINE_BYTES, ReplayStats};
 use crate::prepared::PreparedEvent;
 use std::cmp::Reverse;
 use std::fmt;
@@ -226,6 +226,13 @@ impl Broker {
 }
 
 impl BrokerShared {
+    /// What an event takes of the ring: with the id of a store, where there is one. Whoever waits for room
+    /// waits for as much as is claimed then.
+    pub(crate) fn weight(&self, event: &PreparedEvent) -> u64 {
+        let id_line = if self.journal.is_some() { ID_LINE_BYTES } else { 0 };
+        (event.len() + id_line) as u64
+    }
+
     /// Where in the ring the broker ended: `None` while it is open.
     pub(crate) fn closed_at(&self) -> Option<u64> {
         Some(self.closed_at.load(Ordering::Acquire)).filter(|&at| at != u64::MAX)

@@ -5,7 +5,7 @@
 use super::{BrokerShared, PublishError, Published, Refusal};
 use crate::hub::Entry;
 use crate::id::EventId;
-use crate::keeper::{self, ID_LINE_BYTES, Keeper, ReplayStats, Settled, StoreFailure};
+use crate::keeper::{self, Keeper, ReplayStats, Settled, StoreFailure};
 use crate::prepared::PreparedEvent;
 use crate::replay::{Page, ReplayStore, Scope, StoreError};
 use futures_channel::oneshot;
@@ -121,7 +121,7 @@ impl Journal {
     ) -> Result<Published, PublishError> {
         let mut outcome = None;
         let order = self.kept.lock();
-        broker.hub.ring.publish_with(weight(event), |position| {
+        broker.hub.ring.publish_with(broker.weight(event), |position| {
             let Kept { keeper, scope, .. } = &*self.kept;
             let settled = self.kept.settle(keeper.append_one(scope, event), event);
             let sent = settled
@@ -252,11 +252,6 @@ impl Kept {
         let settled = self.keeper.settle(stored, event);
         settled.map_err(|error| PublishError::of_store(error, event.clone()))
     }
-}
-
-/// What an event takes of the ring, with its id.
-fn weight(event: &PreparedEvent) -> u64 {
-    (event.len() + ID_LINE_BYTES) as u64
 }
 
 fn published(settled: Settled, position: u64) -> Published {

@@ -69,7 +69,7 @@ impl Broker {
             };
         }
         let entry = Entry { broker: self.shared.clone(), event: event.clone() };
-        match self.shared.hub.ring.publish(entry, event.len() as u64) {
+        match self.shared.hub.ring.publish(entry, self.shared.weight(event)) {
             Ok(position) => {
                 self.shared.counts.published.fetch_add(1, Ordering::Relaxed);
                 Ok(Published { id: EventId::number(position + 1), event: event.clone() })
@@ -115,7 +115,7 @@ impl Broker {
                     if on_core::is_core() {
                         return Err(PublishError::new(Refusal::Busy, event));
                     }
-                    let (ring, weight) = (&self.shared.hub.ring, event.len() as u64);
+                    let (ring, weight) = (&self.shared.hub.ring, self.shared.weight(&event));
                     if !ring.wait_for_room_unless(|| self.is_closed(), weight, deadline) {
                         return Err(error);
                     }
@@ -151,7 +151,7 @@ impl Broker {
         loop {
             match self.publish_prepared(&event) {
                 Err(error) if error.refusal() == Refusal::Full => {
-                    let mut room = pin!(self.shared.hub.ring.room(event.len() as u64));
+                    let mut room = pin!(self.shared.hub.ring.room(self.shared.weight(&event)));
                     let room = poll_fn(|context| match room.as_mut().poll(context) {
                         // After it is among those who are told of it.
                         Poll::Pending if self.is_closed() => Poll::Ready(Ok(())),

@@ -1,7 +1,7 @@
 //! The thread that gives a broker's events to a store that blocks, in batches, and sends them in the order
 //! of their ids. Ends with the broker, after the events that wait.
 
-use super::{Kept, foreign, published, weight};
+use super::{Kept, foreign, published};
 use crate::broker::{BrokerShared, PublishError, Published, Refusal};
 use crate::hub::Entry;
 use crate::keeper::{Settled, batch_of};
@@ -249,7 +249,7 @@ fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
 /// Sends an event that the store has, or that goes without.
 pub(super) fn send(kept: &Kept, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
     let ring = &broker.hub.ring;
-    let weight = weight(&settled.event);
+    let weight = broker.weight(&settled.event);
     loop {
         let mut order = kept.lock();
         let entry = || Entry { broker: broker.clone(), event: settled.event.clone() };
