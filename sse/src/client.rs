@@ -118,7 +118,8 @@ impl Client {
         Self { shared: Arc::new(ClientShared::new(home, stream, config, origin)) }
     }
 
-    /// Ends the stream after what is queued, and what the client's store has still to say. Calling it twice does nothing.
+    /// Ends the stream after what is queued, and what the client's store has still to say. Calling it twice does
+    /// nothing.
     pub fn close(&self) {
         self.shared.close(Disconnect::Done);
     }
@@ -172,8 +173,8 @@ impl Client {
     }
 
     /// Events that this client did not get, because its queue was full or because a broker's buffer
-    /// was, or because its store refused it when nobody waited for that. Of a broker, those of an episode of slowness are counted when it ends, or when
-    /// [`Broker::slowest`] was told of it.
+    /// was, or because its store refused it when nobody waited for that. Of a broker, those of an episode of
+    /// slowness are counted when it ends, or when [`Broker::slowest`] was told of it.
     pub fn dropped_events(&self) -> u64 {
         self.shared.dropped()
     }

@@ -38,8 +38,8 @@ where
 
 impl Client {
     /// Queues an event, if there is room for it now; otherwise the stream's
-    /// [`ClientPolicy`](crate::ClientPolicy) applies. Where the stream has no queue, there is room once all that was
-    /// sent before has left.
+    /// [`ClientPolicy`](crate::ClientPolicy) applies. Where the stream has no queue, there is room once all that
+    /// was sent before has left.
     ///
     /// Where the client's events are kept ([`ClientReplay`](crate::ClientReplay)) it is stored first; for a
     /// store that blocks it waits with others, and if that refuses it, it counts as dropped.
@@ -64,8 +64,8 @@ impl Client {
         self.offer(event.into(), How::Offers).map(drop)
     }
 
-    /// Queues an event. Where there is no room, the stream's [`ClientPolicy`](crate::ClientPolicy) applies, which by
-    /// default is to wait for it. Where the stream has no queue, this waits until the kernel has
+    /// Queues an event. Where there is no room, the stream's [`ClientPolicy`](crate::ClientPolicy) applies,
+    /// which by default is to wait for it. Where the stream has no queue, this waits until the kernel has
     /// the event.
     ///
     /// An event is queued whole or not at all, whenever the future is dropped. Where the client's events are
@@ -181,8 +181,8 @@ impl Client {
         self.send(event.clone()).await
     }
 
-    /// Waits until the kernel has every event that was queued before, or waited for the client's store. Of a stream that has not begun,
-    /// nothing leaves: there this is done at once.
+    /// Waits until the kernel has every event that was queued before, or waited for the client's store. Of a
+    /// stream that has not begun, nothing leaves: there this is done at once.
     ///
     /// # Errors
     /// [`FlushError::Closed`] when the stream ended without that.

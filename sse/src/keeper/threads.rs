@@ -41,8 +41,9 @@ impl Threads {
     }
 
     /// Threads that stay so long without anything to do.
-    pub(crate) fn idle(self, idle: Duration) -> Self {
-        Self { idle, ..self }
+    pub(crate) fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
     }
 
     /// Has a thread do something, in its turn. Jobs that have not begun when the owner ends are dropped; how

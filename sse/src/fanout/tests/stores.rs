@@ -4,7 +4,7 @@ use super::Core;
 use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError};
 use crate::{EventId, PreparedEvent};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -51,6 +51,12 @@ pub(super) struct Remote {
     pub(super) fails: AtomicBool,
     /// Calls that have come to it.
     pub(super) calls: AtomicUsize,
+    /// Ids that it has given and that no event will ever have.
+    pub(super) holes: AtomicU64,
+    /// After this event nothing can be read.
+    pub(super) unreadable: AtomicU64,
+    /// Somebody else appends an event whenever one is too large.
+    pub(super) others: AtomicBool,
     stalls: Mutex<bool>,
     changed: Condvar,
 }
@@ -77,7 +83,12 @@ impl ReplayStore for Remote {
     fn append(&self, scope: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
         self.come()?;
         match events.iter().position(|event| event.len() > 10_000) {
-            Some(at) => Err(StoreError::TooLarge { at, bytes: events[at].len(), most: 10_000 }),
+            Some(at) => {
+                if self.others.load(Ordering::Relaxed) {
+                    self.ring.append(scope, &[crate::Event::data("another's").into()])?;
+                }
+                Err(StoreError::TooLarge { at, bytes: events[at].len(), most: 10_000 })
+            }
             None => self.ring.append(scope, events),
         }
     }
@@ -89,11 +100,21 @@ impl ReplayStore for Remote {
         max: usize,
     ) -> Result<Page, StoreError> {
         self.come()?;
+        let asked = after.and_then(EventId::as_number);
+        if asked == Some(self.unreadable.load(Ordering::Relaxed)) {
+            return Err(StoreError::unavailable("it fails", false));
+        }
+        let holes = self.holes.load(Ordering::Relaxed);
+        let tail = self.ring.tail(scope)?.as_number();
+        if holes > 0 && asked > tail {
+            return Ok(Page::default());
+        }
         self.ring.since(scope, after, max)
     }
 
     fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
-        self.ring.tail(scope)
+        let tail = self.ring.tail(scope)?.as_number().expect("it gives numbers");
+        Ok((tail + self.holes.load(Ordering::Relaxed)).into())
     }
 
     fn blocks(&self) -> bool {
@@ -102,10 +123,18 @@ impl ReplayStore for Remote {
 }
 
 pub(super) fn remote() -> Arc<Remote> {
+    remote_of(100_000)
+}
+
+/// One that keeps so many events.
+pub(super) fn remote_of(events: usize) -> Arc<Remote> {
     Arc::new(Remote {
-        ring: RingBuffer::new(100_000),
+        ring: RingBuffer::new(events),
         fails: AtomicBool::new(false),
         calls: AtomicUsize::new(0),
+        holes: AtomicU64::new(0),
+        unreadable: AtomicU64::new(u64::MAX),
+        others: AtomicBool::new(false),
         stalls: Mutex::new(false),
         changed: Condvar::new(),
     })

@@ -1,0 +1,387 @@
+//! A broker whose store blocks, in trouble: stuck cores, stores that fail, stall or lose events, others that
+//! append, and publishers that give up. Nobody waits for ever, nothing is lost silently, nothing spins.
+
+use super::replay::{follow, ids};
+use super::stores::{Remote, Task, finish, remote, remote_of, until};
+use super::*;
+use crate::fanout::{Disconnect, Resumed};
+use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError};
+use crate::{BrokerBuilder, EventId, PreparedEvent, Refusal, ResumeError, StoreFailure};
+use std::pin::pin;
+use std::task::{Context, Poll, Wake as WakeTask, Waker};
+use std::time::{Duration, Instant};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn broker_of(hub: &Hub, store: &Arc<Remote>) -> BrokerBuilder {
+    let millis = Duration::from_millis;
+    let broker = hub.broker("test").replay(store.clone()).patience(millis(50), millis(200), MINUTE);
+    broker.subscriber_buffer(1_000_000)
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let give_up = Instant::now() + MINUTE;
+    while !holds() {
+        assert!(Instant::now() < give_up, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// The store is being asked for an event, and does not answer.
+fn stalled(news: &Broker, store: &Remote) {
+    let calls = || store.calls.load(Ordering::Relaxed);
+    let before = calls();
+    store.stall(true);
+    news.publish_later(Event::data("under way")).expect("room");
+    wait_until("nobody asks the store", || calls() > before);
+}
+
+fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_broker_ends_after_what_waits_for_its_store() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    stalled(&news, &store);
+    let mut waits = Box::pin(news.publish_async(Event::data("waits")));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    news.close();
+    assert!(news.is_closed());
+    let late = news.publish(Event::data("late")).expect_err("it is closed");
+    assert_eq!(late.refusal(), Refusal::Closed);
+    core.run();
+    assert!(core.over.is_empty(), "its events are still to come");
+    store.stall(false);
+    let published = crate::client::block::block_on(waits).expect("it was taken before");
+    assert_eq!(published.id, 2.into());
+    until(&mut core, "the stream does not end", |core| !core.over.is_empty());
+    assert_eq!(core.data(peer), ["under way", "waits"]);
+    // With nothing in hand it ends at once.
+    let quiet = broker_of(&Hub::new(), &store).build();
+    quiet.close();
+    assert!(quiet.shared.closed_at().is_some());
+}
+
+#[test]
+fn nobody_waits_for_ever_behind_a_stuck_core() {
+    let (store, mut core) = (remote(), Core::new());
+    let hub = Hub::builder().ring_events(4).build();
+    let news = broker_of(&hub, &store).store_failure(StoreFailure::SendWithoutId).build();
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    for n in 1..=20u64 {
+        let published = news.publish(Event::data("x")).expect("the store has it");
+        assert_eq!(published.id, n.into());
+    }
+    store.fails.store(true, Ordering::Relaxed);
+    let full = news.publish(Event::data("lost")).expect_err("it can go nowhere");
+    assert_eq!(full.refusal(), Refusal::Full);
+    store.fails.store(false, Ordering::Relaxed);
+    assert_eq!(hub.backlog(), 4);
+    // No other event is needed.
+    until(&mut core, "the rest is not sent", |core| ids(core, peer).len() == 20);
+    assert_eq!(ids(&mut core, peer), (1..=20).collect::<Vec<u64>>());
+    let stats = news.replay_stats().expect("it has a store");
+    assert_eq!((stats.stored, stats.without_id, stats.refused), (20, 0, 1));
+    assert_eq!((news.published(), stats.passed_over), (20, 0));
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer).last(), Some(&21));
+}
+
+#[test]
+fn a_broker_that_cannot_send_all_ends_nevertheless() {
+    let (store, mut core) = (remote(), Core::new());
+    let hub = Hub::builder().ring_events(4).build();
+    let news = broker_of(&hub, &store).build();
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    (0..9).for_each(|_| publish(&news, "x"));
+    news.close();
+    wait_until("it is stuck", || news.shared.closed_at().is_some());
+    core.run();
+    assert_eq!(ids(&mut core, peer), [1, 2, 3, 4]);
+    assert!(!core.over.is_empty());
+}
+
+#[test]
+fn an_event_that_the_store_was_not_given_is_taken_back() {
+    let store = remote();
+    let news = broker_of(&Hub::new(), &store).build();
+    stalled(&news, &store);
+    let soon = Some(Instant::now() + Duration::from_millis(20));
+    let refused = news.publish_wait(Event::data("too late"), soon).expect_err("it stalls");
+    assert_eq!(refused.refusal(), Refusal::Full);
+    let mut dropped = Box::pin(news.publish_async(Event::data("dropped")));
+    assert!(poll_once(dropped.as_mut()).is_pending());
+    assert_eq!(news.replay_stats().expect("a store").waiting, 2);
+    drop(dropped);
+    assert_eq!(news.replay_stats().expect("a store").waiting, 1);
+    store.stall(false);
+    publish(&news, "another");
+    assert_eq!(news.replay_stats().expect("a store").stored, 2);
+}
+
+#[test]
+fn an_event_that_the_store_was_given_is_waited_for() {
+    let store = remote();
+    let news = broker_of(&Hub::new(), &store).build();
+    store.stall(true);
+    let publisher = news.clone();
+    let (told, soon) = std::sync::mpsc::channel();
+    let waits = std::thread::spawn(move || {
+        let soon = Instant::now() + Duration::from_millis(30);
+        told.send(soon).expect("it is heard");
+        publisher.publish_wait(Event::data("x"), Some(soon))
+    });
+    let soon = soon.recv().expect("it is told");
+    wait_until("nobody asks the store", || store.calls.load(Ordering::Relaxed) > 0);
+    wait_until("time stands still", || Instant::now() > soon);
+    store.stall(false);
+    assert_eq!(waits.join().expect("no panic").expect("it is stored").id, 1.into());
+}
+
+#[test]
+fn bytes_that_wait_for_a_store_are_limited() {
+    let store = remote();
+    let news = broker_of(&Hub::new(), &store).build();
+    stalled(&news, &store);
+    let under_way = "data: under way\n\n".len();
+    let rest = 16 * 1024 * 1024 - under_way - "data: \n\n".len();
+    let busy = news.publish_later(Event::data("x".repeat(rest + 1))).expect_err("too much");
+    assert_eq!(busy.refusal(), Refusal::Busy);
+    news.publish_later(Event::data("x".repeat(rest))).expect("just as much");
+    assert!(news.publish_later(Event::data("x")).is_err());
+    let mut waits = Box::pin(news.publish_async(Event::data("x")));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    store.stall(false);
+    crate::client::block::block_on(waits).expect("there is room again");
+}
+
+#[test]
+fn what_others_store_in_the_middle_of_a_batch_is_sent_in_its_place() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    stalled(&news, &store);
+    store.others.store(true, Ordering::Relaxed);
+    for n in 0..40 {
+        let size = if n % 3 == 1 { 20_000 } else { 1 };
+        news.publish_later(Event::data("x".repeat(size))).expect("room");
+    }
+    store.stall(false);
+    wait_until("it is done", || news.replay_stats().is_some_and(|stats| stats.waiting == 0));
+    core.run();
+    let heard = ids(&mut core, peer);
+    let stored = store.ring.tail(&Scope::topic("test")).expect("it is there").as_number();
+    // What others appended last is for those that come back, or before the next.
+    assert!(heard.len() > 40, "{}", heard.len());
+    assert_eq!(heard, (1..=heard.len() as u64).collect::<Vec<_>>());
+    assert!(heard.last().copied() <= stored);
+    assert_eq!(news.replay_stats().expect("a store").passed_over, 0);
+}
+
+#[test]
+fn a_stream_that_waits_for_a_hole_asks_seldom_and_gets_past_it() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    store.holes.store(1, Ordering::Relaxed);
+    let before = store.calls.load(Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    // It is told that it begins after 2, of which there is no event.
+    follow(&mut core, peer, &news, None);
+    assert_eq!(news.subscriber_count(), 1);
+    let calls = store.calls.load(Ordering::Relaxed) - before;
+    assert!(calls < 40, "{calls}");
+    assert_eq!(news.replay_stats().expect("a store").passed_over, 1);
+}
+
+#[test]
+fn a_stream_that_waits_for_what_cannot_be_read_asks_seldom() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    // Another's is in the store, and the broker cannot read it.
+    let another = PreparedEvent::from(Event::data("another's"));
+    store.ring.append(&Scope::topic("test"), &[another]).expect("room");
+    store.unreadable.store(1, Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(peer.id, &news, Some(2.into())) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move { rest.run().await.expect("it waits") });
+    let before = store.calls.load(Ordering::Relaxed);
+    let end = Instant::now() + Duration::from_millis(300);
+    while Instant::now() < end {
+        assert!(!task.poll());
+        core.run();
+    }
+    let calls = store.calls.load(Ordering::Relaxed) - before;
+    assert!(calls < 40, "{calls}");
+    store.unreadable.store(u64::MAX, Ordering::Relaxed);
+    finish(&mut core, &mut task);
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [3]);
+}
+
+#[test]
+fn what_the_store_keeps_no_longer_is_passed_over_and_counted() {
+    let (store, mut core) = (remote_of(3), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    let others: Vec<PreparedEvent> = (0..10).map(|_| Event::data("another's").into()).collect();
+    store.ring.append(&Scope::topic("test"), &others).expect("room");
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [12]);
+    let stats = news.replay_stats().expect("a store");
+    assert_eq!((stats.passed_over, stats.read_failures), (10, 0));
+}
+
+#[test]
+fn who_is_new_begins_without_a_store_where_events_go_without_ids() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).store_failure(StoreFailure::SendWithoutId).build();
+    store.fails.store(true, Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    publish(&news, "without");
+    store.fails.store(false, Ordering::Relaxed);
+    publish(&news, "with");
+    core.run();
+    assert_eq!(
+        (core.data(peer), ids(&mut core, peer)),
+        (vec!["without".into(), "with".into()], vec![1])
+    );
+    // One that has an id may miss something.
+    store.fails.store(true, Ordering::Relaxed);
+    let back = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(back.id, &news, Some(0.into())) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move {
+        let refused = rest.run().await.expect_err("nobody knows what it missed");
+        assert!(matches!(refused, ResumeError::Store(StoreError::Unavailable { .. })));
+    });
+    finish(&mut core, &mut task);
+}
+
+#[test]
+fn who_is_subscribed_already_gets_nothing_twice() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "before");
+    let peer = core.subscriber(&news);
+    (0..3).for_each(|_| publish(&news, "x"));
+    follow(&mut core, peer, &news, Some(0));
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [2, 3, 4, 5]);
+    assert_eq!(news.subscriber_count(), 1);
+}
+
+#[test]
+fn nobody_asks_a_store_for_a_stream_that_has_ended() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    store.stall(true);
+    let peer = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(peer.id, &news, Some(0.into())) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move {
+        let ended = rest.run().await.expect_err("its client leaves");
+        assert!(matches!(ended, ResumeError::Flush(_)), "{ended}");
+    });
+    assert!(!task.poll());
+    core.fanout.gone(peer.id, Disconnect::ClientGone);
+    finish(&mut core, &mut task);
+    store.stall(false);
+}
+
+struct Panics;
+
+impl WakeTask for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("this is what it does");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_stops_no_broker() {
+    let store = remote();
+    let news = broker_of(&Hub::new(), &store).store_queue(1).build();
+    stalled(&news, &store);
+    let panics = Arc::new(Panics).into();
+    // One waits for room, and then for its outcome.
+    let mut waits = Box::pin(news.publish_async(Event::data("x")));
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+    store.stall(false);
+    wait_until("it is stored", || news.replay_stats().is_some_and(|stats| stats.waiting == 0));
+    store.stall(true);
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+    store.stall(false);
+    publish(&news, "goes on");
+    assert_eq!(news.replay_stats().expect("a store").stored, 3);
+}
+
+#[test]
+fn an_idle_broker_has_no_thread() {
+    let store = remote();
+    let idle = Duration::from_millis(5);
+    let news = Hub::new().broker("test").replay(store).patience(MINUTE, MINUTE, idle).build();
+    for _ in 0..3 {
+        publish(&news, "x");
+        wait_until("its thread stays", || !news.shared.journal.as_ref().expect("a store").runs());
+    }
+    assert_eq!(news.published(), 3);
+}
+
+/// A store whose ids are words.
+struct Words;
+
+impl ReplayStore for Words {
+    fn append(&self, _: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
+        let ids: Vec<EventId> = events.iter().map(|_| "word".parse().expect("an id")).collect();
+        Ok(ids.into())
+    }
+
+    fn since(&self, _: &Scope, _: Option<&EventId>, _: usize) -> Result<Page, StoreError> {
+        Ok(Page::default())
+    }
+
+    fn tail(&self, _: &Scope) -> Result<EventId, StoreError> {
+        Ok("word".parse().expect("an id"))
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn ids_that_have_no_order_are_refused_where_the_store_blocks() {
+    let news = Hub::new().broker("test").replay(Arc::new(Words)).build();
+    let refused = news.publish(Event::data("x")).expect_err("nobody knows what comes after it");
+    assert_eq!(refused.refusal(), Refusal::Store);
+    assert!(refused.store_error().is_some_and(StoreError::may_have_written), "it is there");
+    let mut core = Core::new();
+    let peer = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(peer.id, &news, None) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move {
+        let refused = rest.run().await.expect_err("nor where it begins");
+        assert!(refused.to_string().contains("not numbers"), "{refused}");
+    });
+    finish(&mut core, &mut task);
+}
