@@ -1,12 +1,14 @@
 //! Every interleaving of those who store, send and resume, over a store that tells the truth at once or takes
 //! two steps, and a ring that is full for a while: the outlet and the splice themselves, and one stream.
 
+use super::super::Broker;
 use super::outlet::Outlet;
 use super::*;
 use crate::Hub;
 use crate::event::Event;
 use crate::replay::{Ids, Replayed, UnknownId};
 use crate::ring::{Reader, Wake};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::task::Waker;
@@ -110,7 +112,7 @@ struct Run {
     /// Batches that are still to be stored.
     batches: Vec<usize>,
     /// What is stored and still to be sent.
-    stored: std::collections::VecDeque<u64>,
+    stored: VecDeque<u64>,
     looks: bool,
     has_looked: bool,
     /// By place.
@@ -120,8 +122,6 @@ struct Run {
     heard: Vec<u64>,
     settled: bool,
 }
-
-use super::super::Broker;
 
 impl Run {
     /// The store has so many events that the client has seen, and one id more if somebody was killed then.
@@ -142,7 +142,7 @@ impl Run {
             broker,
             core,
             batches: vec![1, 2],
-            stored: std::collections::VecDeque::new(),
+            stored: VecDeque::new(),
             looks: false,
             has_looked: false,
             sent: Vec::new(),
@@ -287,9 +287,9 @@ fn check(case: Case, moves: u32) {
             run.settled = true;
         }
         if moves >> at & 1 == 1 {
-            run.resume()
+            run.resume();
         } else {
-            run.store()
+            run.store();
         }
         if !(case.full.0..case.full.1).contains(&at) {
             run.read();

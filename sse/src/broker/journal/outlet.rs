@@ -78,13 +78,11 @@ impl Outlet {
     pub(super) fn deliver(&mut self, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
         let number = settled.id.as_ref().and_then(EventId::as_number);
         let Some(number) = number else {
-            return match self.send(broker, &settled) {
-                Some(position) => Ok(super::published(settled, position)),
-                None => {
-                    self.kept.keeper.take_back_without_id();
-                    Err(PublishError::new(Refusal::Full, settled.event))
-                }
-            };
+            if let Some(position) = self.send(broker, &settled) {
+                return Ok(super::published(settled, position));
+            }
+            self.kept.keeper.take_back_without_id();
+            return Err(PublishError::new(Refusal::Full, settled.event));
         };
         if self.is_next(broker, number) && self.send(broker, &settled).is_some() {
             self.pace.restart();

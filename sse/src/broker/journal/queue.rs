@@ -38,12 +38,20 @@ pub(super) struct Queue {
     pub(super) room: Waiters,
     /// Somebody wants to know what the store has that others gave it.
     looks: bool,
-    pub(super) started: bool,
-    /// The thread has something to do besides the events that wait.
-    busy: bool,
+    pub(super) thread: Thread,
     pub(super) closing: Closing,
     /// The broker is no more.
     gone: bool,
+}
+
+/// What gives events to the store.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Thread {
+    #[default]
+    None,
+    Idle,
+    /// It has something to do besides the events that wait.
+    Busy,
 }
 
 /// How far a broker's close is.
@@ -165,7 +173,7 @@ impl Shared {
     /// Lets no more events in. Whether the thread ends the broker, once it has sent what it was given.
     pub(super) fn close(&self) -> bool {
         let mut queue = self.lock();
-        let drains = queue.started && (queue.waiting > 0 || queue.busy);
+        let drains = queue.thread == Thread::Busy || queue.waiting > 0;
         queue.closing = if drains { Closing::Draining } else { Closing::Done };
         let wakers = queue.room.take();
         drop(queue);
@@ -188,7 +196,7 @@ impl Shared {
         let end = Instant::now() + idle;
         loop {
             let now = Instant::now();
-            queue.busy = true;
+            queue.thread = Thread::Busy;
             if behind && pace.due <= now {
                 return Work::Look;
             }
@@ -204,10 +212,11 @@ impl Shared {
                 queue.looks = false;
                 return Work::Look;
             }
-            queue.busy = behind;
+            if !behind {
+                queue.thread = Thread::Idle;
+            }
             if queue.gone || !looks && end <= now {
-                queue.started = false;
-                queue.busy = false;
+                queue.thread = Thread::None;
                 return Work::End;
             }
             let time = if looks { pace.due } else { end }.saturating_duration_since(now);
@@ -301,7 +310,7 @@ impl Drop for Running {
             return;
         }
         let mut queue = self.shared.lock();
-        (queue.started, queue.busy) = (false, false);
+        queue.thread = Thread::None;
         let requests = std::mem::take(&mut queue.requests).into_iter();
         let unsent: Vec<Taken> = requests.map(|request| request.taken(&self.shared)).collect();
         let drains = queue.closing == Closing::Draining;

@@ -5,7 +5,7 @@
 use super::Kept;
 use super::outlet::Outlet;
 use super::queue::{Closing, Outcome, Pending, QUEUE_BYTES, Queue, Running, Shared};
-use super::queue::{Taken, Waiting, Work, wake_all};
+use super::queue::{Taken, Thread, Waiting, Work, wake_all};
 use crate::broker::{BrokerShared, PublishError, Refusal};
 use crate::guard::guard;
 use crate::prepared::PreparedEvent;
@@ -35,7 +35,7 @@ impl Sequencer {
 
     #[cfg(test)]
     pub(super) fn runs(&self) -> bool {
-        self.shared.lock().started
+        self.shared.lock().thread != Thread::None
     }
 
     /// Queues an event without waiting.
@@ -113,12 +113,12 @@ impl Sequencer {
     /// The queue, with a thread behind it.
     fn running(&self, broker: &Arc<BrokerShared>) -> io::Result<MutexGuard<'_, Queue>> {
         let mut queue = self.shared.lock();
-        if !queue.started {
+        if queue.thread == Thread::None {
             let (shared, kept) = (self.shared.clone(), self.kept.clone());
             let broker = Arc::downgrade(broker);
             let thread = thread::Builder::new().name("headwater-store".into());
             thread.spawn(move || run(&shared, &kept, &broker))?;
-            queue.started = true;
+            queue.thread = Thread::Idle;
         }
         Ok(queue)
     }

@@ -4,12 +4,12 @@
 use super::*;
 use std::time::Duration;
 
-fn mark(sent: u64) -> Option<Mark> {
-    Some(Mark { sent, settled: true })
+fn mark(sent: u64) -> Mark {
+    Mark { sent, settled: true }
 }
 
-fn cursor(after: u64, mark: Option<Mark>) -> Cursor {
-    Cursor { mark, ..Cursor::new(Some(after.into())) }
+fn cursor(after: u64, mark: Mark) -> Cursor {
+    Cursor { mark: Some(mark), ..Cursor::new(Some(after.into())) }
 }
 
 /// A page, and whether there are more.
@@ -50,7 +50,11 @@ fn what_was_read_before_it_was_sent_is_waited_for() {
 #[test]
 fn what_was_sent_since_the_store_was_read_is_told_as_long_as_it_is_here() {
     let mut recent = Recent::default();
-    assert_eq!(ids(&recent, cursor(0, None)), None, "the store was not read to its end");
+    assert_eq!(
+        ids(&recent, Cursor::new(Some(0.into()))),
+        None,
+        "the store was not read to its end"
+    );
     for id in 1..=EVENTS as u64 + 10 {
         recent.push((2 * id).into(), PreparedEvent::nothing());
     }
@@ -72,20 +76,20 @@ fn who_read_the_store_before_the_broker_began_reads_it_again() {
     recent.begin(7, settles);
     for after in [0, 6, 7] {
         // What others stored in between is nobody's to send.
-        assert_eq!(recent.since(&cursor(after, Some(early))), Lacking::Unknown);
+        assert_eq!(recent.since(&cursor(after, early)), Lacking::Unknown);
     }
     let soon = recent.mark(now);
-    assert_eq!(recent.since(&cursor(6, Some(soon))), Lacking::Unknown, "it may be written still");
-    assert_eq!(ids(&recent, cursor(7, Some(soon))), Some(vec![]));
+    assert_eq!(recent.since(&cursor(6, soon)), Lacking::Unknown, "it may be written still");
+    assert_eq!(ids(&recent, cursor(7, soon)), Some(vec![]));
     // There is no such event, or it would be there.
-    assert_eq!(ids(&recent, cursor(6, Some(recent.mark(settles)))), Some(vec![]));
-    assert_eq!(recent.since(&cursor(8, Some(soon))), Lacking::Ahead);
+    assert_eq!(ids(&recent, cursor(6, recent.mark(settles))), Some(vec![]));
+    assert_eq!(recent.since(&cursor(8, soon)), Lacking::Ahead);
     recent.is_filled_to(8);
-    assert_eq!(ids(&recent, cursor(8, Some(soon))), Some(vec![]));
+    assert_eq!(ids(&recent, cursor(8, soon)), Some(vec![]));
     recent.push(9.into(), PreparedEvent::nothing());
     let late = recent.mark(settles);
     recent.begin(5, settles);
-    assert_eq!(recent.since(&cursor(5, Some(late))), Lacking::Unknown, "the store began anew");
+    assert_eq!(recent.since(&cursor(5, late)), Lacking::Unknown, "the store began anew");
     assert_eq!((recent.newest(), recent.events.len(), recent.bytes), (Some(5), 0, 0));
 }
 
