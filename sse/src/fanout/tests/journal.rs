@@ -203,6 +203,21 @@ fn a_stream_that_waits_for_a_hole_asks_seldom_and_gets_past_it() {
 }
 
 #[test]
+fn a_stream_that_may_lack_what_is_being_written_asks_seldom() {
+    let store = Arc::new(Remote::new(10, Duration::from_millis(300)));
+    let (news, mut core) = (broker_of(&Hub::new(), &store).build(), Core::new());
+    // Somebody was given the first id, and is killed.
+    store.holes.store(1, Ordering::Relaxed);
+    let begun = Instant::now();
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, Some(0));
+    assert!(begun.elapsed() >= store.settles);
+    let calls = store.calls.load(Ordering::Relaxed);
+    assert!(calls < 40, "{calls}");
+    assert_eq!(news.subscriber_count(), 1);
+}
+
+#[test]
 fn a_stream_that_waits_for_what_cannot_be_read_asks_seldom() {
     let (store, mut core) = (remote(), Core::new());
     let news = broker_of(&Hub::new(), &store).build();
@@ -332,6 +347,15 @@ fn a_waker_that_panics_stops_no_broker() {
     store.stall(false);
     publish(&news, "goes on");
     assert_eq!(news.replay_stats().expect("a store").stored, 3);
+    // In the middle of a batch.
+    let news = broker_of(&Hub::new(), &store).build();
+    stalled(&news, &store);
+    let mut waits = Box::pin(news.publish_async(Event::data("x")));
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+    let mut next = Box::pin(news.publish_async(Event::data("x")));
+    assert!(poll_once(next.as_mut()).is_pending());
+    store.stall(false);
+    crate::client::block::block_on(next).expect("it is none of its business");
 }
 
 #[test]

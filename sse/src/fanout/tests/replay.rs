@@ -93,6 +93,8 @@ fn pitfall_8_an_id_from_the_future_is_not_up_to_date() {
             panic!("{refused:?}")
         };
         assert_eq!(*why, UnknownId::Future);
+        let stats = news.replay_stats().expect("it has a store");
+        assert_eq!(stats.read_failures, 0, "it was asked, and has answered");
         assert_eq!(news.subscriber_count(), 0);
     }
 }

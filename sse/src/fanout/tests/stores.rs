@@ -55,6 +55,8 @@ pub(super) struct Remote {
     pub(super) holes: AtomicU64,
     /// After this event nothing can be read.
     pub(super) unreadable: AtomicU64,
+    /// So long the event of an id may still be written.
+    pub(super) settles: Duration,
     /// Somebody else appends an event whenever one is too large.
     pub(super) others: AtomicBool,
     stalls: Mutex<bool>,
@@ -65,6 +67,21 @@ impl Remote {
     pub(super) fn stall(&self, stalls: bool) {
         *self.stalls.lock().expect("no panic under the lock") = stalls;
         self.changed.notify_all();
+    }
+
+    /// One that keeps so many events, and gives ids so long before.
+    pub(super) fn new(events: usize, settles: Duration) -> Self {
+        Self {
+            ring: RingBuffer::new(events),
+            fails: AtomicBool::new(false),
+            calls: AtomicUsize::new(0),
+            holes: AtomicU64::new(0),
+            settles,
+            unreadable: AtomicU64::new(u64::MAX),
+            others: AtomicBool::new(false),
+            stalls: Mutex::new(false),
+            changed: Condvar::new(),
+        }
     }
 
     fn come(&self) -> Result<(), StoreError> {
@@ -120,6 +137,10 @@ impl ReplayStore for Remote {
     fn blocks(&self) -> bool {
         true
     }
+
+    fn settles_within(&self) -> Duration {
+        self.settles
+    }
 }
 
 pub(super) fn remote() -> Arc<Remote> {
@@ -128,14 +149,5 @@ pub(super) fn remote() -> Arc<Remote> {
 
 /// One that keeps so many events.
 pub(super) fn remote_of(events: usize) -> Arc<Remote> {
-    Arc::new(Remote {
-        ring: RingBuffer::new(events),
-        fails: AtomicBool::new(false),
-        calls: AtomicUsize::new(0),
-        holes: AtomicU64::new(0),
-        unreadable: AtomicU64::new(u64::MAX),
-        others: AtomicBool::new(false),
-        stalls: Mutex::new(false),
-        changed: Condvar::new(),
-    })
+    Arc::new(Remote::new(events, Duration::ZERO))
 }
