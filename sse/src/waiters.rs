@@ -54,11 +54,9 @@ impl Waiters {
         wakers.unwrap_or_default().into_values()
     }
 
-    /// Takes those out who came first, as many as this, to be woken likewise.
-    pub(crate) fn take_first(&mut self, many: usize) -> Vec<Waker> {
-        let Some(list) = &mut self.list else { return Vec::new() };
-        let first = std::iter::from_fn(|| list.wakers.pop_first());
-        first.take(many).map(|(_, waker)| waker).collect()
+    /// Takes the one out who came first, to be woken likewise.
+    pub(crate) fn take_first(&mut self) -> Option<Waker> {
+        Some(self.list.as_mut()?.wakers.pop_first()?.1)
     }
 
     #[cfg(test)]
@@ -111,12 +109,13 @@ mod tests {
             waiters.wait(ticket, &task.clone().into());
         }
         let woken = || [0, 1, 2].map(|task: usize| tasks[task].0.load(Ordering::Relaxed));
-        waiters.take_first(1).into_iter().for_each(Waker::wake);
+        waiters.take_first().expect("it waits").wake();
         assert_eq!(woken(), [1, 0, 0]);
         // In vain: it waits again.
         waiters.wait(&mut tickets[0], &tasks[0].clone().into());
-        waiters.take_first(2).into_iter().for_each(Waker::wake);
-        assert_eq!(woken(), [2, 1, 0]);
-        assert_eq!((waiters.len(), waiters.take_first(9).len()), (1, 1));
+        waiters.take_first().expect("it waits").wake();
+        waiters.take_first().expect("it waits").wake();
+        assert_eq!((woken(), waiters.len()), ([2, 1, 0], 1));
+        assert!(waiters.take_first().is_some() && waiters.take_first().is_none());
     }
 }

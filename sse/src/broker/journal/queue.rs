@@ -98,7 +98,7 @@ pub(in crate::broker) struct Pending {
     outcome: oneshot::Receiver<Outcome>,
 }
 
-/// A place among those who wait for room. Dropping it lets the next one have what it was woken for.
+/// A place among those who wait for room. Dropping it lets the next one have what is left of that.
 pub(super) struct Waiting<'a> {
     pub(super) shared: &'a Shared,
     pub(super) ticket: Ticket,
@@ -149,18 +149,20 @@ impl Shared {
         true
     }
 
-    /// An event leaves: those are woken who can have its place.
+    /// An event leaves: who came first can have its place.
     fn gives_room(&self, mut queue: MutexGuard<'_, Queue>, bytes: usize) {
         queue.waiting -= 1;
         queue.bytes -= bytes;
         self.wake_for_room(queue);
     }
 
+    /// Wakes the first of those who wait for room, if there is some. Who takes it, or wants it no more, wakes
+    /// the next.
     fn wake_for_room(&self, mut queue: MutexGuard<'_, Queue>) {
-        let room = self.most.saturating_sub(queue.waiting);
-        let wakers = queue.room.take_first(room);
+        let fits = queue.waiting == 0 || queue.bytes < self.most_bytes;
+        let first = (fits && queue.waiting < self.most).then(|| queue.room.take_first());
         drop(queue);
-        wake_all(wakers);
+        wake_all(first.flatten());
     }
 
     /// Has the thread take a look.
@@ -336,3 +338,6 @@ pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
         guard(|| waker.wake()).ok();
     }
 }
+
+#[cfg(test)]
+mod tests;
