@@ -58,7 +58,7 @@ impl Pace {
         *self = Self::new();
     }
 
-    fn slow_down(&mut self) {
+    pub(super) fn slow_down(&mut self) {
         self.due = Instant::now() + self.backoff.next();
     }
 }

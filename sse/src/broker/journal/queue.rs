@@ -9,6 +9,7 @@ use crate::prepared::PreparedEvent;
 use crate::replay::StoreError;
 use crate::waiters::{Ticket, Waiters};
 use futures_channel::oneshot;
+use futures_core::FusedFuture;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -198,6 +199,8 @@ impl Shared {
         let end = Instant::now() + idle;
         loop {
             let now = Instant::now();
+            // Without a broker there is nobody to catch up for.
+            let behind = behind && !queue.gone;
             queue.thread = Thread::Busy;
             if behind && pace.due <= now {
                 return Work::Look;
@@ -285,7 +288,10 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.take_back();
+        // Otherwise it is answered.
+        if !self.outcome.is_terminated() {
+            self.take_back();
+        }
     }
 }
 

@@ -156,7 +156,8 @@ fn step(kept: &Kept, broker: &Weak<BrokerShared>, outlet: &mut Outlet, work: Wor
             guard(|| outlet.drain(broker)).ok();
             broker.end();
         }
-        _ => {}
+        (Work::Look, None) => outlet.pace.slow_down(),
+        (Work::Close, None) | (Work::End, _) => {}
     }
 }
 

@@ -111,6 +111,20 @@ fn a_broker_that_cannot_send_all_ends_nevertheless() {
 }
 
 #[test]
+fn a_broker_that_is_dropped_while_it_cannot_send_leaves_no_thread() {
+    let (store, mut core) = (remote(), Core::new());
+    let hub = Hub::builder().ring_events(4).build();
+    let news = broker_of(&hub, &store).build();
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    (0..9).for_each(|_| publish(&news, "x"));
+    // What it cannot send it cannot read either.
+    store.fails.store(true, Ordering::Relaxed);
+    drop((news, core));
+    wait_until("its thread stays", || Arc::strong_count(&store) == 1);
+}
+
+#[test]
 fn an_event_that_the_store_was_not_given_is_taken_back() {
     let store = remote();
     let news = broker_of(&Hub::new(), &store).build();
