@@ -121,8 +121,8 @@ impl Outlet {
         true
     }
 
-    /// Sends what the store has and nobody was sent, a page of it at a time.
-    pub(super) fn look(&mut self, broker: &Arc<BrokerShared>) {
+    /// Sends a page of what the store has and nobody was sent. Whether there is more.
+    pub(super) fn look(&mut self, broker: &Arc<BrokerShared>) -> bool {
         let sent = self.kept.lock().sent();
         let began = Instant::now();
         let read = if self.kept.lock().newest().is_none() {
@@ -141,7 +141,12 @@ impl Outlet {
         // Also where the broker has begun, or something was passed over.
         let brought = order.sent() > sent;
         drop(order);
-        if brought { self.pace.restart() } else { self.pace.slow_down() }
+        if brought {
+            self.pace.restart()
+        } else {
+            self.pace.slow_down()
+        }
+        matches!(read, Read::On(true))
     }
 
     /// Sends what is left, if that can be done.

@@ -166,6 +166,12 @@ impl Shared {
         wake_all(first.flatten());
     }
 
+    /// Whether the thread has something to do that does not wait for a look.
+    pub(super) fn is_pressing(&self) -> bool {
+        let queue = self.lock();
+        !queue.requests.is_empty() || queue.closing == Closing::Draining
+    }
+
     /// Has the thread take a look.
     pub(super) fn look(&self, mut queue: MutexGuard<'_, Queue>) {
         queue.looks = true;

@@ -140,18 +140,25 @@ fn run(shared: &Arc<Shared>, kept: &Arc<Kept>, broker: &Weak<BrokerShared>) {
             return;
         }
         // What panics in there is foreign, and costs what was at hand; who waits for that is told.
-        guard(|| step(kept, broker, &mut outlet, work)).ok();
+        guard(|| step(shared, kept, broker, &mut outlet, work)).ok();
         let waiting = kept.lock().end();
         wake_all(waiting);
     }
 }
 
-fn step(kept: &Kept, broker: &Weak<BrokerShared>, outlet: &mut Outlet, work: Work) {
+fn step(
+    shared: &Shared,
+    kept: &Kept,
+    broker: &Weak<BrokerShared>,
+    outlet: &mut Outlet,
+    work: Work,
+) {
     // Without a broker there is nobody left to be sent anything.
     let broker = broker.upgrade();
     match (work, &broker) {
         (Work::Batch(batch), broker) => give(kept, broker.as_ref(), outlet, batch),
-        (Work::Look, Some(broker)) => outlet.look(broker),
+        // Who waits for a look waits for all that there is. What is published next goes after it, too.
+        (Work::Look, Some(broker)) => while outlet.look(broker) && !shared.is_pressing() {},
         (Work::Close, Some(broker)) => {
             guard(|| outlet.drain(broker)).ok();
             broker.end();

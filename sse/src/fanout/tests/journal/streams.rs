@@ -80,6 +80,23 @@ fn what_the_store_keeps_no_longer_is_passed_over_and_counted() {
 }
 
 #[test]
+fn however_much_others_stored_a_stream_waits_for_it_once() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    let others: Vec<PreparedEvent> = (0..5000).map(|_| Event::data("another's").into()).collect();
+    store.ring.append(&Scope::topic("test"), &others).expect("room");
+    let before = store.calls.load(Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    let calls = store.calls.load(Ordering::Relaxed) - before;
+    assert!(calls < 5000 / 256 + 6, "{calls}");
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [5002]);
+}
+
+#[test]
 fn who_is_new_begins_without_a_store_where_events_go_without_ids() {
     let (store, mut core) = (remote(), Core::new());
     let news = broker_of(&Hub::new(), &store).store_failure(StoreFailure::SendWithoutId).build();
