@@ -142,9 +142,9 @@ impl Outlet {
         let brought = order.sent() > sent;
         drop(order);
         if brought {
-            self.pace.restart()
+            self.pace.restart();
         } else {
-            self.pace.slow_down()
+            self.pace.slow_down();
         }
         matches!(read, Read::On(true))
     }
