@@ -20,7 +20,9 @@ use std::sync::Arc;
 /// `Last-Event-ID` is first given what it missed, in pages as it takes them, and a new one is told the id
 /// after which it gets everything, so that it can come back from then on. An id that the store does not know
 /// makes it a new one: see [`unknown_id_notice`](Feed::unknown_id_notice). While the store cannot be asked,
-/// the stream ends, and the client tries again.
+/// the stream ends, and the client tries again; a new client stays if events
+/// [go without ids](crate::sse::StoreFailure::SendWithoutId) then. Of streams whose client has what the store
+/// had, none ends because the store is gone.
 ///
 /// ```
 /// use headwater::{Hub, Router, routing::get, sse};

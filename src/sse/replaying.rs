@@ -83,9 +83,9 @@ macro_rules! keeping {
             /// A client that is new, or whose id the store does not know
             /// ([`unknown_id_notice`](Self::unknown_id_notice)), is first sent the id where it begins, so
             /// that it can come back from then on; [`Client::last_event_id`] says which id it came with. What
-            /// `on_connect` sends comes first of all, is not kept, and has no ids. While the store cannot be asked, the stream ends
-            /// ([`Failed`](crate::sse::Disconnect::Failed)), and the client tries again. Where a client leaves
-            /// before it has what it missed, the handler does not run.
+            /// `on_connect` sends comes first of all, is not kept, and has no ids. While the store cannot be
+            /// asked, the stream ends ([`Failed`](crate::sse::Disconnect::Failed)), and the client tries again.
+            /// Where a client leaves before it has what it missed, the handler does not run.
             ///
             /// ```
             /// use headwater::sse::{self, Client, Event, replay::{RingBuffer, Scope}};

@@ -5,7 +5,7 @@ use crate::client::{Client, Subscription};
 use crate::fanout::Laggard;
 use crate::hub::HubShared;
 use crate::id::EventId;
-use crate::keeper::ReplayStats;
+use crate::keeper::{ID_LINE_BYTES, ReplayStats};
 use crate::prepared::PreparedEvent;
 use std::cmp::Reverse;
 use std::fmt;
@@ -22,6 +22,7 @@ pub(crate) use asker::Ask;
 pub use config::{BrokerBuilder, SlowPolicy};
 pub(crate) use config::{Limits, OnSlow};
 pub use error::{PublishError, Refusal};
+use journal::Sequencer;
 pub(crate) use journal::{Cursor, Journal, Splice};
 
 /// Fans events out to its subscribers. Cheap to clone; all clones are the same broker.
@@ -200,6 +201,11 @@ impl Broker {
     /// Ends every subscription once what was published before has been delivered, and refuses new
     /// events and subscribers. Closing twice does nothing.
     ///
+    /// With a store that blocks, events that wait for it were published before: they are stored and delivered
+    /// still, and whoever waits for their outcome is told it. Until then streams go on. If the hub has no room
+    /// for them for 5 s, because a core is stuck, or the store cannot be read again then, the streams end
+    /// without those that could not be sent, which are in the store.
+    ///
     /// ```
     /// use headwater_sse::{Event, Hub, Refusal};
     ///
@@ -214,9 +220,11 @@ impl Broker {
         if self.shared.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        let hub = &self.shared.hub;
-        self.shared.closed_at.store(hub.ring.tail(), Ordering::Release);
-        hub.note_closing(self.shared.id);
+        let sequencer = self.shared.journal.as_ref().and_then(Journal::sequencer);
+        // Otherwise that does it, when it has sent what it was given.
+        if !sequencer.is_some_and(Sequencer::close) {
+            self.shared.end();
+        }
     }
 
     /// Whether [`Broker::close`] was called.
@@ -226,6 +234,19 @@ impl Broker {
 }
 
 impl BrokerShared {
+    /// Ends its subscriptions with what is in the ring now.
+    fn end(&self) {
+        self.closed_at.store(self.hub.ring.tail(), Ordering::Release);
+        self.hub.note_closing(self.id);
+    }
+
+    /// What an event takes of the ring: with the id of a store, where there is one. Whoever waits for room
+    /// waits for as much as is claimed then.
+    pub(crate) fn weight(&self, event: &PreparedEvent) -> u64 {
+        let id_line = if self.journal.is_some() { ID_LINE_BYTES } else { 0 };
+        (event.len() + id_line) as u64
+    }
+
     /// Where in the ring the broker ended: `None` while it is open.
     pub(crate) fn closed_at(&self) -> Option<u64> {
         Some(self.closed_at.load(Ordering::Acquire)).filter(|&at| at != u64::MAX)

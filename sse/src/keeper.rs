@@ -8,10 +8,11 @@ use crate::prepared::PreparedEvent;
 use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 mod threads;
 
-pub(crate) use threads::Threads;
+pub(crate) use threads::{IDLE, Threads};
 
 /// Events that are read at a time for a stream that is being given what it missed.
 const PAGE_EVENTS: usize = 256;
@@ -29,10 +30,13 @@ pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
 #[non_exhaustive]
 pub enum StoreFailure {
     /// It is refused, with [`Refusal::Store`](crate::Refusal::Store) or
-    /// [`SendRefusal::Store`](crate::SendRefusal::Store), and sent to nobody.
+    /// [`SendRefusal::Store`](crate::SendRefusal::Store), and sent to nobody. If the error is one for which
+    /// [`may_have_written`](StoreError::may_have_written) holds, because the connection broke before the store
+    /// had answered, the store may have it all the same: then it is sent in its place, or replayed.
     #[default]
     Refuse,
-    /// It is sent without an id, and counted: who is there gets it, and nobody later.
+    /// It is sent without an id, and counted: who is there gets it, and nobody later. Where a connection breaks
+    /// before the store has answered, and the store has it after all, it comes a second time, with its id.
     SendWithoutId,
 }
 
@@ -59,6 +63,11 @@ pub struct ReplayStats {
     pub without_id: u64,
     /// Events that wait for it now.
     pub waiting: usize,
+    /// Places of events that a broker, whose store blocks, could not send in their turn: the store kept what came
+    /// next no longer, or had nothing there for 5 s more than in which it
+    /// [settles](ReplayStore::settles_within). There may have been no events; what is in there later is given
+    /// to those that come back. Where a store has lost all it had, that counts as one.
+    pub passed_over: u64,
     /// Events that streams were given because they had missed them.
     pub replayed: u64,
     /// Times that it could not be asked for what streams had missed.
@@ -73,6 +82,7 @@ struct Counts {
     stored: AtomicU64,
     refused: AtomicU64,
     without_id: AtomicU64,
+    passed_over: AtomicU64,
     replayed: AtomicU64,
     read_failures: AtomicU64,
 }
@@ -110,6 +120,7 @@ impl Keeper {
             refused: of(&self.counts.refused),
             without_id: of(&self.counts.without_id),
             waiting,
+            passed_over: of(&self.counts.passed_over),
             replayed: of(&self.counts.replayed),
             read_failures: of(&self.counts.read_failures),
             lost: guard(|| self.store.lost()).unwrap_or_default(),
@@ -118,6 +129,28 @@ impl Keeper {
 
     pub(crate) fn count_replayed(&self, events: usize) {
         self.counts.replayed.fetch_add(events as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_passed_over(&self, places: u64) {
+        self.counts.passed_over.fetch_add(places, Ordering::Relaxed);
+    }
+
+    /// An event that was to go without an id is refused after all.
+    pub(crate) fn take_back_without_id(&self) {
+        self.counts.without_id.fetch_sub(1, Ordering::Relaxed);
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts what became of a read, if it failed: that an event is unknown is an answer.
+    pub(crate) fn count_read<T>(&self, read: &Result<T, StoreError>) {
+        if read.as_ref().is_err_and(|error| !matches!(error, StoreError::Unknown { .. })) {
+            self.count_read_failure();
+        }
+    }
+
+    /// How long after an id was given its event may still be written.
+    pub(crate) fn settles_within(&self) -> Duration {
+        guard(|| self.store.settles_within()).unwrap_or_default()
     }
 
     pub(crate) fn count_read_failure(&self) {

@@ -76,6 +76,7 @@ pub mod guard;
 mod hub;
 mod id;
 mod keeper;
+mod pause;
 mod prepared;
 pub mod replay;
 pub(crate) mod ring;

@@ -1,8 +1,8 @@
-//! Tasks that wait for the same thing. Who stops waiting is forgotten, so that a list is never longer than
-//! the number of futures that exist.
+//! Tasks that wait for the same thing, in the order in which they came. Who stops waiting is forgotten, so
+//! that a list is never longer than the number of futures that exist.
 
 use crate::guard::guard;
-use slab::Slab;
+use std::collections::BTreeMap;
 use std::task::Waker;
 
 /// A list of waiting tasks.
@@ -14,42 +14,50 @@ pub(crate) struct Waiters {
 
 #[derive(Default)]
 struct List {
-    wakers: Slab<Waker>,
-    /// Counts the times that all were woken: tickets from before are void.
-    round: u64,
+    wakers: BTreeMap<u64, Waker>,
+    /// Tickets given out.
+    tickets: u64,
 }
 
 /// A place in a list.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Ticket(Option<(u64, usize)>);
+pub(crate) struct Ticket(Option<u64>);
+
+impl Ticket {
+    /// Whether it never stood for a place.
+    pub(crate) fn is_unused(self) -> bool {
+        self.0.is_none()
+    }
+}
 
 impl Waiters {
-    /// Takes a place, or keeps the one that `ticket` stands for.
+    /// Takes a place, or the one again that `ticket` stands for: who was woken in vain is not behind those
+    /// that came later.
     pub(crate) fn wait(&mut self, ticket: &mut Ticket, waker: &Waker) {
         let list = self.list.get_or_insert_default();
-        match ticket.0.filter(|(round, _)| *round == list.round) {
-            Some((_, place)) => list.wakers[place].clone_from(waker),
-            None => ticket.0 = Some((list.round, list.wakers.insert(waker.clone()))),
-        }
+        let number = *ticket.0.get_or_insert_with(|| {
+            list.tickets += 1;
+            list.tickets
+        });
+        list.wakers.entry(number).or_insert_with(|| waker.clone()).clone_from(waker);
     }
 
     /// Gives a place back.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
-        if let Some((round, place)) = ticket.0
-            && let Some(list) = &mut self.list
-            && round == list.round
-        {
-            list.wakers.remove(place);
+        if let (Some(number), Some(list)) = (ticket.0, &mut self.list) {
+            list.wakers.remove(&number);
         }
     }
 
     /// Takes everybody out, to be woken without the lock that guards the list.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        let wakers = self.list.as_mut().map(|list| {
-            list.round += 1;
-            std::mem::take(&mut list.wakers)
-        });
-        wakers.unwrap_or_default().into_iter().map(|(_, waker)| waker)
+        let wakers = self.list.as_mut().map(|list| std::mem::take(&mut list.wakers));
+        wakers.unwrap_or_default().into_values()
+    }
+
+    /// Takes the one out who came first, to be woken likewise.
+    pub(crate) fn take_first(&mut self) -> Option<Waker> {
+        Some(self.list.as_mut()?.wakers.pop_first()?.1)
     }
 
     #[cfg(test)]
@@ -69,6 +77,9 @@ pub(crate) fn wake_all(wakers: impl Iterator<Item = Waker>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     #[test]
     fn who_stops_waiting_is_forgotten_and_nobody_else() {
@@ -84,8 +95,36 @@ mod tests {
         assert_eq!(waiters.take().count(), 1);
         let mut third = Ticket::default();
         waiters.wait(&mut third, waker);
-        // Its place was in an earlier round, and is another's now.
+        // It was woken, and the place is another's.
         waiters.forget(second);
         assert_eq!(waiters.len(), 1);
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_came_first_is_taken_first_and_stays_so() {
+        let mut waiters = Waiters::default();
+        let tasks: [Arc<Count>; 3] = Default::default();
+        let mut tickets = [Ticket::default(); 3];
+        for (ticket, task) in tickets.iter_mut().zip(&tasks) {
+            waiters.wait(ticket, &task.clone().into());
+        }
+        let woken = || [0, 1, 2].map(|task: usize| tasks[task].0.load(Ordering::Relaxed));
+        waiters.take_first().expect("it waits").wake();
+        assert_eq!(woken(), [1, 0, 0]);
+        // In vain: it waits again.
+        waiters.wait(&mut tickets[0], &tasks[0].clone().into());
+        waiters.take_first().expect("it waits").wake();
+        waiters.take_first().expect("it waits").wake();
+        assert_eq!((woken(), waiters.len()), ([2, 1, 0], 1));
+        assert!(waiters.take_first().is_some() && waiters.take_first().is_none());
     }
 }

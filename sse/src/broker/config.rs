@@ -2,13 +2,15 @@
 
 use super::Broker;
 use super::asker::{Asker, OnSlowSubscriber, Start, default_concurrency, start_thread};
-use super::journal::Journal;
+use super::journal::{Journal, Times};
 use crate::client::Client;
 use crate::hub::HubShared;
 use crate::keeper::{STORE_QUEUE, StoreFailure};
 use crate::prepared::PreparedEvent;
 use crate::replay::{ReplayStore, Scope};
 use std::sync::Arc;
+#[cfg(test)]
+use std::time::Duration;
 
 /// Events that a slow subscriber may be owed.
 const BUFFER_EVENTS: usize = 64;
@@ -87,6 +89,7 @@ pub struct BrokerBuilder {
     scope: Option<Scope>,
     store_failure: StoreFailure,
     store_queue: usize,
+    times: Times,
 }
 
 impl BrokerBuilder {
@@ -106,6 +109,7 @@ impl BrokerBuilder {
             scope: None,
             store_failure: StoreFailure::default(),
             store_queue: STORE_QUEUE,
+            times: Times::default(),
         }
     }
 
@@ -189,11 +193,17 @@ impl BrokerBuilder {
     /// place of its own: clients that come back with that id are given what they missed
     /// ([`Broker::subscribe_from`]). The store is asked with the scope of
     /// [`replay_scope`](Self::replay_scope); one broker at a time should append to a scope, since what
-    /// others append is replayed and never sent at once.
+    /// others append is replayed and not sent at once: it goes before what the broker appends next.
     ///
     /// A store in memory is asked in place, under a lock of the broker's. One that
-    /// [blocks](ReplayStore::blocks) is asked on threads of the broker's: publishing then waits for it
-    /// where a thread or a task does, and is [`Refusal::Busy`](super::Refusal::Busy) on a core.
+    /// [blocks](ReplayStore::blocks) is asked on threads of the broker's, one that appends and up to two that
+    /// read for streams that come back; they are started as they are needed, and end after 10 s without
+    /// work. Publishing then waits for the store where a thread or a task does, and is
+    /// [`Refusal::Busy`](super::Refusal::Busy) on a core. Such a store's ids have to be numbers: an event that
+    /// gets another is one that the store did not take ([`StoreFailure`]), though it may be there.
+    ///
+    /// What such a store has taken is published. If a core is stuck, so that the hub has had no room for 5 s,
+    /// it is sent from the store, in its place, once there is room.
     ///
     /// ```
     /// use headwater_sse::{Event, Hub, replay::RingBuffer};
@@ -221,11 +231,18 @@ impl BrokerBuilder {
         self
     }
 
-    /// How many events may wait for a store that blocks: 1 at least, 1,024 by default. Past that, threads and
-    /// tasks that publish wait for their turn, and [`Broker::publish_later`] is
-    /// [`Refusal::Busy`](super::Refusal::Busy).
+    /// How many events may wait for a store that blocks: 1 at least, 1,024 by default; and 16 MiB of them, or
+    /// one event. Past that, threads and tasks that publish wait for their turn, and
+    /// [`Broker::publish_later`] is [`Refusal::Busy`](super::Refusal::Busy).
     pub fn store_queue(mut self, events: usize) -> Self {
         self.store_queue = events.max(1);
+        self
+    }
+
+    /// Has patience for other times with a store that blocks.
+    #[cfg(test)]
+    pub(crate) fn patience(mut self, room: Duration, answer: Duration, idle: Duration) -> Self {
+        self.times = Times { room, answer, idle };
         self
     }
 
@@ -249,7 +266,7 @@ impl BrokerBuilder {
         let limits = Limits { events, bytes, ids, on_slow };
         let journal = self.store.map(|store| {
             let scope = self.scope.unwrap_or_else(|| Scope::topic(&self.name));
-            Journal::new(store, scope, self.store_failure, self.store_queue)
+            Journal::new(store, scope, self.store_failure, self.store_queue, self.times)
         });
         Broker::new(self.hub, self.id, self.name, limits, journal)
     }

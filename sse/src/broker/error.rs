@@ -9,7 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A core is so far behind that the hub's ring is full.
+    /// A core is so far behind that the hub's ring is full; or a store that blocks could not be given the event
+    /// by a deadline.
     Full,
     /// The broker was closed.
     Closed,
@@ -18,7 +19,9 @@ pub enum Refusal {
     /// Waiting would block a core: for room in the hub's ring that the core has to make itself, or for a
     /// store that blocks, which is for tasks ([`Broker::publish_async`](crate::Broker::publish_async)).
     Busy,
-    /// The broker's store did not take it; why is the error's [`store_error`](PublishError::store_error).
+    /// The broker's store did not take it; why is the error's [`store_error`](PublishError::store_error). If
+    /// [`may_have_written`](StoreError::may_have_written) holds for that, the store may have the event all the
+    /// same, and then subscribers get it: publishing it again may double it.
     Store,
 }
 

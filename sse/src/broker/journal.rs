@@ -1,21 +1,27 @@
 //! A broker's journal: each event is in the store before it is sent, and its id there is its id on the
 //! wire. Owns the order of both, and with that the moment in which a stream goes over from what is
-//! replayed to what is sent. Who waits for a store that blocks is in `sequencer`.
+//! replayed to what is sent. A store that blocks is asked by `sequencer`, for those in `queue`, and what it has
+//! goes into the ring through `outlet`.
 
 use super::{BrokerShared, PublishError, Published, Refusal};
 use crate::hub::Entry;
 use crate::id::EventId;
-use crate::keeper::{self, ID_LINE_BYTES, Keeper, ReplayStats, Settled, StoreFailure};
+use crate::keeper::{self, Keeper, ReplayStats, Settled, StoreFailure};
 use crate::prepared::PreparedEvent;
 use crate::replay::{Page, ReplayStore, Scope, StoreError};
 use futures_channel::oneshot;
+pub(crate) use recent::Mark;
 use recent::{Lacking, Recent, Turn};
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
-mod foreign;
+#[cfg(test)]
+mod model;
+mod outlet;
+mod queue;
 mod recent;
 mod sequencer;
 
@@ -23,6 +29,24 @@ pub(super) use sequencer::Sequencer;
 
 /// Reads of a store that may be under way at a time.
 const READERS: usize = 2;
+
+/// How long a broker with a store that blocks has patience.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    /// With a ring that is full and makes no progress.
+    pub(super) room: Duration,
+    /// With a place where the store has no event, besides the time in which it settles: as long as somebody who
+    /// writes there may wait for its answer.
+    pub(super) answer: Duration,
+    /// With a thread that has nothing to do.
+    pub(super) idle: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { room: Duration::from_secs(5), answer: Duration::from_secs(5), idle: keeper::IDLE }
+    }
+}
 
 /// The store of a broker.
 pub(crate) struct Journal {
@@ -43,6 +67,9 @@ pub(super) struct Kept {
     /// Held while events get their places in the ring, in the order of their ids. What is in there is only
     /// kept where the store blocks, since others can be asked under the lock.
     order: Mutex<Recent>,
+    /// How long after the store gave an id its event may still be written.
+    settles: Duration,
+    times: Times,
 }
 
 /// How far a stream is that is being given what it missed.
@@ -50,10 +77,12 @@ pub(super) struct Kept {
 pub(crate) struct Cursor {
     /// The last event that it has; `None` for one that is new.
     pub(crate) after: Option<EventId>,
-    /// The store was read to its end when so many events had been sent: what it lacks was sent since.
-    pub(crate) mark: Option<u64>,
+    /// The store was read to its end, from this moment on: what it lacks was sent since.
+    pub(crate) mark: Option<Mark>,
     /// It was new, so that it is to be told where it begins.
     pub(crate) tells_begin: bool,
+    /// The store cannot be asked, and the stream begins all the same.
+    begins_anyway: bool,
 }
 
 /// What a stream is to be sent, and what then.
@@ -70,7 +99,7 @@ pub(crate) enum Splice {
 
 impl Cursor {
     pub(crate) fn new(after: Option<EventId>) -> Self {
-        Self { tells_begin: after.is_none(), after, mark: None }
+        Self { tells_begin: after.is_none(), after, mark: None, begins_anyway: false }
     }
 
     /// How far it is with these.
@@ -94,12 +123,14 @@ impl Journal {
         scope: Scope,
         failure: StoreFailure,
         queue: usize,
+        times: Times,
     ) -> Self {
         let keeper = Keeper::new(store, failure);
-        let kept = Arc::new(Kept { keeper, scope, order: Mutex::default() });
+        let settles = keeper.settles_within();
+        let kept = Arc::new(Kept { keeper, scope, order: Mutex::default(), settles, times });
         let threads = kept.keeper.blocks().then(|| Threads {
             sequencer: Sequencer::new(kept.clone(), queue),
-            readers: keeper::Threads::new("headwater-replay", READERS),
+            readers: keeper::Threads::new("headwater-replay", READERS).idle(times.idle),
         });
         Self { kept, threads }
     }
@@ -113,6 +144,12 @@ impl Journal {
         self.kept.keeper.stats(self.sequencer().map_or(0, Sequencer::waiting))
     }
 
+    /// Whether the thread runs that gives events to the store.
+    #[cfg(test)]
+    pub(crate) fn runs(&self) -> bool {
+        self.sequencer().is_some_and(Sequencer::runs)
+    }
+
     /// Publishes an event, of which the store, which does not block, is told first.
     pub(super) fn publish(
         &self,
@@ -121,7 +158,7 @@ impl Journal {
     ) -> Result<Published, PublishError> {
         let mut outcome = None;
         let order = self.kept.lock();
-        broker.hub.ring.publish_with(weight(event), |position| {
+        broker.hub.ring.publish_with(broker.weight(event), |position| {
             let Kept { keeper, scope, .. } = &*self.kept;
             let settled = self.kept.settle(keeper.append_one(scope, event), event);
             let sent = settled
@@ -143,17 +180,26 @@ impl Journal {
     ) -> Result<Splice, StoreError> {
         let (kept, mut cursor) = (&self.kept, cursor.clone());
         let order = kept.lock();
+        let live = || broker.hub.ring.tail();
         let (events, position) = if self.threads.is_some() {
             match order.since(&cursor) {
-                Lacking::Events(events) => (events, Some(broker.hub.ring.tail())),
+                _ if cursor.begins_anyway => return Ok(Splice::Live(Vec::new(), live())),
+                Lacking::Events(events, more) => (events, (!more).then(live)),
                 Lacking::Unknown => return Ok(Splice::Ask),
                 Lacking::Ahead => return Ok(Splice::Wait),
             }
         } else {
-            let (page, tail) = kept.keeper.read(&kept.scope, cursor.after.as_ref())?;
+            let read = kept.keeper.read(&kept.scope, cursor.after.as_ref());
+            kept.keeper.count_read(&read);
+            let (page, tail) = match read {
+                Err(error) if self.begins_without(&cursor, &error) => {
+                    return Ok(Splice::Live(Vec::new(), live()));
+                }
+                read => read?,
+            };
             cursor.after = cursor.after.or(tail);
             // Whatever is stored later has a later place.
-            let position = (!page.more).then(|| broker.hub.ring.tail());
+            let position = (!page.more).then(live);
             (
                 page.events.into_iter().map(|event| (event.id.clone(), event.with_id())).collect(),
                 position,
@@ -188,8 +234,8 @@ impl Journal {
             if kept.lock().is_over(turn, context.waker()) {
                 return Poll::Ready(());
             }
-            // Without a thread nothing is sent: the stream asks again, and again for a thread.
-            if sequencer.look(broker) { Poll::Pending } else { Poll::Ready(()) }
+            // Without a thread nothing is sent: the stream asks again later, and again for a thread.
+            if sequencer.look(broker).is_ok() { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
     }
@@ -200,10 +246,15 @@ impl Journal {
         mut cursor: Cursor,
     ) -> Result<(Vec<PreparedEvent>, Cursor), StoreError> {
         let Some(threads) = &self.threads else { return Ok((Vec::new(), cursor)) };
-        let (page, tail, mark) = self
-            .ask(threads, cursor.after.clone())
-            .await
-            .inspect_err(|_| self.kept.keeper.count_read_failure())?;
+        let read = self.ask(threads, cursor.after.clone()).await;
+        self.kept.keeper.count_read(&read);
+        let (page, tail, mark) = match read {
+            Err(error) if self.begins_without(&cursor, &error) => {
+                cursor.begins_anyway = true;
+                return Ok((Vec::new(), cursor));
+            }
+            read => read?,
+        };
         cursor.after = cursor.after.or(tail);
         cursor.mark = (!page.more).then_some(mark);
         let events: Vec<_> =
@@ -213,12 +264,20 @@ impl Journal {
         Ok((events.into_iter().map(|(_, event)| event).collect(), cursor))
     }
 
-    /// A page, where the end is for one who is given nothing, and how many events had been sent before.
+    /// Whether a stream begins although the store cannot be asked: one that is new misses nothing then, where
+    /// events go without ids.
+    fn begins_without(&self, cursor: &Cursor, error: &StoreError) -> bool {
+        cursor.tells_begin
+            && self.kept.keeper.failure() == StoreFailure::SendWithoutId
+            && matches!(error, StoreError::Unavailable { .. } | StoreError::Refused { .. })
+    }
+
+    /// A page, where the end is for one who is given nothing, and the moment before it was read.
     async fn ask(
         &self,
         threads: &Threads,
         after: Option<EventId>,
-    ) -> Result<(Page, Option<EventId>, u64), StoreError> {
+    ) -> Result<(Page, Option<EventId>, Mark), StoreError> {
         let (reply, outcome) = oneshot::channel();
         let kept = self.kept.clone();
         threads.readers.run(Box::new(move || {
@@ -226,11 +285,14 @@ impl Journal {
                 // Its stream has ended.
                 return;
             }
-            // Before it is read: what is sent from now on may be missing there.
-            let mark = kept.lock().sent();
-            let read = kept.keeper.read(&kept.scope, after.as_ref());
+            let mark = kept.lock().mark(Instant::now());
+            let read = kept.keeper.read(&kept.scope, after.as_ref()).and_then(|(page, tail)| {
+                let mut ids = page.events.iter().map(|event| &event.id).chain(&tail).chain(&after);
+                let ordered = ids.all(|id| id.as_number().is_some());
+                if ordered { Ok((page, tail, mark)) } else { Err(no_number()) }
+            });
             // As above.
-            reply.send(read.map(|(page, tail)| (page, tail, mark))).ok();
+            reply.send(read).ok();
         }))?;
         // The threads answer as long as there is a broker.
         outcome.await.unwrap_or_else(|_| Err(StoreError::unavailable("the broker is gone", false)))
@@ -254,9 +316,15 @@ impl Kept {
     }
 }
 
-/// What an event takes of the ring, with its id.
-fn weight(event: &PreparedEvent) -> u64 {
-    (event.len() + ID_LINE_BYTES) as u64
+/// An id of a store that blocks: streams are spliced by their order.
+fn is_number(id: EventId) -> Result<EventId, Arc<StoreError>> {
+    if id.as_number().is_some() { Ok(id) } else { Err(Arc::new(no_number())) }
+}
+
+/// What was stored under one is there, and nobody can be told what comes after it.
+fn no_number() -> StoreError {
+    let why = "its ids are not numbers, as those of a store that blocks have to be for a broker";
+    StoreError::unavailable(why, true)
 }
 
 fn published(settled: Settled, position: u64) -> Published {

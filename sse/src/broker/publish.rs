@@ -23,7 +23,9 @@ impl Broker {
     /// # Errors
     /// [`Refusal::Store`] if the broker has a store and that does not take it, and [`Refusal::Busy`] on a
     /// core if it would have to be waited for.
-    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full,
+    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full; with a store that blocks only
+    /// for events that [go without an id](crate::StoreFailure::SendWithoutId), since the others are sent from
+    /// there when there is room;
     /// [`Refusal::Closed`] after [`Broker::close`], [`Refusal::Empty`] for an event without bytes.
     /// Each gives the event back.
     pub fn publish(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
@@ -69,7 +71,7 @@ impl Broker {
             };
         }
         let entry = Entry { broker: self.shared.clone(), event: event.clone() };
-        match self.shared.hub.ring.publish(entry, event.len() as u64) {
+        match self.shared.hub.ring.publish(entry, self.shared.weight(event)) {
             Ok(position) => {
                 self.shared.counts.published.fetch_add(1, Ordering::Relaxed);
                 Ok(Published { id: EventId::number(position + 1), event: event.clone() })
@@ -82,9 +84,13 @@ impl Broker {
     /// the core that has to make it is stuck: until it reads or ends, or the broker is closed. For
     /// threads; on a core it would wait for itself.
     ///
+    /// With a store that blocks, it waits for that. If the store has not been given the event by the deadline,
+    /// the event is taken back; otherwise it is under way, and what becomes of it is waited for: as long as the
+    /// store takes to answer, and up to 5 s for a ring that is stuck.
+    ///
     /// # Errors
-    /// As [`Broker::publish`], with [`Refusal::Full`] only once the deadline has passed;
-    /// [`Refusal::Busy`] at once where waiting would block a core.
+    /// As [`Broker::publish`], with [`Refusal::Full`] only once the deadline has passed, and then it is not
+    /// stored; [`Refusal::Busy`] at once where waiting would block a core.
     ///
     /// ```
     /// use headwater_sse::{Event, Hub};
@@ -104,9 +110,15 @@ impl Broker {
         let event = PreparedEvent::new(&event.into());
         if let Some(sequencer) = self.sequencer().filter(|_| !on_core::is_core()) {
             self.check(&event)?;
-            return match block_on_until(sequencer.queue(&self.shared, &event), deadline) {
-                Some(queued) => block_on(queued?.outcome(&event)),
-                None => Err(PublishError::new(Refusal::Full, event)),
+            let full = || Err(PublishError::new(Refusal::Full, event.clone()));
+            let queued = block_on_until(sequencer.queue(&self.shared, &event), deadline);
+            let Some(queued) = queued else { return full() };
+            let mut queued = queued?;
+            let outcome = block_on_until(queued.outcome(&event), deadline);
+            return match outcome {
+                Some(outcome) => outcome,
+                None if queued.take_back() => full(),
+                None => block_on(queued.outcome(&event)),
             };
         }
         loop {
@@ -115,7 +127,7 @@ impl Broker {
                     if on_core::is_core() {
                         return Err(PublishError::new(Refusal::Busy, event));
                     }
-                    let (ring, weight) = (&self.shared.hub.ring, event.len() as u64);
+                    let (ring, weight) = (&self.shared.hub.ring, self.shared.weight(&event));
                     if !ring.wait_for_room_unless(|| self.is_closed(), weight, deadline) {
                         return Err(error);
                     }
@@ -126,7 +138,8 @@ impl Broker {
     }
 
     /// Publishes an event, and waits for room in the ring, as [`Broker::publish_wait`] does. For tasks;
-    /// on a core, too. Dropping the future ends the wait, and publishes nothing.
+    /// on a core, too. Dropping the future ends the wait, and publishes nothing, unless a store that blocks was
+    /// given the event already.
     ///
     /// # Errors
     /// As [`Broker::publish`], with [`Refusal::Full`] only where 4,096 tasks wait already.
@@ -151,7 +164,7 @@ impl Broker {
         loop {
             match self.publish_prepared(&event) {
                 Err(error) if error.refusal() == Refusal::Full => {
-                    let mut room = pin!(self.shared.hub.ring.room(event.len() as u64));
+                    let mut room = pin!(self.shared.hub.ring.room(self.shared.weight(&event)));
                     let room = poll_fn(|context| match room.as_mut().poll(context) {
                         // After it is among those who are told of it.
                         Poll::Pending if self.is_closed() => Poll::Ready(Ok(())),

@@ -1,15 +1,21 @@
 //! Gives a client what it missed of a broker, page by page as it takes them, and then what comes. Each
 //! step is made on the client's core; what has to be asked of a store that blocks is waited for in
-//! between.
+//! between, as long as the stream is there.
 
+use super::replay::until_closed;
 use super::{Client, Command, FlushError, Subscription, Wish};
 use crate::broker::{Broker, Cursor};
 use crate::fanout::{Step, SubscribeError};
 use crate::id::EventId;
+use crate::pause::{Backoff, pause};
 use crate::prepared::PreparedEvent;
 use crate::replay::StoreError;
 use futures_channel::oneshot;
 use std::fmt;
+
+/// Steps in a row that may bring a stream nothing before it pauses: as many as it takes until it is told what
+/// comes, where nothing is wrong.
+const STEPS: u32 = 3;
 
 /// Why a client is not given what it missed.
 #[derive(Debug)]
@@ -78,28 +84,41 @@ impl Follow {
 
     async fn go_on(self, number: Option<u32>) -> Result<Option<Subscription>, ResumeError> {
         let Self { client, broker, mut cursor, mut asks } = self;
+        let Some(journal) = &broker.shared.journal else { return Ok(None) };
+        let (mut idle, mut backoff) = (0, Backoff::default());
         loop {
             let mut page = Vec::new();
             if asks {
-                let Some(journal) = &broker.shared.journal else { return Ok(None) };
-                (page, cursor) = journal.read(cursor).await.map_err(ResumeError::Store)?;
+                let read = until_closed(&client, journal.read(cursor)).await;
+                (page, cursor) = read.map_err(ResumeError::Flush)?.map_err(ResumeError::Store)?;
             }
             // Nothing overtakes what the client is still owed, and no more than a page waits.
             client.flush().await.map_err(ResumeError::Flush)?;
             let (step, subscription) = client.step(&broker, cursor, page, number).await?;
             match step {
                 Step::Live => return Ok(subscription),
-                Step::More(next) => (cursor, asks) = (next, false),
+                Step::More(next) => {
+                    (cursor, asks) = (next, false);
+                    (idle, backoff) = (0, Backoff::default());
+                    continue;
+                }
                 Step::Ask(next) => (cursor, asks) = (next, true),
                 Step::Wait(next) => {
-                    (cursor, asks) = (next, false);
-                    if let Some(journal) = &broker.shared.journal {
-                        journal.sent(&broker.shared).await;
-                    }
+                    // If that does not help, the store may have lost what the stream has.
+                    (cursor, asks) = (next, idle >= STEPS);
+                    let sent = journal.sent(&broker.shared);
+                    until_closed(&client, sent).await.map_err(ResumeError::Flush)?;
                 }
                 Step::NotBegun => return Err(ResumeError::NotBegun),
                 Step::Unknown(error) => return Err(ResumeError::Store(error)),
                 Step::Refused(error) => return Err(ResumeError::Subscribe(error)),
+            }
+            idle += 1;
+            if idle > STEPS {
+                let paused = until_closed(&client, pause(backoff.next())).await;
+                paused
+                    .map_err(ResumeError::Flush)?
+                    .map_err(|error| ResumeError::Store(StoreError::unavailable(error, false)))?;
             }
         }
     }
@@ -120,9 +139,14 @@ impl Broker {
     /// What was missed is read in pages of up to 256 events, the next when the client has the one before. It
     /// counts as sent to the client: whatever else it is sent meanwhile comes after a page or before it.
     ///
+    /// A client that is subscribed to the broker already is given nothing that it missed, since that would come
+    /// twice: it is subscribed once more, as by [`Broker::subscribe`].
+    ///
     /// # Errors
     /// See [`ResumeError`]. An event that the store does not know is one of them: whether the client
-    /// begins anew then is yours to say.
+    /// begins anew then is yours to say. A store that cannot be asked is another; but a client without an
+    /// event begins all the same if events are [sent without ids](crate::StoreFailure::SendWithoutId) then. One
+    /// that has read what nobody was sent yet, since the store went away in between, waits for the store.
     ///
     /// ```
     /// use headwater_sse::{Broker, Client, Disconnect, Event, ResumeError, replay::StoreError};

@@ -227,7 +227,7 @@ impl ClientReplay {
 }
 
 /// What a future comes to, unless the client's stream ends first.
-async fn until_closed<T>(
+pub(super) async fn until_closed<T>(
     client: &Client,
     future: impl Future<Output = T>,
 ) -> Result<T, FlushError> {

@@ -38,8 +38,8 @@ where
 
 impl Client {
     /// Queues an event, if there is room for it now; otherwise the stream's
-    /// [`ClientPolicy`](crate::ClientPolicy) applies. Where the stream has no queue, there is room once all that was
-    /// sent before has left.
+    /// [`ClientPolicy`](crate::ClientPolicy) applies. Where the stream has no queue, there is room once all that
+    /// was sent before has left.
     ///
     /// Where the client's events are kept ([`ClientReplay`](crate::ClientReplay)) it is stored first; for a
     /// store that blocks it waits with others, and if that refuses it, it counts as dropped.

@@ -95,6 +95,11 @@ impl Fanout {
         if let Err(error) = self.join_shared(&broker.hub) {
             return Step::Refused(error);
         }
+        if self.is_subscribed(id, broker) {
+            // It gets what comes, and would get the same again.
+            let joined = self.subscribe_shared(id, broker, None, number);
+            return joined.map_or_else(Step::Refused, |()| Step::Live);
+        }
         self.owe_missed(id.index, page);
         let Some(journal) = &broker.journal else {
             return Step::Refused(SubscribeError::BrokerClosed);
@@ -116,6 +121,12 @@ impl Fanout {
             }
             Err(error) => Step::Unknown(error),
         }
+    }
+
+    fn is_subscribed(&self, id: StreamId, broker: &BrokerShared) -> bool {
+        let stream = &self.streams[id.index as usize];
+        let topic = self.known_topic(broker, stream.framing);
+        topic.is_some_and(|topic| stream.subscriptions.find(topic).is_some())
     }
 
     /// Events become owed that the stream's client was not sent by anybody here. They count as its own:

@@ -1,11 +1,15 @@
 //! Threads that ask a store that blocks, so that no core does. They are started as they are needed, and end
-//! with their owner.
+//! with their owner, or when they have had nothing to do for a while.
 
 use crate::guard::guard;
 use crate::replay::StoreError;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use std::{io, thread};
+
+/// How long a thread stays that has nothing to do.
+pub(crate) const IDLE: Duration = Duration::from_secs(10);
 
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
@@ -13,6 +17,7 @@ pub(crate) struct Threads {
     shared: Arc<Shared>,
     name: &'static str,
     most: usize,
+    idle: Duration,
 }
 
 struct Shared {
@@ -32,7 +37,13 @@ impl Threads {
     /// At most so many.
     pub(crate) fn new(name: &'static str, most: usize) -> Self {
         let shared = Shared { queue: Mutex::default(), changed: Condvar::new() };
-        Self { shared: Arc::new(shared), name, most }
+        Self { shared: Arc::new(shared), name, most, idle: IDLE }
+    }
+
+    /// Threads that stay so long without anything to do.
+    pub(crate) fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
     }
 
     /// Has a thread do something, in its turn. Jobs that have not begun when the owner ends are dropped; how
@@ -56,9 +67,9 @@ impl Threads {
     }
 
     fn start(&self) -> io::Result<()> {
-        let shared = self.shared.clone();
+        let (shared, idle) = (self.shared.clone(), self.idle);
         let thread = thread::Builder::new().name(self.name.into());
-        thread.spawn(move || run(&shared)).map(drop)
+        thread.spawn(move || run(&shared, idle)).map(drop)
     }
 }
 
@@ -79,20 +90,49 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Option<Job> {
+    /// The next job; `None` for a thread that is to end, and is counted no more.
+    fn take(&self, idle: Duration) -> Option<Job> {
         let mut queue = self.lock();
         queue.idle += 1;
-        let idle = |queue: &mut Queue| queue.jobs.is_empty() && !queue.closed;
-        let queue = self.changed.wait_while(queue, idle);
-        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+        let idles = |queue: &mut Queue| queue.jobs.is_empty() && !queue.closed;
+        let waited = self.changed.wait_timeout_while(queue, idle, idles);
+        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
         queue.idle -= 1;
-        queue.jobs.pop_front()
+        let job = queue.jobs.pop_front();
+        queue.threads -= usize::from(job.is_none());
+        job
     }
 }
 
-fn run(shared: &Shared) {
-    while let Some(job) = shared.take() {
+fn run(shared: &Shared, idle: Duration) {
+    while let Some(job) = shared.take(idle) {
         // What a waker of somebody's panics over is not this thread's.
         guard(job).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    #[test]
+    fn threads_without_work_end_and_come_back_with_it() {
+        let threads = Threads::new("test", 2).idle(Duration::from_millis(5));
+        let count = || threads.shared.lock().threads;
+        for _ in 0..3 {
+            let (done, jobs) = mpsc::channel();
+            for _ in 0..4 {
+                let done = done.clone();
+                threads.run(Box::new(move || done.send(()).expect("it waits"))).expect("a thread");
+            }
+            (0..4).for_each(|_| jobs.recv_timeout(Duration::from_mins(1)).expect("it is run"));
+            let give_up = Instant::now() + Duration::from_mins(1);
+            while count() > 0 {
+                assert!(Instant::now() < give_up, "{} threads stay", count());
+                thread::yield_now();
+            }
+        }
     }
 }

@@ -121,7 +121,9 @@ pub trait ReplayStore: Send + Sync {
     /// Whether calls may wait for the network or a disk, so that no core may make them.
     fn blocks(&self) -> bool;
 
-    /// How long after an id was given its event may still be written; zero where both are one step.
+    /// How long after an id was given its event may still be written; zero, the default, where both are one
+    /// step. Until then [`since`](Self::since) may end before an id that [`tail`](Self::tail) has counted;
+    /// afterwards the event is there, or readers have gone past its place.
     fn settles_within(&self) -> Duration {
         Duration::ZERO
     }

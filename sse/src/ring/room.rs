@@ -118,6 +118,11 @@ impl<T> Ring<T> {
         found
     }
 
+    /// How many values have made room for others: a ring that is stuck makes none.
+    pub(crate) fn released(&self) -> u64 {
+        self.released.load(Ordering::Relaxed)
+    }
+
     /// Wakes everybody who waits for room, to look at something else.
     pub(crate) fn look_again(&self) {
         // The fence rule: what is to be looked at, then the waiters.

@@ -1,71 +1,41 @@
-//! The thread that gives a broker's events to a store that blocks, in batches, and sends them in the order
-//! of their ids. Ends with the broker, after the events that wait.
+//! Gives a broker's events to a store that blocks, in batches, and sends them in the order of their ids: by a
+//! thread of the broker's, which is started when there is something to do, and ends when there has been
+//! nothing for a while, or with the broker, after the events that wait.
 
-use super::{Kept, foreign, published, weight};
-use crate::broker::{BrokerShared, PublishError, Published, Refusal};
-use crate::hub::Entry;
-use crate::keeper::{Settled, batch_of};
+use super::Kept;
+use super::outlet::Outlet;
+use super::queue::{Closing, Outcome, Pending, QUEUE_BYTES, Queue, Running, Shared};
+use super::queue::{Taken, Thread, Waiting, Work, wake_all};
+use crate::broker::{BrokerShared, PublishError, Refusal};
+use crate::guard::guard;
 use crate::prepared::PreparedEvent;
 use crate::replay::StoreError;
-use crate::waiters::{Ticket, Waiters};
+use crate::waiters::Ticket;
 use futures_channel::oneshot;
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Poll, Waker};
-use std::thread;
+use std::sync::{Arc, MutexGuard, Weak};
+use std::task::Poll;
+use std::{io, thread};
 
 pub(in crate::broker) struct Sequencer {
     shared: Arc<Shared>,
     kept: Arc<Kept>,
 }
 
-struct Shared {
-    most: usize,
-    queue: Mutex<Queue>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    requests: VecDeque<Request>,
-    /// Those that the thread has taken and not answered.
-    taken: usize,
-    room: Waiters,
-    /// Somebody wants to know what the store has that others gave it.
-    looks: bool,
-    started: bool,
-    closed: bool,
-}
-
-struct Request {
-    event: PreparedEvent,
-    /// Whoever waits for the outcome.
-    reply: Option<oneshot::Sender<Outcome>>,
-}
-
-type Outcome = Result<Published, PublishError>;
-
-/// An event that waits for the store.
-pub(in crate::broker) struct Pending(oneshot::Receiver<Outcome>);
-
-/// A place among those who wait for room.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    ticket: Ticket,
-}
-
 impl Sequencer {
     pub(super) fn new(kept: Arc<Kept>, most: usize) -> Self {
-        let (queue, changed) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { most, queue, changed }), kept }
+        Self { shared: Arc::new(Shared::new(most, QUEUE_BYTES)), kept }
     }
 
     /// Events that wait for the store, or for the ring behind it.
     pub(super) fn waiting(&self) -> usize {
-        self.shared.lock().waiting()
+        self.shared.waiting()
+    }
+
+    #[cfg(test)]
+    pub(super) fn runs(&self) -> bool {
+        self.shared.lock().thread != Thread::None
     }
 
     /// Queues an event without waiting.
@@ -75,15 +45,15 @@ impl Sequencer {
         event: &PreparedEvent,
     ) -> Result<(), PublishError> {
         let queue = self.start(broker, event)?;
-        if queue.waiting() >= self.shared.most {
+        if !self.shared.has_room(&queue, event) {
             return Err(PublishError::new(Refusal::Busy, event.clone()));
         }
-        self.shared.push(queue, Request { event: event.clone(), reply: None });
+        self.shared.push(queue, event.clone(), None);
         Ok(())
     }
 
-    /// Queues an event once there is room, and waits for what becomes of it. Dropping the future after it
-    /// was queued does not take it back.
+    /// Queues an event once there is room, and waits for what becomes of it. Dropping the future takes it back,
+    /// unless the store was given it.
     pub(in crate::broker) async fn publish(
         &self,
         broker: &Arc<BrokerShared>,
@@ -98,34 +68,31 @@ impl Sequencer {
         broker: &Arc<BrokerShared>,
         event: &PreparedEvent,
     ) -> Result<Pending, PublishError> {
-        let (reply, outcome) = oneshot::channel();
-        let mut request = Some(Request { event: event.clone(), reply: Some(reply) });
         let mut waiting = Waiting { shared: &self.shared, ticket: Ticket::default() };
         poll_fn(|context| {
             let mut queue = match self.start(broker, event) {
                 Ok(queue) => queue,
                 Err(error) => return Poll::Ready(Err(error)),
             };
-            if queue.waiting() >= self.shared.most {
+            if !self.shared.has_room(&queue, event) {
                 queue.room.wait(&mut waiting.ticket, context.waker());
                 return Poll::Pending;
             }
-            if let Some(request) = request.take() {
-                self.shared.push(queue, request);
-            }
-            Poll::Ready(Ok(()))
+            let (reply, outcome) = oneshot::channel();
+            let number = self.shared.push(queue, event.clone(), Some(reply));
+            Poll::Ready(Ok(Pending::new(self.shared.clone(), number, outcome)))
         })
-        .await?;
-        Ok(Pending(outcome))
+        .await
     }
 
-    /// Has the thread send what the store has and nobody was sent. False if there is no thread to be had.
-    pub(super) fn look(&self, broker: &Arc<BrokerShared>) -> bool {
-        let Ok(mut queue) = self.running(broker) else { return false };
-        queue.looks = true;
-        drop(queue);
-        self.shared.changed.notify_one();
-        true
+    /// Has the thread send what the store has and nobody was sent.
+    pub(super) fn look(&self, broker: &Arc<BrokerShared>) -> io::Result<()> {
+        self.running(broker).map(|queue| self.shared.look(queue))
+    }
+
+    /// Lets no more events in. Whether the thread ends the broker, once it has sent what it was given.
+    pub(in crate::broker) fn close(&self) -> bool {
+        self.shared.close()
     }
 
     fn start(
@@ -133,137 +100,88 @@ impl Sequencer {
         broker: &Arc<BrokerShared>,
         event: &PreparedEvent,
     ) -> Result<MutexGuard<'_, Queue>, PublishError> {
-        self.running(broker).map_err(|error| {
+        let queue = self.running(broker).map_err(|error| {
             let error = Arc::new(StoreError::unavailable(error, false));
             PublishError::of_store(error, event.clone())
-        })
+        })?;
+        match queue.closing {
+            Closing::Open => Ok(queue),
+            _ => Err(PublishError::new(Refusal::Closed, event.clone())),
+        }
     }
 
     /// The queue, with a thread behind it.
     fn running(&self, broker: &Arc<BrokerShared>) -> io::Result<MutexGuard<'_, Queue>> {
         let mut queue = self.shared.lock();
-        if !queue.started {
+        if queue.thread == Thread::None {
             let (shared, kept) = (self.shared.clone(), self.kept.clone());
             let broker = Arc::downgrade(broker);
             let thread = thread::Builder::new().name("headwater-store".into());
             thread.spawn(move || run(&shared, &kept, &broker))?;
-            queue.started = true;
+            queue.thread = Thread::Idle;
         }
         Ok(queue)
     }
 }
 
-impl Pending {
-    pub(in crate::broker) async fn outcome(self, event: &PreparedEvent) -> Outcome {
-        // The thread answers everybody before it ends.
-        let lost = |_| Err(PublishError::new(Refusal::Closed, event.clone()));
-        self.0.await.unwrap_or_else(lost)
-    }
-}
-
 impl Drop for Sequencer {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.changed.notify_one();
+        self.shared.end();
     }
 }
 
-impl Queue {
-    fn waiting(&self) -> usize {
-        self.requests.len() + self.taken
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that can panic runs under the lock.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, mut queue: MutexGuard<'_, Queue>, request: Request) {
-        queue.requests.push_back(request);
-        drop(queue);
-        self.changed.notify_one();
-    }
-
-    /// The next batch, once there is one, or an empty one for who wants a look; `None` when nobody can publish
-    /// any more and all is done.
-    fn take(&self) -> Option<Vec<Request>> {
-        let idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.looks && !queue.closed;
-        let queue = self.changed.wait_while(self.lock(), idle);
-        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
-        let many = batch_of(queue.requests.iter().map(|request| request.event.len()));
-        let batch: Vec<Request> = queue.requests.drain(..many).collect();
-        queue.taken = many;
-        let looks = std::mem::take(&mut queue.looks);
-        (looks || !batch.is_empty()).then_some(batch)
-    }
-
-    fn answered(&self) {
-        let mut queue = self.lock();
-        queue.taken -= 1;
-        let room = queue.room.take();
-        drop(queue);
-        room.for_each(Waker::wake);
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.shared.lock().room.forget(self.ticket);
-    }
-}
-
-fn run(shared: &Shared, kept: &Kept, broker: &Weak<BrokerShared>) {
-    while let Some(batch) = shared.take() {
-        let events: Vec<PreparedEvent> =
-            batch.iter().map(|request| request.event.clone()).collect();
-        let stored = kept.keeper.append_all(&kept.scope, &events);
-        // Without a broker there is nobody left to be sent anything.
-        let broker = broker.upgrade();
-        if let Some(broker) = &broker {
-            let first = stored.iter().find_map(|stored| stored.as_ref().ok()?.as_number());
-            foreign::send_foreign(kept, broker, first);
-        }
-        for (request, stored) in batch.into_iter().zip(stored) {
-            let settled = kept.settle(stored, &request.event);
-            let outcome = settled.and_then(|settled| match &broker {
-                Some(broker) => {
-                    let sent = send(kept, broker, settled)?;
-                    broker.counts.published.fetch_add(1, Ordering::Relaxed);
-                    Ok(sent)
-                }
-                None => Ok(published(settled, 0)),
-            });
-            shared.answered();
-            if let Some(reply) = request.reply {
-                // Whoever asked may have stopped waiting.
-                reply.send(outcome).ok();
-            }
-        }
-        let waiting = kept.lock().end();
-        waiting.for_each(Waker::wake);
-    }
-}
-
-/// Sends an event that the store has, or that goes without.
-pub(super) fn send(kept: &Kept, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
-    let ring = &broker.hub.ring;
-    let weight = weight(&settled.event);
+fn run(shared: &Arc<Shared>, kept: &Arc<Kept>, broker: &Weak<BrokerShared>) {
+    let mut running = Running { shared: shared.clone(), broker: broker.clone(), ended: false };
+    let mut outlet = Outlet::new(kept.clone());
     loop {
-        let mut order = kept.lock();
-        let entry = || Entry { broker: broker.clone(), event: settled.event.clone() };
-        if let Some(position) = ring.publish_with(weight, |_| entry()) {
-            if let Some(id) = &settled.id {
-                order.push(id.clone(), settled.event.clone());
+        let work = shared.next(&outlet.pace, outlet.is_behind(), kept.times.idle);
+        if matches!(work, Work::End) {
+            running.ended = true;
+            return;
+        }
+        // What panics in there is foreign, and costs what was at hand; who waits for that is told.
+        guard(|| step(shared, kept, broker, &mut outlet, work)).ok();
+        let waiting = kept.lock().end();
+        wake_all(waiting);
+    }
+}
+
+fn step(
+    shared: &Shared,
+    kept: &Kept,
+    broker: &Weak<BrokerShared>,
+    outlet: &mut Outlet,
+    work: Work,
+) {
+    // Without a broker there is nobody left to be sent anything.
+    let broker = broker.upgrade();
+    match (work, &broker) {
+        (Work::Batch(batch), broker) => give(kept, broker.as_ref(), outlet, batch),
+        // Who waits for a look waits for all that there is. What is published next goes after it, too.
+        (Work::Look, Some(broker)) => while outlet.look(broker) && !shared.is_pressing() {},
+        (Work::Close, Some(broker)) => {
+            guard(|| outlet.drain(broker)).ok();
+            broker.end();
+        }
+        (Work::Look, None) => outlet.pace.slow_down(),
+        (Work::Close, None) | (Work::End, _) => {}
+    }
+}
+
+/// Gives the store a batch, and sends it.
+fn give(kept: &Kept, broker: Option<&Arc<BrokerShared>>, outlet: &mut Outlet, batch: Vec<Taken>) {
+    let events: Vec<PreparedEvent> = batch.iter().map(|taken| taken.event.clone()).collect();
+    let stored = kept.keeper.append_all(&kept.scope, &events);
+    for (taken, stored) in batch.into_iter().zip(stored) {
+        let settled = kept.settle(stored.and_then(super::is_number), &taken.event);
+        let outcome = settled.and_then(|settled| match broker {
+            Some(broker) => {
+                let sent = outlet.deliver(broker, settled)?;
+                broker.counts.published.fetch_add(1, Ordering::Relaxed);
+                Ok(sent)
             }
-            return Ok(published(settled, position));
-        }
-        drop(order);
-        let closed = || broker.closed.load(Ordering::Acquire);
-        ring.wait_for_room_unless(closed, weight, None);
-        if closed() {
-            return Err(PublishError::new(Refusal::Closed, settled.event));
-        }
+            None => Ok(super::published(settled, 0)),
+        });
+        taken.answer(outcome);
     }
 }

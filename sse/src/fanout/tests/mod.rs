@@ -15,6 +15,7 @@ mod forwarding;
 mod gaps;
 mod held;
 mod joining;
+mod journal;
 mod kept;
 mod kept_by_threads;
 mod kept_model;

@@ -5,7 +5,8 @@ use super::*;
 use crate::Refusal;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_hub_is_joined_with_its_first_subscriber() {
@@ -175,4 +176,39 @@ fn an_event_without_bytes_is_refused() {
     let refused = news.publish(Event::new()).expect_err("nothing to publish");
     assert_eq!(refused.refusal(), Refusal::Empty);
     assert_eq!(news.published(), 0);
+}
+
+#[test]
+fn who_waits_for_room_waits_for_as_much_as_is_claimed() {
+    let event = crate::PreparedEvent::new(&Event::data("x".repeat(50)));
+    for with_store in [false, true] {
+        let id_line = if with_store { crate::keeper::ID_LINE_BYTES as u64 } else { 0 };
+        let weight = event.len() as u64 + id_line;
+        // Room for two, and for one that is a byte less than the second.
+        for (bytes, fits) in [(2 * weight - 1, false), (2 * weight, true)] {
+            let hub = Hub::builder().ring_bytes(bytes).build();
+            let mut news = hub.broker("news");
+            if with_store {
+                news = news.replay(Arc::new(crate::replay::RingBuffer::new(10)));
+            }
+            let news = news.build();
+            let mut reader = Core::new();
+            reader.subscriber(&news);
+            news.publish_prepared(&event).expect("the first");
+            let (told, outcome) = std::sync::mpsc::channel();
+            let publisher = news.clone();
+            std::thread::spawn(move || {
+                let event = || Event::data("x".repeat(50));
+                let mut task = Box::pin(publisher.publish_async(event()));
+                let mut context = Context::from_waker(Waker::noop());
+                let at_once = task.as_mut().poll(&mut context).is_ready();
+                drop(task);
+                let soon = Some(Instant::now() + Duration::from_millis(20));
+                let in_time = at_once || publisher.publish_wait(event(), soon).is_ok();
+                told.send((at_once, in_time)).expect("somebody waits for it");
+            });
+            let outcome = outcome.recv_timeout(Duration::from_mins(1)).expect("none spins");
+            assert_eq!(outcome, (fits, fits), "{bytes} bytes");
+        }
+    }
 }

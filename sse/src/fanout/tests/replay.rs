@@ -19,7 +19,7 @@ fn broker_with(store: Arc<dyn ReplayStore>) -> Broker {
 }
 
 /// Goes on until the stream is told what comes, which may take what other threads do.
-fn follow(core: &mut Core, peer: Peer, broker: &Broker, after: Option<u64>) {
+pub(super) fn follow(core: &mut Core, peer: Peer, broker: &Broker, after: Option<u64>) {
     match core.fanout.subscribe_from(peer.id, broker, after.map(EventId::from)) {
         Resumed::Live => core.run(),
         Resumed::Rest(rest) => {
@@ -30,7 +30,7 @@ fn follow(core: &mut Core, peer: Peer, broker: &Broker, after: Option<u64>) {
     }
 }
 
-fn ids(core: &mut Core, peer: Peer) -> Vec<u64> {
+pub(super) fn ids(core: &mut Core, peer: Peer) -> Vec<u64> {
     let wire = core.wire(peer);
     let id = |seen: &wire::Seen| seen.id.as_ref().and_then(|id| id.parse().ok());
     wire.events.iter().filter(|seen| !seen.data.is_empty()).filter_map(id).collect()
@@ -93,6 +93,8 @@ fn pitfall_8_an_id_from_the_future_is_not_up_to_date() {
             panic!("{refused:?}")
         };
         assert_eq!(*why, UnknownId::Future);
+        let stats = news.replay_stats().expect("it has a store");
+        assert_eq!(stats.read_failures, 0, "it was asked, and has answered");
         assert_eq!(news.subscriber_count(), 0);
     }
 }

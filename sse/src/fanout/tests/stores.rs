@@ -4,7 +4,7 @@ use super::Core;
 use crate::replay::{Ids, Page, ReplayStore, RingBuffer, Scope, StoreError};
 use crate::{EventId, PreparedEvent};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -51,6 +51,14 @@ pub(super) struct Remote {
     pub(super) fails: AtomicBool,
     /// Calls that have come to it.
     pub(super) calls: AtomicUsize,
+    /// Ids that it has given and that no event will ever have.
+    pub(super) holes: AtomicU64,
+    /// After this event nothing can be read.
+    pub(super) unreadable: AtomicU64,
+    /// So long the event of an id may still be written.
+    pub(super) settles: Duration,
+    /// Somebody else appends an event whenever one is too large.
+    pub(super) others: AtomicBool,
     stalls: Mutex<bool>,
     changed: Condvar,
 }
@@ -59,6 +67,21 @@ impl Remote {
     pub(super) fn stall(&self, stalls: bool) {
         *self.stalls.lock().expect("no panic under the lock") = stalls;
         self.changed.notify_all();
+    }
+
+    /// One that keeps so many events, and gives ids so long before.
+    pub(super) fn new(events: usize, settles: Duration) -> Self {
+        Self {
+            ring: RingBuffer::new(events),
+            fails: AtomicBool::new(false),
+            calls: AtomicUsize::new(0),
+            holes: AtomicU64::new(0),
+            settles,
+            unreadable: AtomicU64::new(u64::MAX),
+            others: AtomicBool::new(false),
+            stalls: Mutex::new(false),
+            changed: Condvar::new(),
+        }
     }
 
     fn come(&self) -> Result<(), StoreError> {
@@ -77,7 +100,12 @@ impl ReplayStore for Remote {
     fn append(&self, scope: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
         self.come()?;
         match events.iter().position(|event| event.len() > 10_000) {
-            Some(at) => Err(StoreError::TooLarge { at, bytes: events[at].len(), most: 10_000 }),
+            Some(at) => {
+                if self.others.load(Ordering::Relaxed) {
+                    self.ring.append(scope, &[crate::Event::data("another's").into()])?;
+                }
+                Err(StoreError::TooLarge { at, bytes: events[at].len(), most: 10_000 })
+            }
             None => self.ring.append(scope, events),
         }
     }
@@ -89,24 +117,37 @@ impl ReplayStore for Remote {
         max: usize,
     ) -> Result<Page, StoreError> {
         self.come()?;
+        let asked = after.and_then(EventId::as_number);
+        if asked == Some(self.unreadable.load(Ordering::Relaxed)) {
+            return Err(StoreError::unavailable("it fails", false));
+        }
+        let holes = self.holes.load(Ordering::Relaxed);
+        let tail = self.ring.tail(scope)?.as_number();
+        if holes > 0 && asked > tail {
+            return Ok(Page::default());
+        }
         self.ring.since(scope, after, max)
     }
 
     fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
-        self.ring.tail(scope)
+        let tail = self.ring.tail(scope)?.as_number().expect("it gives numbers");
+        Ok((tail + self.holes.load(Ordering::Relaxed)).into())
     }
 
     fn blocks(&self) -> bool {
         true
     }
+
+    fn settles_within(&self) -> Duration {
+        self.settles
+    }
 }
 
 pub(super) fn remote() -> Arc<Remote> {
-    Arc::new(Remote {
-        ring: RingBuffer::new(100_000),
-        fails: AtomicBool::new(false),
-        calls: AtomicUsize::new(0),
-        stalls: Mutex::new(false),
-        changed: Condvar::new(),
-    })
+    remote_of(100_000)
+}
+
+/// One that keeps so many events.
+pub(super) fn remote_of(events: usize) -> Arc<Remote> {
+    Arc::new(Remote::new(events, Duration::ZERO))
 }

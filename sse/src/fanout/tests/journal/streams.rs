@@ -1,0 +1,198 @@
+//! Streams of a broker whose store blocks, while that fails, loses events or has holes: they get what there is,
+//! once, and ask seldom where there is nothing.
+
+use super::*;
+
+#[test]
+fn a_stream_that_waits_for_a_hole_asks_seldom_and_gets_past_it() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    store.holes.store(1, Ordering::Relaxed);
+    let before = store.calls.load(Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    // It is told that it begins after 2, of which there is no event.
+    follow(&mut core, peer, &news, None);
+    assert_eq!(news.subscriber_count(), 1);
+    let calls = store.calls.load(Ordering::Relaxed) - before;
+    assert!(calls < 40, "{calls}");
+    assert_eq!(news.replay_stats().expect("a store").passed_over, 1);
+}
+
+#[test]
+fn a_stream_that_may_lack_what_is_being_written_asks_seldom() {
+    let store = Arc::new(Remote::new(10, Duration::from_millis(300)));
+    let (news, mut core) = (broker_of(&Hub::new(), &store).build(), Core::new());
+    // Somebody was given the first id, and is killed.
+    store.holes.store(1, Ordering::Relaxed);
+    let begun = Instant::now();
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, Some(0));
+    assert!(begun.elapsed() >= store.settles);
+    let calls = store.calls.load(Ordering::Relaxed);
+    assert!(calls < 40, "{calls}");
+    assert_eq!(news.subscriber_count(), 1);
+}
+
+#[test]
+fn a_stream_that_waits_for_what_cannot_be_read_asks_seldom() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    // Another's is in the store, and the broker cannot read it.
+    let another = PreparedEvent::from(Event::data("another's"));
+    store.ring.append(&Scope::topic("test"), &[another]).expect("room");
+    store.unreadable.store(1, Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(peer.id, &news, Some(2.into())) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move { rest.run().await.expect("it waits") });
+    let before = store.calls.load(Ordering::Relaxed);
+    let end = Instant::now() + Duration::from_millis(300);
+    while Instant::now() < end {
+        assert!(!task.poll());
+        core.run();
+    }
+    let calls = store.calls.load(Ordering::Relaxed) - before;
+    assert!(calls < 40, "{calls}");
+    store.unreadable.store(u64::MAX, Ordering::Relaxed);
+    finish(&mut core, &mut task);
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [3]);
+}
+
+#[test]
+fn what_the_store_keeps_no_longer_is_passed_over_and_counted() {
+    let (store, mut core) = (remote_of(3), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    let others: Vec<PreparedEvent> = (0..10).map(|_| Event::data("another's").into()).collect();
+    store.ring.append(&Scope::topic("test"), &others).expect("room");
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [12]);
+    let stats = news.replay_stats().expect("a store");
+    assert_eq!((stats.passed_over, stats.read_failures), (10, 0));
+}
+
+#[test]
+fn however_much_others_stored_a_stream_waits_for_it_once() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    let others: Vec<PreparedEvent> = (0..5000).map(|_| Event::data("another's").into()).collect();
+    store.ring.append(&Scope::topic("test"), &others).expect("room");
+    let before = store.calls.load(Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    let calls = store.calls.load(Ordering::Relaxed) - before;
+    assert!(calls < 5000 / 256 + 6, "{calls}");
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [5002]);
+}
+
+#[test]
+fn who_is_new_begins_without_a_store_where_events_go_without_ids() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).store_failure(StoreFailure::SendWithoutId).build();
+    store.fails.store(true, Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    follow(&mut core, peer, &news, None);
+    publish(&news, "without");
+    store.fails.store(false, Ordering::Relaxed);
+    publish(&news, "with");
+    core.run();
+    assert_eq!(
+        (core.data(peer), ids(&mut core, peer)),
+        (vec!["without".into(), "with".into()], vec![1])
+    );
+    // One that has an id may miss something.
+    store.fails.store(true, Ordering::Relaxed);
+    let back = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(back.id, &news, Some(0.into())) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move {
+        let refused = rest.run().await.expect_err("nobody knows what it missed");
+        assert!(matches!(refused, ResumeError::Store(StoreError::Unavailable { .. })));
+    });
+    finish(&mut core, &mut task);
+}
+
+#[test]
+fn who_is_subscribed_already_gets_nothing_twice() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "before");
+    let peer = core.subscriber(&news);
+    (0..3).for_each(|_| publish(&news, "x"));
+    follow(&mut core, peer, &news, Some(0));
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, peer), [2, 3, 4, 5]);
+    assert_eq!(news.subscriber_count(), 1);
+}
+
+#[test]
+fn nobody_asks_a_store_for_a_stream_that_has_ended() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    store.stall(true);
+    let peer = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(peer.id, &news, Some(0.into())) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move {
+        let ended = rest.run().await.expect_err("its client leaves");
+        assert!(matches!(ended, ResumeError::Flush(_)), "{ended}");
+    });
+    assert!(!task.poll());
+    core.fanout.gone(peer.id, Disconnect::ClientGone);
+    finish(&mut core, &mut task);
+    store.stall(false);
+}
+
+/// A store whose ids are words.
+struct Words;
+
+impl ReplayStore for Words {
+    fn append(&self, _: &Scope, events: &[PreparedEvent]) -> Result<Ids, StoreError> {
+        let ids: Vec<EventId> = events.iter().map(|_| "word".parse().expect("an id")).collect();
+        Ok(ids.into())
+    }
+
+    fn since(&self, _: &Scope, _: Option<&EventId>, _: usize) -> Result<Page, StoreError> {
+        Ok(Page::default())
+    }
+
+    fn tail(&self, _: &Scope) -> Result<EventId, StoreError> {
+        Ok("word".parse().expect("an id"))
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn ids_that_have_no_order_are_refused_where_the_store_blocks() {
+    let news = Hub::new().broker("test").replay(Arc::new(Words)).build();
+    let refused = news.publish(Event::data("x")).expect_err("nobody knows what comes after it");
+    assert_eq!(refused.refusal(), Refusal::Store);
+    assert!(refused.store_error().is_some_and(StoreError::may_have_written), "it is there");
+    let mut core = Core::new();
+    let peer = core.open(Framing::Chunked, true);
+    let Resumed::Rest(rest) = core.fanout.subscribe_from(peer.id, &news, None) else {
+        panic!("it is not read in place")
+    };
+    let mut task = Task::new(async move {
+        let refused = rest.run().await.expect_err("nor where it begins");
+        assert!(refused.to_string().contains("not numbers"), "{refused}");
+    });
+    finish(&mut core, &mut task);
+}
