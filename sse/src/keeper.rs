@@ -63,8 +63,8 @@ pub struct ReplayStats {
     pub without_id: u64,
     /// Events that wait for it now.
     pub waiting: usize,
-    /// Places of events that a broker, whose store blocks, could not send in their turn: the store kept what came
-    /// next no longer, or had nothing there for 5 s more than in which it
+    /// Places of events that a broker, whose store blocks, could not send in their turn: the store kept what
+    /// came next no longer, or had nothing there for 5 s more than in which it
     /// [settles](ReplayStore::settles_within). There may have been no events; what is in there later is given
     /// to those that come back. Where a store has lost all it had, that counts as one.
     pub passed_over: u64,

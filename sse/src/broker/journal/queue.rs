@@ -94,9 +94,9 @@ pub(super) struct Taken {
 
 /// An event that waits for the store. Dropping it takes the event back, unless the store was given it.
 pub(in crate::broker) struct Pending {
-    shared: Arc<Shared>,
-    number: u64,
-    outcome: oneshot::Receiver<Outcome>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) number: u64,
+    pub(super) outcome: oneshot::Receiver<Outcome>,
 }
 
 /// A place among those who wait for room. Dropping it lets the next one have what is left of that.
@@ -270,14 +270,6 @@ impl Drop for Taken {
 }
 
 impl Pending {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        number: u64,
-        outcome: oneshot::Receiver<Outcome>,
-    ) -> Self {
-        Self { shared, number, outcome }
-    }
-
     /// Whether the event is taken back: then it is not stored, nor sent. Otherwise it is under way.
     pub(in crate::broker) fn take_back(&self) -> bool {
         self.shared.take_back(self.number)

@@ -80,7 +80,7 @@ impl Sequencer {
             }
             let (reply, outcome) = oneshot::channel();
             let number = self.shared.push(queue, event.clone(), Some(reply));
-            Poll::Ready(Ok(Pending::new(self.shared.clone(), number, outcome)))
+            Poll::Ready(Ok(Pending { shared: self.shared.clone(), number, outcome }))
         })
         .await
     }

@@ -11,7 +11,7 @@ fn a_thread_that_dies_answers_everybody_and_lets_another_start() {
     let ask = || {
         let (reply, outcome) = oneshot::channel();
         let number = shared.push(shared.lock(), event.clone(), Some(reply));
-        Pending::new(shared.clone(), number, outcome)
+        Pending { shared: shared.clone(), number, outcome }
     };
     let (mut taken, mut queued) = (ask(), ask());
     let mut queue = shared.lock();
