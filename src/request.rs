@@ -43,7 +43,6 @@ pub struct Request {
 }
 
 /// Where the parts of a head are.
-#[expect(clippy::large_enum_variant, reason = "the common one, which boxing would make dearer")]
 enum Source {
     /// In the bytes that were received.
     Received(Head),

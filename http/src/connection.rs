@@ -54,7 +54,6 @@ pub struct Connection {
 
 /// What happened on a connection. The [crate's example](crate) takes them one after the other.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would cost every request an allocation")]
 pub enum Step {
     /// Nothing, until more is received.
     NeedMore,

@@ -1,11 +1,14 @@
-//! Writes response heads and chunk frames (RFC 9112 §4, §6, §7.1). Knows how a message is framed,
+//! Writes response heads (RFC 9112 §4, §6) and the frames of chunks. Knows how a message is framed,
 //! not what is in it: bodies are written by whoever has them. [`encode_head`] shows it all.
 
 use crate::{Version, chars};
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use std::fmt;
 
+mod chunks;
+
 pub use crate::date::imf_fixdate;
+pub use chunks::{CHUNK_END, LAST_CHUNK, chunk, chunk_header};
 
 /// How the body of a response is delimited (RFC 9112 §6).
 ///
@@ -102,12 +105,6 @@ pub enum EncodeError {
 /// [expects it](crate::Head::expects_continue).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// What follows the data of each chunk.
-pub const CHUNK_END: &[u8] = b"\r\n";
-
-/// What ends a chunked body. No trailers are sent.
-pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
-
 /// Appends a response head to `out`, and tells how the body must follow.
 ///
 /// `version` is the request's. To an HTTP/1.0 client nothing is chunked: `Chunked` becomes
@@ -153,73 +150,94 @@ pub fn encode_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     connection: Connection,
     date: &[u8; 29],
 ) -> Result<Promise, EncodeError> {
-    let before = out.len();
-    status_line(out, status);
-    let mut dated = false;
-    for (name, value) in headers {
-        let (name, value) = (name.as_ref(), value.as_ref());
-        dated |= name.eq_ignore_ascii_case(b"date");
-        if let Err(error) = check(name, value) {
-            out.truncate(before);
-            return Err(error);
-        }
-        field(out, name, value);
-    }
-    if !dated {
-        if chars::find_control(date).is_some() {
-            out.truncate(before);
-            return Err(EncodeError::Value);
-        }
-        field(out, b"date", date);
-    }
-    let promise = promise(status, version, framing, connection);
-    length_field(out, status, version, framing);
-    match (promise.connection, version) {
-        _ if status.is_informational() => {}
-        (Connection::Close, _) => out.extend_from_slice(b"connection: close\r\n"),
-        (Connection::KeepAlive, Version::Http10) => {
-            out.extend_from_slice(b"connection: keep-alive\r\n");
-        }
-        (Connection::KeepAlive, Version::Http11) => {}
-    }
-    out.extend_from_slice(b"\r\n");
-    Ok(promise)
+    let head = Head { status, version, framing, connection };
+    head.write(out, headers, date, check)
 }
 
-/// Appends the size line of a chunk of `len` bytes (RFC 9112 §7.1); its data and [`CHUNK_END`] are to
-/// follow.
+/// As [`encode_head`], for fields whose types vouch for what is in them, which is not looked at again.
 ///
-/// # Panics
-/// If `len` is 0: that would end the body.
+/// # Errors
+/// [`EncodeError::Reserved`], and [`EncodeError::Value`] for the date; `out` is as before.
 ///
 /// ```
-/// use headwater_http::encode::{CHUNK_END, chunk_header};
+/// use headwater_http::Version;
+/// use headwater_http::encode::{self, BodyFraming, Connection};
+/// use http::{HeaderMap, HeaderValue, header};
 ///
-/// // One chunk of data that is in two places.
-/// let parts: [&[u8]; 2] = [b"hello ", b"world, and all"];
+/// let mut headers = HeaderMap::new();
+/// headers.insert(header::VARY, HeaderValue::from_static("accept"));
+/// let (ok, date) = (http::StatusCode::OK, b"Sun, 06 Nov 1994 08:49:37 GMT");
+/// let (none, close) = (BodyFraming::None, Connection::Close);
 /// let mut out = Vec::new();
-/// chunk_header(&mut out, parts.iter().map(|part| part.len()).sum());
-/// parts.iter().for_each(|part| out.extend_from_slice(part));
-/// out.extend_from_slice(CHUNK_END);
-/// assert_eq!(out, b"14\r\nhello world, and all\r\n");
+/// let promise =
+///     encode::encode_typed_head(&mut out, ok, Version::Http11, &headers, none, close, date)?;
+/// assert_eq!(promise.connection, Connection::Close);
+/// assert!(out.starts_with(b"HTTP/1.1 200 OK\r\nvary: accept\r\n"));
+/// # Ok::<(), encode::EncodeError>(())
 /// ```
-pub fn chunk_header(out: &mut Vec<u8>, len: usize) {
-    assert!(len > 0, "an empty chunk ends the body: write LAST_CHUNK for that");
-    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4);
-    out.extend((0..digits).rev().map(|place| HEX_DIGITS[len >> (4 * place) & 0xf]));
-    out.extend_from_slice(b"\r\n");
+pub fn encode_typed_head<'h>(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    version: Version,
+    headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
+    framing: BodyFraming,
+    connection: Connection,
+    date: &[u8; 29],
+) -> Result<Promise, EncodeError> {
+    let head = Head { status, version, framing, connection };
+    head.write(out, headers, date, |name, _| check_reserved(name))
 }
 
-/// Appends `data` as one chunk, or nothing if it is empty.
-pub fn chunk(out: &mut Vec<u8>, data: &[u8]) {
-    if !data.is_empty() {
-        chunk_header(out, data.len());
-        out.extend_from_slice(data);
-        out.extend_from_slice(CHUNK_END);
+/// What a response head is made of besides its fields.
+struct Head {
+    status: StatusCode,
+    version: Version,
+    framing: BodyFraming,
+    connection: Connection,
+}
+
+impl Head {
+    fn write<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        self,
+        out: &mut Vec<u8>,
+        headers: impl IntoIterator<Item = (N, V)>,
+        date: &[u8; 29],
+        check: impl Fn(&[u8], &[u8]) -> Result<(), EncodeError>,
+    ) -> Result<Promise, EncodeError> {
+        let Self { status, version, framing, connection } = self;
+        let before = out.len();
+        status_line(out, status);
+        let mut dated = false;
+        for (name, value) in headers {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            dated |= name.eq_ignore_ascii_case(b"date");
+            if let Err(error) = check(name, value) {
+                out.truncate(before);
+                return Err(error);
+            }
+            field(out, name, value);
+        }
+        if !dated {
+            if chars::find_control(date).is_some() {
+                out.truncate(before);
+                return Err(EncodeError::Value);
+            }
+            field(out, b"date", date);
+        }
+        let promise = promise(status, version, framing, connection);
+        length_field(out, status, version, framing);
+        match (promise.connection, version) {
+            _ if status.is_informational() => {}
+            (Connection::Close, _) => out.extend_from_slice(b"connection: close\r\n"),
+            (Connection::KeepAlive, Version::Http10) => {
+                out.extend_from_slice(b"connection: keep-alive\r\n");
+            }
+            (Connection::KeepAlive, Version::Http11) => {}
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(promise)
     }
 }
-
-const HEX_DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 /// The status line, with an empty reason for statuses that have none (RFC 9112 §4).
 fn status_line(out: &mut Vec<u8>, status: StatusCode) {
@@ -241,6 +259,10 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), EncodeError> {
     if chars::find_control(value).is_some() {
         return Err(EncodeError::Value);
     }
+    check_reserved(name)
+}
+
+fn check_reserved(name: &[u8]) -> Result<(), EncodeError> {
     let reserved: &[u8] = match name.len() {
         10 => b"connection",
         14 => b"content-length",

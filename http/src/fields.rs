@@ -1,6 +1,7 @@
-//! Where the header fields of a head are. Holds positions, never bytes: sixteen of them in place,
-//! since most requests have no more and an allocation for each request would cost more than they.
+//! The header fields of a head that was parsed before: found in its bytes each time that they are looked
+//! at. Checks nothing.
 
+use crate::chars;
 use std::ops::Range;
 
 /// A part of a head. Positions of 32 bits keep it small; longer heads are refused.
@@ -21,43 +22,44 @@ impl Span {
     }
 }
 
-/// A header field's name and value.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Field {
-    pub(crate) name: Span,
-    pub(crate) value: Span,
+/// Names and values of field lines, in their order, without white space around the values
+/// (RFC 9112 §5).
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
 }
 
-/// The fields of one head, in its order.
-pub(crate) struct Fields {
-    inline: [Field; INLINE_FIELDS],
-    inline_count: usize,
-    spill: Vec<Field>,
+impl<'a> Fields<'a> {
+    /// The fields of these lines, which end with an empty one, or of none.
+    pub(crate) fn of(lines: &'a [u8]) -> Self {
+        Self { rest: lines }
+    }
 }
 
-/// How many fields need no allocation.
-pub(crate) const INLINE_FIELDS: usize = 16;
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a [u8], &'a [u8]);
 
-impl Fields {
-    /// Makes room for `count` fields.
-    pub(crate) fn with_capacity(count: usize) -> Self {
-        Self {
-            inline: [Field::default(); INLINE_FIELDS],
-            inline_count: 0,
-            spill: Vec::with_capacity(count.saturating_sub(INLINE_FIELDS)),
-        }
+    fn next(&mut self) -> Option<Self::Item> {
+        // The empty line has none.
+        let colon = self.rest.iter().position(|byte| matches!(byte, b':' | b'\r'))?;
+        let (name, rest) = self.rest.split_at(colon);
+        let rest = rest.strip_prefix(b":")?;
+        // Values hold no CR.
+        let (value, rest) = rest.split_at(chars::find_control(rest)?);
+        self.rest = rest.get(2..)?;
+        Some((name, chars::trim(value)))
     }
+}
 
-    pub(crate) fn push(&mut self, field: Field) {
-        if let Some(slot) = self.inline.get_mut(self.inline_count) {
-            *slot = field;
-            self.inline_count += 1;
-        } else {
-            self.spill.push(field);
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Field> {
-        self.inline[..self.inline_count].iter().chain(&self.spill)
+    #[test]
+    fn lines_are_read_to_the_empty_one() {
+        let fields = Fields::of(b"a:1\r\nB-c: \t x:\t y \xff\t\r\nempty:\r\n\r\n");
+        let expected: [(&[u8], &[u8]); 3] =
+            [(b"a", b"1"), (b"B-c", b"x:\t y \xff"), (b"empty", b"")];
+        assert!(fields.eq(expected));
+        assert_eq!(Fields::of(b"\r\n").count() + Fields::of(b"").count(), 0);
     }
 }

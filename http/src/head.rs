@@ -2,7 +2,7 @@
 //! input buffer. Where the head ends, `prescan` has found; what its fields mean for the body,
 //! `framing` decides.
 
-use crate::fields::{Field, Fields, INLINE_FIELDS, Span};
+use crate::fields::{Fields, Span};
 use crate::framing::{BodyLength, Facts, Framing};
 use crate::{ParseError, chars, target};
 use bytes::Bytes;
@@ -41,9 +41,14 @@ struct Layout {
     path: Option<Span>,
     query: Option<Span>,
     authority: Option<Span>,
-    fields: Fields,
+    /// Its field lines and the empty line: a table of their parts would be most of what moves with a
+    /// request, and few are looked at.
+    fields: Span,
     facts: Facts,
 }
+
+/// How many fields are parsed without an allocation.
+const INLINE_FIELDS: usize = 16;
 
 /// The versions of HTTP spoken here (RFC 9112 §2.3).
 ///
@@ -103,17 +108,15 @@ impl Head {
 
     /// The value of the first field of this name, in whatever case, without white space around it.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.layout
-            .fields
-            .iter()
-            .find(|field| field.name.of(&self.bytes).eq_ignore_ascii_case(name.as_bytes()))
-            .map(|field| field.value.of(&self.bytes))
+        self.fields()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
     }
 
     /// All fields as they were sent, in their order (RFC 9110 §5). Names are tokens, in whatever case;
     /// values hold no control byte but tab, no white space around them, and need not be UTF-8.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.layout.fields.iter().map(|field| (self.ascii(field.name), field.value.of(&self.bytes)))
+        self.fields().map(|(name, value)| (ascii(name), value))
     }
 
     /// Whether the client wants the connection kept (RFC 9112 §9.3). Whether it can be:
@@ -144,11 +147,19 @@ impl Head {
         Ok(Self { bytes, layout })
     }
 
-    /// A part that was found to be ASCII when the head was parsed, a target or a name: the default
-    /// is never taken.
-    fn ascii(&self, span: Span) -> &str {
-        str::from_utf8(span.of(&self.bytes)).unwrap_or_default()
+    fn fields(&self) -> Fields<'_> {
+        Fields::of(self.layout.fields.of(&self.bytes))
     }
+
+    fn ascii(&self, span: Span) -> &str {
+        ascii(span.of(&self.bytes))
+    }
+}
+
+/// A part that was found to be ASCII when the head was parsed, a target or a name: the default
+/// is never taken.
+fn ascii(part: &[u8]) -> &str {
+    str::from_utf8(part).unwrap_or_default()
 }
 
 impl fmt::Debug for Head {
@@ -158,7 +169,7 @@ impl fmt::Debug for Head {
             .field("method", self.method())
             .field("target", &self.target())
             .field("version", &self.version())
-            .field("fields", &self.layout.fields.iter().count())
+            .field("fields", &self.fields().count())
             .finish_non_exhaustive()
     }
 }
@@ -192,16 +203,11 @@ impl Layout {
         };
 
         let mut framing = Framing::default();
-        let mut fields = Fields::with_capacity(request.headers.len());
         for header in request.headers.iter() {
             framing.see(header.name.as_bytes(), header.value)?;
-            let name = offset_in(bytes, header.name.as_bytes());
-            let value = offset_in(bytes, header.value);
-            fields.push(Field {
-                name: span(name..name + header.name.len())?,
-                value: span(value..value + header.value.len())?,
-            });
         }
+        let first = request.headers.first();
+        let fields = first.map_or(bytes.len(), |first| offset_in(bytes, first.name.as_bytes()));
         Ok(Self {
             facts: framing.decide(version, &method)?,
             method,
@@ -210,7 +216,7 @@ impl Layout {
             path: part(parts.path)?,
             query: part(parts.query)?,
             authority: part(parts.authority)?,
-            fields,
+            fields: span(fields..bytes.len())?,
         })
     }
 }

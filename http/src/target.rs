@@ -19,6 +19,10 @@ pub(crate) struct Target {
 /// cut it off and those who do not disagree about the path. Other bytes that RFC 3986 wants encoded,
 /// such as `|`, are let through, since browsers send them.
 pub(crate) fn split(method: &Method, target: &[u8]) -> Result<Target, ParseError> {
+    // Most are paths, which are looked at once.
+    if let ([b'/', ..], false) = (target, method == Method::CONNECT) {
+        return split_path(target, 0, None);
+    }
     if !target.iter().all(|&byte| chars::is_target(byte)) {
         return Err(ParseError::Target);
     }
@@ -29,13 +33,10 @@ pub(crate) fn split(method: &Method, target: &[u8]) -> Result<Target, ParseError
         };
         return Ok(Target { path: Some(0..0), query: None, authority: Some(0..target.len()) });
     }
-    match target {
-        [b'/', ..] => Ok(split_path(target, 0, None)),
-        b"*" if method == Method::OPTIONS => {
-            Ok(Target { path: Some(0..1), query: None, authority: None })
-        }
-        _ => split_absolute(target),
+    if target == b"*" && method == Method::OPTIONS {
+        return Ok(Target { path: Some(0..1), query: None, authority: None });
     }
+    split_absolute(target)
 }
 
 /// `http://authority/path?query`; a user name in it is refused (RFC 9110 §4.2.4).
@@ -52,19 +53,26 @@ fn split_absolute(target: &[u8]) -> Result<Target, ParseError> {
         .position(|byte| matches!(byte, b'/' | b'?'))
         .map_or(target.len(), |length| start + length);
     match split_authority(&target[start..end]) {
-        Some((1.., _)) => Ok(split_path(target, end, Some(start..end))),
+        Some((1.., _)) => split_path(target, end, Some(start..end)),
         _ => Err(ParseError::Target),
     }
 }
 
-fn split_path(target: &[u8], start: usize, authority: Option<Range<usize>>) -> Target {
-    let question = target[start..].iter().position(|&byte| byte == b'?').map(|at| start + at);
-    let end = question.unwrap_or(target.len());
-    Target {
-        path: (start < end).then_some(start..end),
-        query: question.map(|at| at + 1..target.len()),
-        authority,
-    }
+fn split_path(
+    target: &[u8],
+    start: usize,
+    authority: Option<Range<usize>>,
+) -> Result<Target, ParseError> {
+    let ends = |byte: &u8| *byte == b'?' || !chars::is_target(*byte);
+    let end = target[start..].iter().position(ends).map_or(target.len(), |length| start + length);
+    let query = match &target[end..] {
+        [] => None,
+        [b'?', query @ ..] if query.iter().all(|&byte| chars::is_target(byte)) => {
+            Some(end + 1..target.len())
+        }
+        _ => return Err(ParseError::Target),
+    };
+    Ok(Target { path: (start < end).then_some(start..end), query, authority })
 }
 
 /// Whether `bytes` may be the value of a Host field. It may be empty, for targets without authority.
@@ -80,8 +88,7 @@ fn split_authority(bytes: &[u8]) -> Option<(usize, Option<usize>)> {
         str::from_utf8(&bytes[1..close]).ok()?.parse::<Ipv6Addr>().ok()?;
         close + 1
     } else {
-        let length = bytes.iter().position(|&byte| byte == b':').unwrap_or(bytes.len());
-        is_registered_name(&bytes[..length]).then_some(length)?
+        registered_name(bytes)
     };
     match &bytes[host_bytes..] {
         [] => Some((host_bytes, None)),
@@ -90,17 +97,17 @@ fn split_authority(bytes: &[u8]) -> Option<(usize, Option<usize>)> {
     }
 }
 
-/// `reg-name`, which includes IPv4 addresses.
-fn is_registered_name(mut bytes: &[u8]) -> bool {
-    while let Some(at) = bytes.iter().position(|&byte| !chars::is_name(byte)) {
+/// How much of `bytes` is a `reg-name`, which includes IPv4 addresses.
+fn registered_name(bytes: &[u8]) -> usize {
+    let mut from = 0;
+    loop {
+        let name = bytes[from..].iter().position(|&byte| !chars::is_name(byte));
+        let at = name.map_or(bytes.len(), |length| from + length);
         match &bytes[at..] {
-            [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
-                bytes = rest;
-            }
-            _ => return false,
+            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => from = at + 3,
+            _ => return at,
         }
     }
-    true
 }
 
 /// Digits of a number below 65,536, or nothing (RFC 3986 allows the bare colon).

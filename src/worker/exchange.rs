@@ -131,14 +131,12 @@ impl Worker {
         body: Bytes,
     ) -> Option<After> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
-        self.remember(connection, head.path());
-        let request = Request::received(head, body, peer_of(core, key, connection));
         let shared = self.shared.clone();
-        let answer = || match lookup {
-            None => shared.router.answer(request),
-            Some(lookup) => shared.router.answer_at(request, lookup),
-        };
-        let reply = self.first_call(|| guard(answer));
+        let path = head.path();
+        let lookup = lookup.unwrap_or_else(|| shared.router.look_up(path));
+        self.remember(connection, path);
+        let request = Request::received(head, body, peer_of(core, key, connection));
+        let reply = self.first_call(|| guard(|| shared.router.answer_at(request, lookup)));
         let response = match reply {
             Ok(Reply::Ready(response)) => response,
             Ok(Reply::Pending(answering)) => {

@@ -119,11 +119,11 @@ impl Worker {
         framing: BodyFraming,
         last: bool,
     ) -> Result<Promise, EncodeError> {
-        encode::encode_head(
+        encode::encode_typed_head(
             &mut self.out,
             response.status,
             connection.asked.version,
-            response.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
+            response.headers.iter(),
             framing,
             if last { encode::Connection::Close } else { encode::Connection::KeepAlive },
             self.date.get(now),

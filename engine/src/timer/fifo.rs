@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 /// Stands for "no slot" and, as a class, for "not armed".
 const NONE: u32 = u32::MAX;
 const UNARMED: u16 = u16::MAX;
+const NANOS_PER_MS: u64 = 1_000_000;
 
 /// One fixed duration of one [`Fifo`], as made by [`Fifo::class`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -19,11 +20,16 @@ pub struct Fifo {
     queues: Vec<Queue>,
     nodes: Vec<Node>,
     armed: usize,
+    /// No deadline is sooner, in milliseconds since the epoch. What was cancelled may have been later.
+    none_before_ms: u64,
+    /// The last time that was given, and how long after the epoch it is: a turn gives the same many times.
+    now: (Instant, u64),
 }
 
 #[derive(Debug)]
 struct Queue {
     duration: Duration,
+    duration_nanos: u64,
     granularity_ms: u64,
     first: u32,
     last: u32,
@@ -59,7 +65,14 @@ impl Node {
 impl Fifo {
     /// No classes, no deadlines. No `now` given later may be before `epoch`; it counts as `epoch`.
     pub const fn new(epoch: Instant) -> Self {
-        Self { epoch, queues: Vec::new(), nodes: Vec::new(), armed: 0 }
+        Self {
+            epoch,
+            queues: Vec::new(),
+            nodes: Vec::new(),
+            armed: 0,
+            none_before_ms: u64::MAX,
+            now: (epoch, 0),
+        }
     }
 
     /// The class of this duration, made if it is new. Deadlines are rounded up to a multiple of the
@@ -76,7 +89,9 @@ impl Fifo {
             .iter()
             .position(|queue| queue.duration == duration && queue.granularity_ms == granularity_ms);
         let place = known.unwrap_or_else(|| {
-            self.queues.push(Queue { duration, granularity_ms, first: NONE, last: NONE });
+            let duration_nanos = nanos(duration);
+            let (first, last) = (NONE, NONE);
+            self.queues.push(Queue { duration, duration_nanos, granularity_ms, first, last });
             self.queues.len() - 1
         });
         let class = u16::try_from(place).ok().filter(|class| *class != UNARMED);
@@ -93,10 +108,13 @@ impl Fifo {
         if index >= self.nodes.len() {
             self.nodes.resize(index + 1, Node::VACANT);
         }
-        let link = link(index);
+        let (link, now_nanos) = (link(index), self.since_epoch(now));
         let queue = &mut self.queues[usize::from(class.0)];
-        let due = now.saturating_duration_since(self.epoch).saturating_add(queue.duration);
-        let deadline_ms = millis_up(due).next_multiple_of(queue.granularity_ms);
+        let due_nanos = now_nanos.saturating_add(queue.duration_nanos);
+        // Rounded up, so that a deadline is never early.
+        let due_ms = due_nanos.div_ceil(NANOS_PER_MS);
+        let deadline_ms = due_ms.checked_next_multiple_of(queue.granularity_ms).unwrap_or(u64::MAX);
+        self.none_before_ms = self.none_before_ms.min(deadline_ms);
         let node = &mut self.nodes[index];
         *node = Node { previous: queue.last, class: class.0, ..Node::VACANT };
         node.set_deadline_ms(deadline_ms);
@@ -132,10 +150,15 @@ impl Fifo {
             return None;
         }
         // Rounded down: a deadline must have passed in full.
-        let now_ms = now.saturating_duration_since(self.epoch).as_millis();
-        let first = self.queues.iter().map(|queue| queue.first).find(|first| {
-            self.node(*first).is_some_and(|node| u128::from(node.deadline_ms()) <= now_ms)
-        })?;
+        let now_ms = self.since_epoch(now) / NANOS_PER_MS;
+        if now_ms < self.none_before_ms {
+            return None;
+        }
+        let due = |first: &u32| self.node(*first).is_some_and(|node| node.deadline_ms() <= now_ms);
+        let Some(first) = self.queues.iter().map(|queue| queue.first).find(due) else {
+            self.none_before_ms = self.soonest_ms().unwrap_or(u64::MAX);
+            return None;
+        };
         let class = Class(self.nodes[first as usize].class);
         self.cancel(first as usize);
         Some((first as usize, class))
@@ -143,9 +166,20 @@ impl Fifo {
 
     /// The soonest deadline of all.
     pub fn next_deadline(&self) -> Option<Instant> {
+        self.epoch.checked_add(Duration::from_millis(self.soonest_ms()?))
+    }
+
+    fn soonest_ms(&self) -> Option<u64> {
         let soonest = self.queues.iter().filter_map(|queue| self.node(queue.first));
-        let soonest_ms = soonest.map(Node::deadline_ms).min()?;
-        self.epoch.checked_add(Duration::from_millis(soonest_ms))
+        soonest.map(Node::deadline_ms).min()
+    }
+
+    /// Nanoseconds from the epoch to now.
+    fn since_epoch(&mut self, now: Instant) -> u64 {
+        if self.now.0 != now {
+            self.now = (now, nanos(now.saturating_duration_since(self.epoch)));
+        }
+        self.now.1
     }
 
     /// The slot that was armed first of those in this class.
@@ -181,137 +215,14 @@ fn link(index: usize) -> u32 {
     link.expect("slots are numbered below 2³² − 1")
 }
 
-/// Rounded up, so that a deadline is never early.
 fn millis_up(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX >> 1)
+    nanos(duration).div_ceil(NANOS_PER_MS)
+}
+
+/// Those of more than 584 years are as many.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn node_is_sixteen_bytes() {
-        assert_eq!(size_of::<Node>(), 16);
-    }
-
-    #[test]
-    fn same_duration_is_the_same_class() {
-        let mut fifo = Fifo::new(Instant::now());
-        let idle = fifo.class(SECOND, Duration::ZERO);
-        assert_eq!(fifo.class(SECOND, Duration::from_millis(1)), idle);
-        assert_ne!(fifo.class(SECOND, SECOND), idle);
-        assert_ne!(fifo.class(2 * SECOND, Duration::ZERO), idle);
-    }
-
-    #[test]
-    fn deadline_is_due_at_its_millisecond_and_not_before() {
-        let epoch = Instant::now();
-        let mut fifo = Fifo::new(epoch);
-        let class = fifo.class(SECOND, Duration::ZERO);
-        fifo.arm(3, class, epoch);
-        assert_eq!(fifo.next_deadline(), Some(epoch + SECOND));
-        assert_eq!(fifo.expired(epoch + Duration::from_nanos(999_999_999)), None);
-        assert_eq!(fifo.expired(epoch + SECOND), Some((3, class)));
-        assert_eq!(fifo.expired(epoch + 2 * SECOND), None);
-        assert!(fifo.is_empty());
-    }
-
-    #[test]
-    fn granularity_lets_one_wake_serve_many() {
-        let epoch = Instant::now();
-        let mut fifo = Fifo::new(epoch);
-        let class = fifo.class(15 * SECOND, SECOND);
-        for index in 0..10 {
-            fifo.arm(index, class, epoch + Duration::from_millis(1 + index as u64 * 90));
-        }
-        assert_eq!(fifo.next_deadline(), Some(epoch + 16 * SECOND));
-        let due = std::iter::from_fn(|| fifo.expired(epoch + 16 * SECOND)).count();
-        assert_eq!(due, 10);
-    }
-
-    #[test]
-    fn arming_again_moves_to_the_back() {
-        let epoch = Instant::now();
-        let mut fifo = Fifo::new(epoch);
-        let class = fifo.class(SECOND, Duration::ZERO);
-        for index in 0..3 {
-            fifo.arm(index, class, epoch);
-        }
-        fifo.arm(0, class, epoch + SECOND);
-        assert_eq!(fifo.oldest(class), Some(1));
-        fifo.cancel(1);
-        assert_eq!(fifo.oldest(class), Some(2));
-        assert_eq!(fifo.len(), 2);
-    }
-
-    #[test]
-    fn absurd_duration_does_not_overflow() {
-        let epoch = Instant::now();
-        let mut fifo = Fifo::new(epoch);
-        let class = fifo.class(Duration::MAX, SECOND);
-        fifo.arm(0, class, epoch);
-        assert_eq!(fifo.expired(epoch + SECOND), None);
-        assert_eq!(fifo.armed(0), Some(class));
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Arm(usize, usize),
-        Cancel(usize),
-        Advance(u64),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => (0_usize..12, 0_usize..3).prop_map(|(index, class)| Step::Arm(index, class)),
-            2 => (0_usize..14).prop_map(Step::Cancel),
-            2 => (0_u64..40).prop_map(Step::Advance),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn fifo_agrees_with_a_plain_table(steps in prop::collection::vec(step(), 0..200)) {
-            let epoch = Instant::now();
-            let mut fifo = Fifo::new(epoch);
-            let durations = [(10, 1), (25, 1), (25, 10)];
-            let classes = durations.map(|(ms, granularity)| {
-                fifo.class(Duration::from_millis(ms), Duration::from_millis(granularity))
-            });
-            let mut now_ms = 0;
-            let mut oracle = std::collections::BTreeMap::new();
-            for step in steps {
-                match step {
-                    Step::Arm(index, class) => {
-                        let (ms, granularity): (u64, u64) = durations[class];
-                        fifo.arm(index, classes[class], epoch + Duration::from_millis(now_ms));
-                        let due = (now_ms + ms).next_multiple_of(granularity);
-                        oracle.insert(index, (due, classes[class]));
-                    }
-                    Step::Cancel(index) => {
-                        fifo.cancel(index);
-                        oracle.remove(&index);
-                    }
-                    Step::Advance(ms) => {
-                        now_ms += ms;
-                        let now = epoch + Duration::from_millis(now_ms);
-                        while let Some((index, class)) = fifo.expired(now) {
-                            let (due, expected) = oracle.remove(&index).expect("was armed");
-                            prop_assert!(due <= now_ms);
-                            prop_assert_eq!(class, expected);
-                        }
-                        prop_assert!(oracle.values().all(|(due, _)| *due > now_ms));
-                    }
-                }
-                prop_assert_eq!(fifo.len(), oracle.len());
-                let soonest = oracle.values().map(|(due, _)| *due).min();
-                let soonest = soonest.map(|ms| epoch + Duration::from_millis(ms));
-                prop_assert_eq!(fifo.next_deadline(), soonest);
-            }
-        }
-    }
-}
+mod tests;
