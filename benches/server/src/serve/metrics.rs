@@ -42,6 +42,11 @@ pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
             "Events that it gave ids and could not keep afterwards.",
             stats.lost,
         );
+        page.counter(
+            "replay_passed_over_total",
+            "Places of events that were gone or not stored in time when they were to be sent.",
+            stats.passed_over,
+        );
         page.gauge("replay_waiting", "Events that wait for it.", stats.waiting);
         page.counter(
             "replay_events_total",
