@@ -1,6 +1,7 @@
 //! The clients: each reads for a random number of bytes, leaves as it stands, and comes back with the last id
 //! that it got whole. The first is what a stream begins with.
 
+use super::ids::Ids;
 use super::{PATIENCE, until};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,7 +20,7 @@ const NONE: u64 = u64::MAX;
 /// What a client got.
 pub(crate) struct Followed {
     /// In order, the one that it began with included.
-    pub(crate) ids: Vec<u64>,
+    pub(crate) ids: Ids,
     pub(crate) cuts: u64,
 }
 
@@ -69,16 +70,16 @@ impl Clients {
 
 fn follow(addr: SocketAddr, seed: u64, progress: &AtomicU64, end: &AtomicU64) -> Followed {
     let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let (mut ids, mut cuts) = (Vec::new(), 0);
+    let (mut ids, mut cuts) = (Ids::default(), 0);
     let mut buffer = vec![0; 32 * 1024];
-    let lacks = |ids: &[u64]| ids.last().is_none_or(|last| *last < end.load(Ordering::Relaxed));
+    let lacks = |ids: &Ids| ids.last().is_none_or(|last| last < end.load(Ordering::Relaxed));
     while lacks(&ids) {
         random ^= random >> 12;
         random ^= random << 25;
         random ^= random >> 27;
         let stay = random.wrapping_mul(0x2545_f491_4f6c_dd1d) % STAY;
         // A server that was killed comes back.
-        let Some(mut stream) = connect(addr, ids.last().copied()) else { continue };
+        let Some(mut stream) = connect(addr, ids.last()) else { continue };
         let mut read = 0;
         let mut text = Vec::new();
         while read < stay && lacks(&ids) {
@@ -96,7 +97,7 @@ fn follow(addr: SocketAddr, seed: u64, progress: &AtomicU64, end: &AtomicU64) ->
             read += count as u64;
             text.extend_from_slice(&buffer[..count]);
             take_ids(&mut text, &mut ids);
-            progress.store(ids.last().copied().unwrap_or(NONE), Ordering::Relaxed);
+            progress.store(ids.last().unwrap_or(NONE), Ordering::Relaxed);
         }
         cuts += 1;
     }
@@ -119,7 +120,7 @@ fn connect(addr: SocketAddr, last: Option<u64>) -> Option<TcpStream> {
 }
 
 /// Takes whole events off the front. Each is a chunk of its own: `id: N`, its data, an empty line.
-fn take_ids(text: &mut Vec<u8>, ids: &mut Vec<u64>) {
+fn take_ids(text: &mut Vec<u8>, ids: &mut Ids) {
     let mut at = 0;
     while let Some(len) = text[at..].windows(2).position(|pair| pair == b"\n\n") {
         let block = std::str::from_utf8(&text[at..at + len]).expect("UTF-8");

@@ -70,12 +70,13 @@ fn killed(program: Program, options: &[&str]) {
     let followed = clients.finish(last);
     for client in &followed {
         // Where the process was killed with ids that it had taken and not used, there are none.
-        let (first, after) = (client.ids[0], &client.ids[1..]);
+        let first = client.ids.first().expect("it has begun");
+        let after: Vec<u64> = client.ids.iter().skip(1).collect();
         let mut stored = stored_after(&*store, &Scope::topic("splice"), first);
         // What was under way when the last was killed may have come after that.
         stored.truncate(after.len());
         assert!(after == stored, "not all, or some twice");
-        assert!(client.ids.last() >= Some(&last));
+        assert!(client.ids.last() >= Some(last));
     }
     let cuts: u64 = followed.iter().map(|client| client.cuts).sum();
     println!("{program:?}: {last} events, {kills} times killed, {cuts} times cut off");
