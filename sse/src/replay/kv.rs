@@ -25,6 +25,7 @@ mod postgres;
 mod read;
 #[cfg(feature = "redis")]
 mod redis;
+mod sights;
 mod store;
 mod value;
 mod writer;

@@ -4,15 +4,17 @@
 use super::config::KvReplayConfig;
 use super::marks::Marks;
 use super::read::CLOCKS;
+use super::sights::Sights;
 use super::value::{self, HEADER_BYTES};
 use super::writer::{Job, Writer};
 use super::{AppendInOneStep, KeyValue, LogKeys};
 use crate::guard::guard;
-use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError, refuse_empty};
+use crate::replay::{Ids, Page, ReplayStore, Scope, Since, StoreError, refuse_empty};
 use crate::{EventId, PreparedEvent};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// Keeps events in a [`KeyValue`] store that has counters, and that other processes may share.
@@ -56,6 +58,8 @@ pub struct KvReplayStore {
     /// The greatest id that was given longer ago than a grace time: what is missing up to it is not
     /// under way.
     pub(super) long_given: Marks,
+    /// What is missing and may be under way.
+    pub(super) sights: Sights,
 }
 
 /// No counter gets there: what is greater is none.
@@ -83,8 +87,8 @@ impl KvReplayStore {
     /// ```
     pub fn new(kv: impl KeyValue + 'static, config: KvReplayConfig) -> Result<Self, StoreError> {
         let kv: Arc<dyn KeyValue> = Arc::new(kv);
-        let (seen, long_given) = Default::default();
-        let mut store = Self { kv, config, writer: None, seen, long_given };
+        let (seen, long_given, sights) = Default::default();
+        let mut store = Self { kv, config, writer: None, seen, long_given, sights };
         let (config, grace) = (&store.config, store.config.grace.saturating_add(CLOCKS));
         if let Some(ttl) = config.ttl.filter(|ttl| *ttl <= grace && store.takes_two_steps()) {
             return Err(StoreError::ShortLived { ttl, grace });
@@ -271,8 +275,22 @@ impl ReplayStore for KvReplayStore {
         after: Option<&EventId>,
         max: usize,
     ) -> Result<Page, StoreError> {
+        loop {
+            match self.since_now(scope, after, max)? {
+                Since::Page(page) => return Ok(page),
+                Since::Later(pause) => thread::sleep(pause),
+            }
+        }
+    }
+
+    fn since_now(
+        &self,
+        scope: &Scope,
+        after: Option<&EventId>,
+        max: usize,
+    ) -> Result<Since, StoreError> {
         if after.is_none() && self.config.newest == 0 {
-            return Ok(Page::default());
+            return Ok(Since::Page(Page::default()));
         }
         if let Some(writer) = &self.writer {
             writer.settle(self.config.grace)?;

@@ -9,6 +9,7 @@ use crate::{Event, PreparedEvent};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// A store in memory that is not as good.
 #[derive(Clone, Default)]
@@ -268,4 +269,41 @@ fn a_counter_that_answers_nonsense_is_an_error() {
     assert!(matches!(refused, Err(StoreError::Miscounted { .. })), "{refused:?}");
     let refused = store.since(&Scope::shared(), Some(&7.into()), 1);
     assert!(matches!(refused, Err(StoreError::Miscounted { .. })), "{refused:?}");
+}
+
+#[test]
+fn who_may_not_wait_is_told_when_to_look_again() {
+    let kv = Poor { evicts: true, ..Poor::default() };
+    let store = open(&kv, config(LONG));
+    let shared = Scope::shared();
+    let now = |after: u64| store.since_now(&shared, Some(&after.into()), 10);
+    assert_eq!(append(&store), 1);
+    give_ids(&kv, 1);
+    for _ in 0..10 {
+        let asked = gets(&kv, || assert!(matches!(now(1), Ok(Since::Later(_))), "under way"));
+        assert!(asked <= 3, "{asked}");
+    }
+    assert_eq!(gets(&kv, || assert!(matches!(now(1), Ok(Since::Later(_))))), 1);
+    store_late(&kv, 2, Duration::ZERO);
+    let Ok(Since::Page(page)) = now(1) else { panic!("it is there") };
+    assert_eq!((page.events[0].id.clone(), page.events.len()), (2.into(), 1));
+}
+
+#[test]
+fn only_what_was_given_a_grace_time_ago_is_a_hole() {
+    let kv = Poor::default();
+    let store = open(&kv, config(SHORT));
+    assert_eq!(append(&store), 1);
+    give_ids(&kv, 1);
+    assert_eq!(append(&store), 3);
+    let now = || store.since_now(&Scope::shared(), Some(&1.into()), 10);
+    assert!(matches!(now(), Ok(Since::Later(_))));
+    thread::sleep(SHORT);
+    // Meanwhile another was given, and it is under way when the first is known not to come.
+    give_ids(&kv, 1);
+    assert_eq!(append(&store), 5);
+    let Ok(Since::Page(page)) = now() else { panic!("the time is over") };
+    assert_eq!((page.events.len(), page.more), (1, true));
+    store_late(&kv, 4, Duration::ZERO);
+    assert_eq!(since(&store, 1), Ok(vec![3, 4, 5]));
 }
