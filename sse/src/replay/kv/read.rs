@@ -6,9 +6,10 @@
 //! it, the last that the client has seen, is the witness: as long as that is there and not about to
 //! expire, and the store drops nothing, what came after it cannot be gone.
 //!
-//! Without a witness it may be gone or under way. It is not under way where ids and events are one
-//! step, where a later event was written longer ago than the grace time, or where this process has
-//! seen a grace time pass since its id was given. Otherwise that is waited for, once per log, before
+//! Where ids and events are one step, it is gone: what the store says of itself is not needed.
+//!
+//! Without a witness it may be gone or under way. It is not under way where a later event was written
+//! longer ago than the grace time, or where this process has seen a grace time pass since its id was given. Otherwise that is waited for, once per log, before
 //! the verdict. Nobody sleeps here: whoever reads is told when to look again.
 
 use super::value::{self, Value, decode};
@@ -153,7 +154,7 @@ impl KvReplayStore {
             position.at += rest.iter().take_while(|value| value.is_none()).count() as u64;
             return Ok(Missing::On);
         }
-        if !self.nothing_is_gone(log, position)? {
+        if !self.takes_two_steps() || !self.nothing_is_gone(log, position)? {
             // The next page begins here, and says so.
             page.more = begun;
             let Some(id) = after.filter(|_| !begun) else { return Ok(Missing::End) };
@@ -189,9 +190,7 @@ impl KvReplayStore {
                 age.saturating_add(self.config.grace).saturating_add(CLOCKS) < ttl
             }
             // Where events stay, the beginning is as good as one.
-            (None, ttl) => {
-                position.at == 0 && ttl.is_none() && self.takes_two_steps() && !self.clocked()
-            }
+            (None, ttl) => position.at == 0 && ttl.is_none() && !self.clocked(),
         };
         Ok(lasts && !self.kv.evicts()?)
     }
