@@ -26,6 +26,7 @@ mod read;
 #[cfg(feature = "redis")]
 mod redis;
 mod sights;
+mod sizes;
 mod store;
 mod value;
 mod writer;

@@ -12,14 +12,15 @@
 //! longer ago than the grace time, or where this process has seen a grace time pass since its id was given. Otherwise that is waited for, once per log, before
 //! the verdict. Nobody sleeps here: whoever reads is told when to look again.
 
+use super::sizes::Sizes;
 use super::value::{self, Value, decode};
 use super::{KvReplayStore, LogKeys};
 use crate::EventId;
 use crate::replay::{PAGE_BYTES, Page, Replayed, Since, StoreError, UnknownId, place};
 use std::time::{Duration, Instant};
 
-/// How many events are fetched at once.
-const FETCHED_AT_ONCE: u64 = 128;
+/// How many events are fetched at once for the time at which they were written.
+const LOOKED_AT_ONCE: usize = 4;
 /// Events are written and expire at times that differ by this much, besides the grace time.
 pub(super) const CLOCKS: Duration = Duration::from_secs(1);
 
@@ -37,6 +38,7 @@ struct Position {
     now_millis: u64,
     looked: Instant,
     long_given: u64,
+    sizes: Sizes,
 }
 
 /// What becomes of a reader when an event is missing.
@@ -63,8 +65,9 @@ impl KvReplayStore {
         let long_given = self.long_given.of(log);
         let last = self.last(log)?;
         let (at, exact) = self.begin(after, last)?;
+        let (witness_millis, sizes) = (None, Sizes::after(self.large.of(log)));
         let mut position =
-            Position { at, last, exact, witness_millis: None, now_millis, looked, long_given };
+            Position { at, last, exact, witness_millis, now_millis, looked, long_given, sizes };
         let (mut page, mut bytes) = (Page::default(), 0);
         while position.at < last {
             if page.events.len() >= max || bytes >= PAGE_BYTES {
@@ -72,8 +75,9 @@ impl KvReplayStore {
                 break;
             }
             let room = (max - page.events.len()) as u64;
-            let upto = last.min(position.at + room.min(FETCHED_AT_ONCE));
-            let fetched = self.fetch(log, position.at + 1, upto)?;
+            let many = room.min(position.sizes.at_once(PAGE_BYTES - bytes));
+            let (from, upto) = (position.at + 1, last.min(position.at + many));
+            let fetched = self.fetch(log, &mut position.sizes, from, upto)?;
             for value in fetched.iter().map_while(Option::as_ref) {
                 if bytes >= PAGE_BYTES {
                     break;
@@ -132,9 +136,19 @@ impl KvReplayStore {
     }
 
     /// What is stored from one id to another, both included.
-    fn fetch(&self, log: &LogKeys, from: u64, upto: u64) -> Result<Vec<Option<Value>>, StoreError> {
+    fn fetch(
+        &self,
+        log: &LogKeys,
+        sizes: &mut Sizes,
+        from: u64,
+        upto: u64,
+    ) -> Result<Vec<Option<Value>>, StoreError> {
         let keys: Vec<_> = (from..=upto).map(|id| log.event(id)).collect();
         let stored = self.kv.get(&keys)?;
+        sizes.add(&stored);
+        if let Some(mean) = sizes.large() {
+            self.large.raise(log, mean);
+        }
         let each = (from..=upto).zip(stored);
         each.map(|(id, stored)| stored.map(|stored| decode(log, id, &stored)).transpose()).collect()
     }
@@ -180,7 +194,8 @@ impl KvReplayStore {
     /// Whether what comes after the position cannot have been there before.
     fn nothing_is_gone(&self, log: &LogKeys, position: &mut Position) -> Result<bool, StoreError> {
         if position.witness_millis.is_none() && position.at > 0 {
-            let seen = self.fetch(log, position.at, position.at)?.pop().flatten();
+            let mut seen = self.fetch(log, &mut position.sizes, position.at, position.at)?;
+            let seen = seen.pop().flatten();
             position.witness_millis = seen.map(|value| value.written_millis);
         }
         let lasts = match (position.witness_millis, self.config.ttl) {
@@ -247,15 +262,14 @@ impl KvReplayStore {
         let rest = position.last - position.at - fetched.len() as u64;
         let distances = (0..u64::BITS).map(|n| (1 << n) - 1).take_while(|&back| back < rest);
         let ids: Vec<u64> = distances.map(|back| position.last - back).collect();
-        if ids.is_empty() {
-            return Ok(false);
-        }
-        let stored = self.kv.get(&ids.iter().map(|&id| log.event(id)).collect::<Vec<_>>())?;
-        for (id, stored) in ids.into_iter().zip(stored) {
-            if let Some(stored) = stored
-                && old(&decode(log, id, &stored)?)
-            {
-                return Ok(true);
+        for ids in ids.chunks(LOOKED_AT_ONCE) {
+            let stored = self.kv.get(&ids.iter().map(|&id| log.event(id)).collect::<Vec<_>>())?;
+            for (&id, stored) in ids.iter().zip(stored) {
+                if let Some(stored) = stored
+                    && old(&decode(log, id, &stored)?)
+                {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -265,13 +279,14 @@ impl KvReplayStore {
     fn any_after(
         &self,
         log: &LogKeys,
-        position: &Position,
+        position: &mut Position,
         fetched: usize,
     ) -> Result<bool, StoreError> {
         let mut at = position.at + fetched as u64;
         while at < position.last {
-            let upto = position.last.min(at + FETCHED_AT_ONCE);
-            if self.fetch(log, at + 1, upto)?.iter().any(Option::is_some) {
+            let upto = position.last.min(at + position.sizes.at_once(PAGE_BYTES));
+            let fetched = self.fetch(log, &mut position.sizes, at + 1, upto)?;
+            if fetched.iter().any(Option::is_some) {
                 return Ok(true);
             }
             at = upto;

@@ -31,7 +31,7 @@ use std::time::Duration;
 ///
 /// They are two steps where [the store has no such step](KeyValue::appends_in_one_step), which is
 /// Memcached, and with [`async_append`](KvReplayConfig::async_append). In all others readers wait for
-/// no event that may be gone.
+/// nothing, and what is missing has aged out.
 ///
 /// ```
 /// use headwater_sse::replay::{KvReplayConfig, KvReplayStore, MemoryKv, ReplayStore, Scope};
@@ -60,6 +60,8 @@ pub struct KvReplayStore {
     pub(super) long_given: Marks,
     /// What is missing and may be under way.
     pub(super) sights: Sights,
+    /// How large events are, where they are large.
+    pub(super) large: Marks,
 }
 
 /// No counter gets there: what is greater is none.
@@ -87,8 +89,8 @@ impl KvReplayStore {
     /// ```
     pub fn new(kv: impl KeyValue + 'static, config: KvReplayConfig) -> Result<Self, StoreError> {
         let kv: Arc<dyn KeyValue> = Arc::new(kv);
-        let (seen, long_given, sights) = Default::default();
-        let mut store = Self { kv, config, writer: None, seen, long_given, sights };
+        let (seen, long_given, sights, large) = Default::default();
+        let mut store = Self { kv, config, writer: None, seen, long_given, sights, large };
         let (config, grace) = (&store.config, store.config.grace.saturating_add(CLOCKS));
         if let Some(ttl) = config.ttl.filter(|ttl| *ttl <= grace && store.takes_two_steps()) {
             return Err(StoreError::ShortLived { ttl, grace });

@@ -20,6 +20,8 @@ struct Poor {
     /// What its counters are less than they should be.
     short: u64,
     gets: Arc<AtomicUsize>,
+    /// The most bytes that one answer had.
+    most: Arc<AtomicUsize>,
 }
 
 impl Counter for Poor {
@@ -35,7 +37,9 @@ impl Counter for Poor {
 impl KeyValue for Poor {
     fn get(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.gets.fetch_add(1, Ordering::Relaxed);
-        self.memory.get(keys)
+        let values = self.memory.get(keys)?;
+        self.most.fetch_max(values.iter().flatten().map(Bytes::len).sum(), Ordering::Relaxed);
+        Ok(values)
     }
 
     fn insert(
@@ -316,4 +320,29 @@ fn only_what_was_given_a_grace_time_ago_is_a_hole() {
     assert_eq!((page.events.len(), page.more), (1, true));
     store_late(&kv, 4, Duration::ZERO);
     assert_eq!(since(&store, 1), Ok(vec![3, 4, 5]));
+}
+
+#[test]
+fn large_events_are_fetched_a_few_at_a_time() {
+    const LARGE: usize = 1 << 20;
+    let kv = Poor { evicts: true, ..Poor::default() };
+    let store = open(&kv, config(SHORT));
+    let large: PreparedEvent = Event::data("x".repeat(LARGE)).into();
+    store.append(&Scope::shared(), &vec![large; 40]).expect("appended");
+    let most = || kv.most.swap(0, Ordering::Relaxed) / LARGE;
+    assert_eq!(since(&store, 0), Ok(vec![1]));
+    assert_eq!(most(), 8, "nothing is known of them");
+    for after in 1..40 {
+        assert_eq!(since(&store, after), Ok(vec![after + 1]));
+    }
+    assert_eq!(most(), 1);
+    // What is looked at because something is missing, too.
+    remove(&kv, [2]);
+    assert_eq!(since(&store, 1), Err(UnknownId::AgedOut));
+    assert_eq!(most(), 4);
+    // Small ones are fetched by the page as soon as it is known that they are small.
+    let small: PreparedEvent = Event::data("x").into();
+    store.append(&Scope::shared(), &vec![small; 200]).expect("appended");
+    let asked = gets(&kv, || assert_eq!(since(&store, 40).map(|ids| ids.len()), Ok(200)));
+    assert!(asked <= 3, "{asked}");
 }
