@@ -36,7 +36,8 @@
 //! | over `PostgresKv` (feature `postgres`) | its process, Postgres' restarts and crashes | 1, or the clock |
 //! | over `MemcachedKv` (feature `memcache`) | its process | the clock |
 //!
-//! The clock is the microseconds since 1970 when the store found no counter.
+//! The clock is the microseconds since 1970 when the store found no counter. An older counter that comes back,
+//! as from a snapshot of Redis, gives ids a second time in any case.
 //!
 //! ```
 //! use headwater_sse::replay::{ReplayStore, RingBuffer, Scope, StoreError, UnknownId};

@@ -121,7 +121,14 @@ impl KvReplayStore {
             None if self.clocked() => self.kv.add(log.counter(), 0, self.initial())?,
             None => 0,
         };
-        if last > GREATEST_ID { Err(miscounted(log, last, 0)) } else { Ok(last) }
+        if last > GREATEST_ID {
+            return Err(miscounted(log, last, 0));
+        }
+        if last > 0 {
+            // Also who only reads notices when the counter goes back.
+            self.seen.raise(log, last);
+        }
+        Ok(last)
     }
 
     /// Whether an id is given before its event is stored, so that the event may be under way.

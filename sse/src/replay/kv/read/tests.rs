@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+mod counters;
+
 /// A store in memory that is not as good.
 #[derive(Clone, Default)]
 struct Poor {
@@ -263,26 +265,6 @@ fn events_have_to_outlive_what_is_under_way() {
             assert!(matches!(refused, StoreError::ShortLived { .. }), "{refused}");
         }
     }
-}
-
-#[test]
-fn a_counter_that_answers_nonsense_is_an_error() {
-    for one_step in [false, true] {
-        let kv = Poor { short: 2, one_step, ..Poor::default() };
-        let config = config(SHORT).max_index(1);
-        let store = open(&kv, if one_step { config.async_append(1) } else { config });
-        let batch: Vec<PreparedEvent> = vec![Event::data("x").into(); 3];
-        let refused = store.append(&Scope::shared(), &batch).expect_err("1 after 3 were added");
-        assert!(matches!(refused, StoreError::Miscounted { counter: 1, by: 3, .. }), "{refused}");
-        assert_eq!(store.pending(), 0);
-    }
-    let kv = Poor::default();
-    let store = open(&kv, config(SHORT));
-    give_ids(&kv, u64::MAX - 1);
-    let refused = store.append(&Scope::shared(), &[Event::data("x").into()]);
-    assert!(matches!(refused, Err(StoreError::Miscounted { .. })), "{refused:?}");
-    let refused = store.since(&Scope::shared(), Some(&7.into()), 1);
-    assert!(matches!(refused, Err(StoreError::Miscounted { .. })), "{refused:?}");
 }
 
 #[test]
