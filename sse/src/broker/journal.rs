@@ -249,7 +249,7 @@ impl Journal {
         mut cursor: Cursor,
     ) -> Result<(Vec<PreparedEvent>, Cursor), StoreError> {
         let Some(threads) = &self.threads else { return Ok((Vec::new(), cursor)) };
-        let read = self.ask(threads, &cursor.after).await;
+        let read = self.ask(threads, cursor.after.as_ref()).await;
         self.kept.keeper.count_read(&read);
         let (page, tail, mark) = match read {
             Err(error) if self.begins_without(&cursor, &error) => {
@@ -279,11 +279,11 @@ impl Journal {
     async fn ask(
         &self,
         threads: &Threads,
-        after: &Option<EventId>,
+        after: Option<&EventId>,
     ) -> Result<(Page, Option<EventId>, Mark), StoreError> {
         loop {
             let (reply, outcome) = oneshot::channel();
-            let (kept, after) = (self.kept.clone(), after.clone());
+            let (kept, after) = (self.kept.clone(), after.cloned());
             threads.readers.run(Box::new(move || {
                 if reply.is_canceled() {
                     // Its stream has ended.

@@ -1,8 +1,9 @@
 //! Streams that wait for events which may be under way in their stores: on no thread that others need.
 
 use super::kept::{coming, numbered, seen};
-use super::stores::{finish, until};
+use super::stores::{Task, finish, until};
 use super::*;
+use crate::fanout::Resumed;
 use crate::replay::{
     Counter, KeyValue, KvReplayConfig, KvReplayStore, MemoryKv, Scope, StoreError,
 };
@@ -17,12 +18,14 @@ const STREAMS: usize = 50;
 #[derive(Clone, Default)]
 struct TwoSteps {
     memory: MemoryKv,
+    /// What came first in each question.
     asked: Arc<Mutex<HashSet<String>>>,
 }
 
 impl TwoSteps {
-    fn asked(&self) -> usize {
-        self.asked.lock().expect("no panic under the lock").len()
+    fn was_asked_for_all(&self, keys: &[String]) -> bool {
+        let asked = self.asked.lock().expect("no panic under the lock");
+        keys.iter().all(|key| asked.contains(key))
     }
 
     fn store(&self, key: &str, event: &PreparedEvent) {
@@ -46,7 +49,7 @@ impl Counter for TwoSteps {
 
 impl KeyValue for TwoSteps {
     fn get(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        self.asked.lock().expect("no panic under the lock").extend(keys.iter().cloned());
+        self.asked.lock().expect("no panic under the lock").extend(keys.first().cloned());
         self.memory.get(keys)
     }
 
@@ -74,10 +77,10 @@ fn store(kv: &TwoSteps) -> Arc<KvReplayStore> {
 fn clients_that_wait_for_events_under_way_keep_no_others_from_the_store() {
     let (kv, mut core) = (TwoSteps::default(), Core::new());
     let replay = ClientReplay::new(store(&kv));
-    let users: Vec<_> = (0..STREAMS).map(|n| format!("user/{n}")).collect();
+    let keys: Vec<_> = (0..STREAMS).map(|n| format!("user/{n}/events/1")).collect();
     let mut streams: Vec<_> = (0..STREAMS)
         .map(|n| {
-            assert_eq!(kv.memory.add(&format!("seq/{}", users[n]), 1, 0).expect("an id"), 1);
+            assert_eq!(kv.memory.add(&format!("seq/user/{n}"), 1, 0).expect("an id"), 1);
             let scope = Scope::user(&n.to_string());
             coming(&mut core, &Arc::default(), &replay, scope, Some(0))
         })
@@ -85,14 +88,42 @@ fn clients_that_wait_for_events_under_way_keep_no_others_from_the_store() {
     until(&mut core, "all are asked for", |_| {
         let done = streams.iter_mut().filter_map(|(_, _, task, _)| task.poll().then_some(()));
         assert_eq!(done.count(), 0, "none is there");
-        kv.asked() == STREAMS
+        kv.was_asked_for_all(&keys)
     });
-    for user in &users {
-        kv.store(&format!("{user}/events/1"), &Event::data("1").into());
+    for key in &keys {
+        kv.store(key, &Event::data("1").into());
     }
     for (peer, _, mut task, outcome) in streams {
         finish(&mut core, &mut task);
         outcome.lock().expect("no panic").take().expect("it is done").expect("it has all");
         assert_eq!(seen(&mut core, peer), numbered(1, 1));
+    }
+}
+
+#[test]
+fn streams_of_a_broker_that_wait_for_events_under_way_keep_no_others_from_the_store() {
+    let (kv, mut core) = (TwoSteps::default(), Core::new());
+    let news = Hub::new().broker("news").replay(store(&kv)).build();
+    let many = STREAMS as u64;
+    assert_eq!(kv.memory.add("seq/topic/news", many, 0).expect("ids"), many);
+    let keys: Vec<_> = (1..=many).map(|id| format!("topic/news/events/{id}")).collect();
+    let mut streams: Vec<_> = (0..many)
+        .map(|after| {
+            let peer = core.open(Framing::Chunked, true);
+            let resumed = core.fanout.subscribe_from(peer.id, &news, Some(after.into()));
+            let Resumed::Rest(rest) = resumed else { panic!("it is not read in place") };
+            (peer, after, Task::new(async move { rest.run().await.expect("it has all") }))
+        })
+        .collect();
+    until(&mut core, "all are asked for", |_| {
+        assert!(!streams.iter_mut().any(|(_, _, task)| task.poll()), "none is there");
+        kv.was_asked_for_all(&keys)
+    });
+    for (id, key) in (1..).zip(&keys) {
+        kv.store(key, &Event::data(format!("{id}")).into());
+    }
+    for (peer, after, mut task) in streams {
+        finish(&mut core, &mut task);
+        assert_eq!(seen(&mut core, peer), numbered(after + 1, many));
     }
 }
