@@ -4,10 +4,12 @@
 
 use crate::guard::guard;
 use crate::id::EventId;
+use crate::pause::pause;
 use crate::prepared::PreparedEvent;
-use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError};
+use crate::replay::{Ids, Page, ReplayStore, Scope, Since, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 mod threads;
@@ -98,6 +100,14 @@ pub(crate) struct Settled {
     pub(crate) event: PreparedEvent,
     /// What the store gave it.
     pub(crate) id: Option<EventId>,
+}
+
+/// What a store has after an id.
+pub(crate) enum Read {
+    /// A page, and, for one who has no id and is given nothing, where the end is.
+    Page(Page, Option<EventId>),
+    /// An event may be under way: after how long to ask again.
+    Later(Duration),
 }
 
 impl Keeper {
@@ -217,19 +227,36 @@ impl Keeper {
         outcomes
     }
 
-    /// A page of what came after an id, and, for one who has none and is given nothing, where the end is.
+    /// A page of what came after an id. Waits for nothing that may be under way.
+    pub(crate) fn read_now(
+        &self,
+        scope: &Scope,
+        after: Option<&EventId>,
+    ) -> Result<Read, StoreError> {
+        let read = || {
+            let page = match self.store.since_now(scope, after, PAGE_EVENTS)? {
+                Since::Page(page) => page,
+                Since::Later(pause) => return Ok(Read::Later(pause)),
+            };
+            let ends = after.is_none() && page.events.is_empty();
+            let tail = if ends { Some(self.store.tail(scope)?) } else { None };
+            Ok(Read::Page(page, tail))
+        };
+        guard(read).unwrap_or_else(|_| Err(panicked()))
+    }
+
+    /// As [`read_now`](Self::read_now), for threads that may sleep.
     pub(crate) fn read(
         &self,
         scope: &Scope,
         after: Option<&EventId>,
     ) -> Result<(Page, Option<EventId>), StoreError> {
-        let read = || {
-            let page = self.store.since(scope, after, PAGE_EVENTS)?;
-            let ends = after.is_none() && page.events.is_empty();
-            let tail = if ends { Some(self.store.tail(scope)?) } else { None };
-            Ok((page, tail))
-        };
-        guard(read).unwrap_or_else(|_| Err(panicked()))
+        loop {
+            match self.read_now(scope, after)? {
+                Read::Page(page, tail) => return Ok((page, tail)),
+                Read::Later(pause) => thread::sleep(pause),
+            }
+        }
     }
 
     /// What becomes of an event that the store was asked to take.
@@ -254,6 +281,11 @@ impl Keeper {
             }
         }
     }
+}
+
+/// Before a store is asked again, as a task: no thread waits that others need.
+pub(crate) async fn pause_for_store(time: Duration) -> Result<(), StoreError> {
+    pause(time).await.map_err(|error| StoreError::unavailable(error, false))
 }
 
 /// How many of these events a store is given next, by their bytes.

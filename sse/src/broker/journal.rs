@@ -6,7 +6,7 @@
 use super::{BrokerShared, PublishError, Published, Refusal};
 use crate::hub::Entry;
 use crate::id::EventId;
-use crate::keeper::{self, Keeper, ReplayStats, Settled, StoreFailure};
+use crate::keeper::{self, Keeper, Read, ReplayStats, Settled, StoreFailure, pause_for_store};
 use crate::prepared::PreparedEvent;
 use crate::replay::{Page, ReplayStore, Scope, StoreError};
 use futures_channel::oneshot;
@@ -189,13 +189,16 @@ impl Journal {
                 Lacking::Ahead => return Ok(Splice::Wait),
             }
         } else {
-            let read = kept.keeper.read(&kept.scope, cursor.after.as_ref());
+            let read = kept.keeper.read_now(&kept.scope, cursor.after.as_ref());
             kept.keeper.count_read(&read);
             let (page, tail) = match read {
                 Err(error) if self.begins_without(&cursor, &error) => {
                     return Ok(Splice::Live(Vec::new(), live()));
                 }
-                read => read?,
+                // No core waits: the stream comes again.
+                Ok(Read::Later(_)) => return Ok(Splice::Ask),
+                Ok(Read::Page(page, tail)) => (page, tail),
+                Err(error) => return Err(error),
             };
             cursor.after = cursor.after.or(tail);
             // Whatever is stored later has a later place.
@@ -246,7 +249,7 @@ impl Journal {
         mut cursor: Cursor,
     ) -> Result<(Vec<PreparedEvent>, Cursor), StoreError> {
         let Some(threads) = &self.threads else { return Ok((Vec::new(), cursor)) };
-        let read = self.ask(threads, cursor.after.clone()).await;
+        let read = self.ask(threads, cursor.after.as_ref()).await;
         self.kept.keeper.count_read(&read);
         let (page, tail, mark) = match read {
             Err(error) if self.begins_without(&cursor, &error) => {
@@ -276,26 +279,34 @@ impl Journal {
     async fn ask(
         &self,
         threads: &Threads,
-        after: Option<EventId>,
+        after: Option<&EventId>,
     ) -> Result<(Page, Option<EventId>, Mark), StoreError> {
-        let (reply, outcome) = oneshot::channel();
-        let kept = self.kept.clone();
-        threads.readers.run(Box::new(move || {
-            if reply.is_canceled() {
-                // Its stream has ended.
-                return;
+        loop {
+            let (reply, outcome) = oneshot::channel();
+            let (kept, after) = (self.kept.clone(), after.cloned());
+            threads.readers.run(Box::new(move || {
+                if reply.is_canceled() {
+                    // Its stream has ended.
+                    return;
+                }
+                let mark = kept.lock().mark(Instant::now());
+                let read = kept.keeper.read_now(&kept.scope, after.as_ref()).and_then(|read| {
+                    let Read::Page(page, tail) = &read else { return Ok((read, mark)) };
+                    let ids = page.events.iter().map(|event| &event.id);
+                    let mut ids = ids.chain(tail).chain(&after);
+                    let ordered = ids.all(|id| id.as_number().is_some());
+                    if ordered { Ok((read, mark)) } else { Err(no_number()) }
+                });
+                // As above.
+                reply.send(read).ok();
+            }))?;
+            // The threads answer as long as there is a broker.
+            let gone = || StoreError::unavailable("the broker is gone", false);
+            match outcome.await.unwrap_or_else(|_| Err(gone()))? {
+                (Read::Page(page, tail), mark) => return Ok((page, tail, mark)),
+                (Read::Later(time), _) => pause_for_store(time).await?,
             }
-            let mark = kept.lock().mark(Instant::now());
-            let read = kept.keeper.read(&kept.scope, after.as_ref()).and_then(|(page, tail)| {
-                let mut ids = page.events.iter().map(|event| &event.id).chain(&tail).chain(&after);
-                let ordered = ids.all(|id| id.as_number().is_some());
-                if ordered { Ok((page, tail, mark)) } else { Err(no_number()) }
-            });
-            // As above.
-            reply.send(read).ok();
-        }))?;
-        // The threads answer as long as there is a broker.
-        outcome.await.unwrap_or_else(|_| Err(StoreError::unavailable("the broker is gone", false)))
+        }
     }
 }
 

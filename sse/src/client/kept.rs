@@ -13,7 +13,7 @@ use crate::replay::{Scope, StoreError};
 use crate::waiters::wake_all;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 /// Where a client's events are kept.
 pub(super) struct Keeping {
@@ -109,7 +109,7 @@ impl ClientShared {
         // Senders who came too early.
         let wake = queue.room.take();
         drop(queue);
-        wake.for_each(Waker::wake);
+        wake_all(wake);
     }
 
     /// Queues an event that the client missed, past the limits: how many wait is for the caller to see to.

@@ -5,7 +5,9 @@ use super::kept::Phase;
 use super::writers::Writers;
 use super::{Client, FlushError, ResumeError};
 use crate::id::EventId;
-use crate::keeper::{Keeper, ReplayStats, STORE_QUEUE, StoreFailure, Threads};
+use crate::keeper::{
+    Keeper, Read, ReplayStats, STORE_QUEUE, StoreFailure, Threads, pause_for_store,
+};
 use crate::prepared::PreparedEvent;
 use crate::replay::{Page, ReplayStore, Scope, StoreError};
 use futures_channel::oneshot;
@@ -201,9 +203,18 @@ impl ClientReplay {
         scope: &Scope,
         after: Option<EventId>,
     ) -> Result<(Page, Option<EventId>), StoreError> {
+        loop {
+            match self.ask(scope, after.clone()).await? {
+                Read::Page(page, tail) => return Ok((page, tail)),
+                Read::Later(time) => pause_for_store(time).await?,
+            }
+        }
+    }
+
+    async fn ask(&self, scope: &Scope, after: Option<EventId>) -> Result<Read, StoreError> {
         let shared = &self.shared;
         if shared.writers.is_none() {
-            return shared.keeper.read(scope, after.as_ref());
+            return shared.keeper.read_now(scope, after.as_ref());
         }
         let (reply, outcome) = oneshot::channel();
         let (shared, scope) = (self.shared.clone(), scope.clone());
@@ -211,7 +222,7 @@ impl ClientReplay {
             // Otherwise its stream has ended.
             if !reply.is_canceled() {
                 // As above.
-                reply.send(shared.keeper.read(&scope, after.as_ref())).ok();
+                reply.send(shared.keeper.read_now(&scope, after.as_ref())).ok();
             }
         }))?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::unavailable("nobody asks it", false)))

@@ -25,6 +25,8 @@ mod postgres;
 mod read;
 #[cfg(feature = "redis")]
 mod redis;
+mod sights;
+mod sizes;
 mod store;
 mod value;
 mod writer;

@@ -12,7 +12,8 @@
 //! 2. [`tail`](ReplayStore::tail) says where a stream begins that replays nothing. It is sent before
 //!    the first event, so that a client that is cut off before that has something to come back with.
 //! 3. [`since`](ReplayStore::since) reads what came after an id, page by page: the last id of a page
-//!    is where the next begins. Appending meanwhile is fine.
+//!    is where the next begins. Appending meanwhile is fine. Brokers and clients ask with
+//!    [`since_now`](ReplayStore::since_now), which leaves it to them to wait for events under way.
 //!
 //! What is stored is a [`PreparedEvent`] without an id line, and what comes back is one again:
 //! nothing is formatted twice.
@@ -35,7 +36,8 @@
 //! | over `PostgresKv` (feature `postgres`) | its process, Postgres' restarts and crashes | 1, or the clock |
 //! | over `MemcachedKv` (feature `memcache`) | its process | the clock |
 //!
-//! The clock is the microseconds since 1970 when the store found no counter.
+//! The clock is the microseconds since 1970 when the store found no counter. An older counter that comes back,
+//! as from a snapshot of Redis, gives ids a second time in any case.
 //!
 //! ```
 //! use headwater_sse::replay::{ReplayStore, RingBuffer, Scope, StoreError, UnknownId};
@@ -65,7 +67,7 @@ pub use kv::RedisKv;
 pub use kv::{
     AppendInOneStep, Counter, KeyValue, KvLimits, KvReplayConfig, KvReplayStore, LogKeys, MemoryKv,
 };
-pub use page::{Ids, Page, Replayed};
+pub use page::{Ids, Page, Replayed, Since};
 pub use ring::{RingBuffer, RingBufferBuilder};
 pub use scope::Scope;
 
@@ -104,6 +106,21 @@ pub trait ReplayStore: Send + Sync {
     /// there any more; others where the store cannot be reached.
     fn since(&self, scope: &Scope, after: Option<&EventId>, max: usize)
     -> Result<Page, StoreError>;
+
+    /// What [`since`](Self::since) answers; but where an event may still be under way, when to ask again in place
+    /// of waiting for it. A store that sleeps in [`since`](Self::since) should not do so here: others wait for
+    /// the thread. By default it is [`since`](Self::since).
+    ///
+    /// # Errors
+    /// Those of [`since`](Self::since).
+    fn since_now(
+        &self,
+        scope: &Scope,
+        after: Option<&EventId>,
+        max: usize,
+    ) -> Result<Since, StoreError> {
+        self.since(scope, after, max).map(Since::Page)
+    }
 
     /// The id of the scope's newest event, or the one before its first: [`since`](Self::since) this
     /// id there is nothing yet.

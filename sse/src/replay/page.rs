@@ -1,6 +1,7 @@
 //! What stores answer: the ids of what was appended, and pages of what was missed.
 
 use crate::{EventId, PreparedEvent};
+use std::time::Duration;
 
 /// The ids of a batch, in its order.
 ///
@@ -103,4 +104,14 @@ impl Page {
     pub fn new(events: Vec<Replayed>, more: bool) -> Self {
         Self { events, more }
     }
+}
+
+/// What a store answers that waits for nothing: [`ReplayStore::since_now`](super::ReplayStore::since_now).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Since {
+    /// The page.
+    Page(Page),
+    /// An event may still be under way: after how long to ask again.
+    Later(Duration),
 }

@@ -27,7 +27,8 @@ mod tests;
 /// An event takes about 50 bytes besides its own. Past the limits of a scope its oldest events go.
 /// Past those for all scopes whole scopes are forgotten, as many as have to be, those that were
 /// appended to least recently; ids of theirs are then [`AgedOut`](UnknownId::AgedOut), and their next
-/// events get higher ones than any before.
+/// events get higher ones than any before. Nothing is known any more of which scopes those were, so that
+/// where a scope without events begins may be [`AgedOut`](UnknownId::AgedOut), too.
 ///
 /// Appending takes constant time, besides forgetting what goes for it. Nothing survives the process, so that
 /// after a restart ids begin again: a client of the process before may come back with an id that has meanwhile
@@ -277,13 +278,19 @@ impl RingBufferBuilder {
         self
     }
 
-    /// How many bytes the events of all scopes together may have. Default 256 MiB.
+    /// How many bytes the events of all scopes together may have. Default 256 MiB. Past it whole scopes are
+    /// forgotten, with what [`scopes`](Self::scopes) says of that.
     pub fn total_bytes(mut self, most: usize) -> Self {
         self.total_bytes = most;
         self
     }
 
-    /// How many scopes there may be, at least one. Default 65,536.
+    /// How many scopes there may be, at least one. Default 65,536. Past it one is forgotten for each that begins.
+    ///
+    /// An id that was told as the beginning of a scope without events is then
+    /// [`AgedOut`](UnknownId::AgedOut) if a scope with greater ids was forgotten, although nothing of its own
+    /// scope was lost, and events appended to that since are not given for it: it may have been forgotten,
+    /// too. Let there be as many scopes as have clients.
     pub fn scopes(mut self, most: usize) -> Self {
         self.scopes = most.max(1);
         self

@@ -1,7 +1,9 @@
 //! Ids that were given and whose events are not there: under way, never stored, or gone.
 
-use crate::support::{Stand, all_since, append, away, on_every_store, why};
-use headwater_sse::replay::{KvReplayStore, ReplayStore, Scope, StoreError, UnknownId};
+use crate::support::{Kind, Stand, all_since, append, away, on_every_store, why};
+use headwater_sse::replay::{
+    KvReplayConfig, KvReplayStore, ReplayStore, Scope, StoreError, UnknownId,
+};
 use headwater_sse::{Event, EventId, PreparedEvent};
 use std::slice;
 use std::thread;
@@ -14,13 +16,20 @@ on_every_store! { from memory:
     several_holes_cost_one_grace_time,
     nothing_behind_the_newest_event_is_waited_for,
     an_event_that_is_gone_is_no_hole,
+    what_a_store_of_one_step_lacks_is_told_at_once,
     a_counter_that_went_back_is_raised_and_told,
 }
 
 const GRACE: Duration = Duration::from_millis(300);
 
+/// In as few steps as the store can do.
 fn open(stand: &Stand) -> KvReplayStore {
     stand.open(stand.config().grace(GRACE))
+}
+
+/// In two steps.
+fn open_async(stand: &Stand, grace: Duration) -> KvReplayStore {
+    stand.open(stand.config().grace(grace).async_append(KvReplayConfig::ASYNC_APPENDS))
 }
 
 /// What a process does that dies between the two steps.
@@ -46,7 +55,7 @@ fn ids(store: &KvReplayStore, topic: &Scope, after: &EventId) -> Vec<EventId> {
 }
 
 fn a_hole_is_stepped_over_after_the_grace_time_and_only_once(stand: &Stand) {
-    let (store, topic) = (open(stand), Scope::topic("news"));
+    let (store, topic) = (open_async(stand, GRACE), Scope::topic("news"));
     let first = append(&store, &topic, "first");
     let hole = give_an_id(stand, &topic);
     let last = append(&store, &topic, "last");
@@ -61,15 +70,14 @@ fn a_hole_is_stepped_over_after_the_grace_time_and_only_once(stand: &Stand) {
     assert_eq!(ids(&store, &topic, &first), slice::from_ref(&last));
     assert!(begin.elapsed() >= GRACE, "not before the time is over");
     // Others find the place taken: in the store, not in a process.
-    let patient = stand.open(stand.config().grace(Duration::from_hours(1)));
+    let patient = open_async(stand, Duration::from_hours(1));
     assert_eq!(ids(&patient, &topic, &first), slice::from_ref(&last));
     // Nobody has seen it, but who says so has missed nothing before the last.
     assert_eq!(ids(&patient, &topic, &hole), [last]);
 }
 
 fn an_event_that_is_under_way_is_waited_for(stand: &Stand) {
-    let (store, topic) =
-        (stand.open(stand.config().grace(Duration::from_mins(1))), Scope::topic("news"));
+    let (store, topic) = (open_async(stand, Duration::from_mins(1)), Scope::topic("news"));
     let first = append(&store, &topic, "first");
     let slow = give_an_id(stand, &topic);
     let last = append(&store, &topic, "last");
@@ -87,7 +95,7 @@ fn an_event_that_is_under_way_is_waited_for(stand: &Stand) {
 }
 
 fn what_comes_too_late_is_told(stand: &Stand) {
-    let (store, topic) = (open(stand), Scope::topic("news"));
+    let (store, topic) = (open_async(stand, GRACE), Scope::topic("news"));
     let first = append(&store, &topic, "first");
     let slow = give_an_id(stand, &topic);
     let last = append(&store, &topic, "last");
@@ -98,7 +106,7 @@ fn what_comes_too_late_is_told(stand: &Stand) {
 }
 
 fn several_holes_cost_one_grace_time(stand: &Stand) {
-    let (store, topic) = (open(stand), Scope::topic("news"));
+    let (store, topic) = (open_async(stand, GRACE), Scope::topic("news"));
     let first = append(&store, &topic, "first");
     for _ in 0..20 {
         give_an_id(stand, &topic);
@@ -107,13 +115,12 @@ fn several_holes_cost_one_grace_time(stand: &Stand) {
     give_an_id(stand, &topic);
     let last = append(&store, &topic, "last");
     assert_eq!(ids(&store, &topic, &first), [middle, last]);
-    let patient = stand.open(stand.config().grace(Duration::from_hours(1)));
+    let patient = open_async(stand, Duration::from_hours(1));
     assert_eq!(ids(&patient, &topic, &first).len(), 2, "all of them are taken");
 }
 
 fn nothing_behind_the_newest_event_is_waited_for(stand: &Stand) {
-    let (store, topic) =
-        (stand.open(stand.config().grace(Duration::from_hours(1))), Scope::topic("news"));
+    let (store, topic) = (open_async(stand, Duration::from_hours(1)), Scope::topic("news"));
     let first = append(&store, &topic, "first");
     let second = append(&store, &topic, "second");
     give_an_id(stand, &topic);
@@ -138,6 +145,21 @@ fn an_event_that_is_gone_is_no_hole(stand: &Stand) {
     // The next two are there: what came before them is nobody's loss who has seen it.
     assert_eq!(ids(&store, &topic, &second).len(), 2);
     assert_eq!(ids(&store, &topic, &third).len(), 1);
+}
+
+/// The store does not say that it has dropped anything, as after a restart.
+fn what_a_store_of_one_step_lacks_is_told_at_once(stand: &Stand) {
+    if stand.kind == Kind::Memcached {
+        return;
+    }
+    let store = stand.open(stand.config().grace(Duration::from_hours(1)));
+    let topic = Scope::topic("news");
+    let ids: Vec<_> = (0..7).map(|at| append(&store, &topic, &at.to_string())).collect();
+    stand.kv().remove(&[key(stand, &topic, &ids[5])]).expect("removed");
+    let page = store.since(&topic, Some(&ids[2]), 100).expect("the next is there");
+    assert_eq!((page.events.len(), page.more), (2, true));
+    assert_eq!(why(store.since(&topic, Some(&ids[4]), 100)), UnknownId::AgedOut);
+    assert_eq!(self::ids(&store, &topic, &ids[5]), [ids[6].clone()]);
 }
 
 /// Pitfall 10: a counter that somebody has lost gives no id a second time without a word.

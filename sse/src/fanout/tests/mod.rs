@@ -20,6 +20,7 @@ mod kept;
 mod kept_by_threads;
 mod kept_model;
 mod kept_under_way;
+mod kept_waiting;
 mod model;
 mod policies;
 mod publishing;

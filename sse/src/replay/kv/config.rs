@@ -112,8 +112,10 @@ impl KvReplayConfig {
     }
 
     /// Lets the ids of a scope begin at the microseconds since 1970 where the store has no counter,
-    /// in place of 1: for stores that may lose theirs, such as a Redis without an append-only file.
-    /// Ids then never come twice, as long as there are less than a million events a second.
+    /// in place of 1: for stores that may lose theirs altogether, such as a Redis without persistence.
+    /// Ids then do not come twice after such a loss, as long as there are less than a million events a
+    /// second. Where an older counter comes back, from a snapshot or an asynchronous replica, this
+    /// changes nothing: ids come twice then.
     /// Stores that [forget](super::KeyValue::forgets) do this in any case.
     #[must_use]
     pub fn ids_from_clock(mut self, on: bool) -> Self {

@@ -12,9 +12,16 @@ use std::time::Duration;
 ///
 /// Events are appended by one script: ids and events are there together or not at all. What survives
 /// a restart of the server is what its persistence keeps: with `appendonly yes` everything that was
-/// answered; with snapshots alone the newest events *and the counter's last steps* are lost, and ids
-/// would be given again: set [`ids_from_clock`](super::KvReplayConfig::ids_from_clock) then, and also
-/// where a replica may take over, or `maxmemory-policy` lets the server drop any key.
+/// answered, as far as `appendfsync` has it on the disk when the machine itself goes down.
+///
+/// With snapshots alone, and where a replica takes over, which is always somewhat behind, an older
+/// counter comes back: the newest events are lost, *and their ids are given again*, to other events. A
+/// process that has seen those ids notices it when it appends
+/// ([`WentBack`](crate::replay::StoreError::WentBack)), a new one cannot, and
+/// [`ids_from_clock`](super::KvReplayConfig::ids_from_clock) does not help: the counter is there. Only
+/// `appendonly yes` on a server that no replica replaces, or Postgres, prevents that. Set it where the
+/// counter may be lost altogether: without any persistence, or with a `maxmemory-policy` that lets the
+/// server drop any key.
 ///
 /// Connections are made when they are needed. One that fails is given up; the next attempt is
 /// made at once, later ones after pauses of up to 2 s, during which calls fail without one.
@@ -101,9 +108,15 @@ impl RedisKv {
 /// What an error of the client says.
 fn failed(error: RedisError, sent: bool) -> StoreError {
     match error.kind() {
-        // It is loading its data, or has no master: it will be back.
+        // It is loading its data, or is not, or no longer, the one to ask. Nothing was written; it will be back,
+        // or a new connection leads to another one.
         ErrorKind::Server(
-            ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::TryAgain,
+            ServerErrorKind::BusyLoading
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::ReadOnly
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::Moved,
         ) => StoreError::unavailable(error, false),
         ErrorKind::Io | ErrorKind::Parse => StoreError::unavailable(error, sent),
         _ => StoreError::refused(error),
@@ -206,5 +219,23 @@ impl fmt::Debug for RedisKv {
         // The URL may hold a password.
         let addr = self.client.get_connection_info().addr();
         f.debug_struct("RedisKv").field("addr", addr).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redis::{ErrorKind::Server, ServerErrorKind as Kind};
+
+    #[test]
+    fn a_server_that_is_not_the_one_to_ask_is_unavailable_and_has_written_nothing() {
+        for kind in [Kind::ReadOnly, Kind::ClusterDown, Kind::Moved, Kind::MasterDown] {
+            let failed = failed((Server(kind), "it says so").into(), true);
+            assert!(matches!(failed, StoreError::Unavailable { sent: false, .. }), "{kind:?}");
+        }
+        let broken = failed(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into(), true);
+        assert!(matches!(broken, StoreError::Unavailable { sent: true, .. }), "{broken}");
+        let refused = failed((Server(Kind::ResponseError), "it says so").into(), true);
+        assert!(matches!(refused, StoreError::Refused { .. }), "{refused}");
     }
 }

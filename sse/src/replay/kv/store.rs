@@ -4,15 +4,17 @@
 use super::config::KvReplayConfig;
 use super::marks::Marks;
 use super::read::CLOCKS;
+use super::sights::Sights;
 use super::value::{self, HEADER_BYTES};
 use super::writer::{Job, Writer};
 use super::{AppendInOneStep, KeyValue, LogKeys};
 use crate::guard::guard;
-use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError, refuse_empty};
+use crate::replay::{Ids, Page, ReplayStore, Scope, Since, StoreError, refuse_empty};
 use crate::{EventId, PreparedEvent};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// Keeps events in a [`KeyValue`] store that has counters, and that other processes may share.
@@ -29,7 +31,7 @@ use std::time::Duration;
 ///
 /// They are two steps where [the store has no such step](KeyValue::appends_in_one_step), which is
 /// Memcached, and with [`async_append`](KvReplayConfig::async_append). In all others readers wait for
-/// no event that may be gone.
+/// nothing, and what is missing has aged out.
 ///
 /// ```
 /// use headwater_sse::replay::{KvReplayConfig, KvReplayStore, MemoryKv, ReplayStore, Scope};
@@ -56,6 +58,10 @@ pub struct KvReplayStore {
     /// The greatest id that was given longer ago than a grace time: what is missing up to it is not
     /// under way.
     pub(super) long_given: Marks,
+    /// What is missing and may be under way.
+    pub(super) sights: Sights,
+    /// How large events are, where they are large.
+    pub(super) large: Marks,
 }
 
 /// No counter gets there: what is greater is none.
@@ -83,8 +89,8 @@ impl KvReplayStore {
     /// ```
     pub fn new(kv: impl KeyValue + 'static, config: KvReplayConfig) -> Result<Self, StoreError> {
         let kv: Arc<dyn KeyValue> = Arc::new(kv);
-        let (seen, long_given) = Default::default();
-        let mut store = Self { kv, config, writer: None, seen, long_given };
+        let (seen, long_given, sights, large) = Default::default();
+        let mut store = Self { kv, config, writer: None, seen, long_given, sights, large };
         let (config, grace) = (&store.config, store.config.grace.saturating_add(CLOCKS));
         if let Some(ttl) = config.ttl.filter(|ttl| *ttl <= grace && store.takes_two_steps()) {
             return Err(StoreError::ShortLived { ttl, grace });
@@ -115,7 +121,14 @@ impl KvReplayStore {
             None if self.clocked() => self.kv.add(log.counter(), 0, self.initial())?,
             None => 0,
         };
-        if last > GREATEST_ID { Err(miscounted(log, last, 0)) } else { Ok(last) }
+        if last > GREATEST_ID {
+            return Err(miscounted(log, last, 0));
+        }
+        if last > 0 {
+            // Also who only reads notices when the counter goes back.
+            self.seen.raise(log, last);
+        }
+        Ok(last)
     }
 
     /// Whether an id is given before its event is stored, so that the event may be under way.
@@ -271,8 +284,22 @@ impl ReplayStore for KvReplayStore {
         after: Option<&EventId>,
         max: usize,
     ) -> Result<Page, StoreError> {
+        loop {
+            match self.since_now(scope, after, max)? {
+                Since::Page(page) => return Ok(page),
+                Since::Later(pause) => thread::sleep(pause),
+            }
+        }
+    }
+
+    fn since_now(
+        &self,
+        scope: &Scope,
+        after: Option<&EventId>,
+        max: usize,
+    ) -> Result<Since, StoreError> {
         if after.is_none() && self.config.newest == 0 {
-            return Ok(Page::default());
+            return Ok(Since::Page(Page::default()));
         }
         if let Some(writer) = &self.writer {
             writer.settle(self.config.grace)?;
