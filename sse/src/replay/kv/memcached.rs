@@ -6,7 +6,7 @@ use super::net::{Backoff, TIMEOUT};
 use super::{Counter, KeyValue, KvLimits};
 use crate::replay::StoreError;
 use bytes::Bytes;
-use memcache::exp::{Delete, Error, Get, MetaClient, MetaClientBuilder, MutationStatus, Set, Ttl};
+use memcache::exp::{Delete, Error, Get, MetaClient, MetaClientBuilder, MutationResult, Set, Ttl};
 use std::fmt;
 use std::time::Duration;
 
@@ -84,6 +84,14 @@ impl MemcachedKv {
         self
     }
 
+    /// Whether one of these is there, or may be.
+    fn has_any(&self, entries: &[(String, Bytes)]) -> bool {
+        let keys: Vec<_> = entries.iter().map(|(key, _)| key.clone()).collect();
+        let ours =
+            |((_, value), there): (&(String, Bytes), Option<Bytes>)| there.as_ref() == Some(value);
+        self.get(&keys).map_or(true, |there| entries.iter().zip(there).any(ours))
+    }
+
     /// A request that failed before it left is tried again after a pause only.
     fn run<T>(
         &self,
@@ -125,21 +133,56 @@ fn client(addr: &str, timeout: Duration) -> Result<MetaClient, StoreError> {
 /// What an error of the client says.
 fn failed(error: Error) -> StoreError {
     match &error {
+        _ if answered(&error) => StoreError::refused(error),
         Error::Io(_) | Error::Timeout { .. } => StoreError::unavailable(error, false),
-        Error::Ambiguous { .. } | Error::Protocol(_) => StoreError::unavailable(error, true),
-        _ => StoreError::refused(error),
+        _ => StoreError::unavailable(error, true),
     }
 }
 
-/// What came of a batch: the first failure is that of all, and others may have been done.
-fn all<T>(each: Vec<Result<T, Error>>) -> Result<Vec<T>, Error> {
-    let begun = each.iter().any(Result::is_ok);
-    each.into_iter().collect::<Result<_, _>>().map_err(|error| match error {
-        Error::Io(_) | Error::Timeout { .. } if begun => {
-            Error::Ambiguous { key: Vec::new(), source: Box::new(error) }
+/// Whether the server answered, and did nothing. A client that waits for no more answers than the first such
+/// one does not know what became of what it had sent behind it.
+fn answered(error: &Error) -> bool {
+    match error {
+        Error::Ambiguous { source, .. } => answered(source),
+        Error::Io(_) | Error::Timeout { .. } | Error::Protocol(_) => false,
+        _ => true,
+    }
+}
+
+/// What has become of values that were to be stored.
+#[derive(Default)]
+struct Stored {
+    /// Of each, as far as there was an answer.
+    put: Vec<bool>,
+    /// Why the first of those was refused that were.
+    refusal: Option<Error>,
+}
+
+impl Stored {
+    /// Takes the answers to one request up to the first refusal, behind which the client reads none.
+    fn take(&mut self, answers: Vec<Result<MutationResult, Error>>) -> Result<(), Error> {
+        for answer in answers {
+            match answer {
+                Ok(result) => self.put.push(result.applied()),
+                Err(error) if answered(&error) => {
+                    self.put.push(false);
+                    self.refusal.get_or_insert(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        _ => error,
-    })
+        Ok(())
+    }
+
+    /// Whether some of them are there, or may be: those behind a refusal were sent with it.
+    fn any(&self) -> bool {
+        self.refusal.is_some() || self.put.contains(&true)
+    }
+}
+
+fn each<T>(answers: Vec<Result<T, Error>>) -> Result<Vec<T>, Error> {
+    answers.into_iter().collect()
 }
 
 impl Counter for MemcachedKv {
@@ -174,7 +217,7 @@ impl KeyValue for MemcachedKv {
     fn get(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
-            let get = || self.client.run_many(keys.iter().map(Get::new)).and_then(all);
+            let get = || self.client.run_many(keys.iter().map(Get::new)).and_then(each);
             let fetched = self.run(true, get)?;
             values.extend(fetched.into_iter().map(|result| result.value.map(Bytes::from)));
         }
@@ -186,19 +229,29 @@ impl KeyValue for MemcachedKv {
         entries: &[(String, Bytes)],
         ttl: Option<Duration>,
     ) -> Result<Vec<bool>, StoreError> {
-        let mut put = Vec::with_capacity(entries.len());
-        for entries in entries.chunks(AT_ONCE) {
-            let each = entries.iter().map(|(key, value)| Set::new(key, value).ttl(life(ttl)).add());
-            let stored = self.run(false, || self.client.run_many(each.clone()).and_then(all));
-            let stored = stored.map_err(|error| begun(error, !put.is_empty()))?;
-            put.extend(stored.iter().map(|result| result.status == MutationStatus::Applied));
+        let mut stored = Stored::default();
+        while stored.put.len() < entries.len() {
+            let rest = &entries[stored.put.len()..];
+            let sets = rest
+                .iter()
+                .take(AT_ONCE)
+                .map(|(key, value)| Set::new(key, value).ttl(life(ttl)).add());
+            let answers = self.run(false, || self.client.run_many(sets.clone()));
+            let taken = answers.and_then(|answers| stored.take(answers).map_err(failed));
+            taken.map_err(|error| begun(error, stored.any()))?;
         }
-        Ok(put)
+        match stored.refusal {
+            Some(error) if stored.put.contains(&true) || self.has_any(entries) => {
+                Err(StoreError::unavailable(error, true))
+            }
+            Some(error) => Err(StoreError::refused(error)),
+            None => Ok(stored.put),
+        }
     }
 
     fn remove(&self, keys: &[String]) -> Result<(), StoreError> {
         for keys in keys.chunks(AT_ONCE) {
-            self.run(true, || self.client.run_many(keys.iter().map(Delete::new)).and_then(all))?;
+            self.run(true, || self.client.run_many(keys.iter().map(Delete::new)).and_then(each))?;
         }
         Ok(())
     }
