@@ -2,6 +2,7 @@
 
 use super::{KeyValue, KvReplayConfig};
 use crate::guard::guard;
+use crate::keeper::BATCH_BYTES;
 use crate::replay::StoreError;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -90,21 +91,23 @@ impl Shared {
         self.done.notify_all();
     }
 
-    /// Waits for batches, and takes them over. None at the end.
+    /// Waits for batches, and takes over as many as a store is given at a time. None at the end.
     fn take(&self) -> Option<Vec<(String, Bytes)>> {
         let idle = |work: &mut Work| work.jobs.is_empty() && !work.closed;
         let work = self.todo.wait_while(self.lock(), idle);
         let mut work = work.unwrap_or_else(PoisonError::into_inner);
-        let jobs = mem::take(&mut work.jobs);
-        let entries: Vec<_> = jobs
-            .into_iter()
-            .flat_map(|job| {
-                work.storing.batches += 1;
-                job.entries
-            })
-            .collect();
+        let mut entries = work.jobs.pop_front()?.entries;
+        let mut bytes = size(&entries);
+        work.storing.batches = 1;
+        while let Some(job) = work.jobs.pop_front_if(|job| {
+            bytes += size(&job.entries);
+            bytes <= BATCH_BYTES
+        }) {
+            entries.extend(job.entries);
+            work.storing.batches += 1;
+        }
         work.storing.events = entries.len();
-        (work.storing.batches > 0).then_some(entries)
+        Some(entries)
     }
 
     /// What was taken over is stored, but for so many events.
@@ -277,6 +280,10 @@ impl Run {
         let waited = self.shared.todo.wait_timeout_while(work, time, |work| !work.closed);
         !waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
+}
+
+fn size(entries: &[(String, Bytes)]) -> usize {
+    entries.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
 fn ended() -> StoreError {

@@ -196,6 +196,22 @@ fn what_is_there_already_is_not_stored_again() {
 }
 
 #[test]
+fn batches_are_joined_up_to_a_mebibyte() {
+    let (store, tell, begins) = busy();
+    let kib = [400, 400, 400, 2000, 1, 1];
+    for kib in kib {
+        let event = Event::data("x".repeat(kib << 10)).into();
+        store.append(&Scope::shared(), &[event]).expect("an id");
+    }
+    drop(tell);
+    settle(&store).expect("it is over");
+    let inserts: Vec<Vec<_>> = begins.try_iter().collect();
+    let joined: Vec<_> = inserts.iter().map(Vec::len).collect();
+    assert_eq!(joined, [2, 1, 1, 2], "{inserts:?}");
+    assert_eq!(store.lost(), 0);
+}
+
+#[test]
 fn what_is_tried_again_for_ever_is_stored_at_last() {
     let (store, tell) = store(1, Duration::MAX);
     for how in [How::NotAtAll, How::WithoutSaying, How::Well] {
