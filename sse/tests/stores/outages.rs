@@ -314,3 +314,12 @@ fn what_memcached_refuses_of_a_batch_leaves_the_others_in_doubt() {
     let error = kv.insert(&all, None).expect_err("all are too large");
     assert!(!error.may_have_written(), "{error}");
 }
+
+#[cfg(feature = "memcache")]
+#[test]
+fn a_timeout_past_the_end_of_time_is_none() {
+    let Some(stand) = Stand::shared(Kind::Memcached) else { return };
+    let kv = connect_within(&stand.address().expect("a server"), Duration::MAX);
+    kv.insert(&[("patience/1".into(), vec![1].into())], None).expect("stored");
+    kv.evicts().expect("an answer");
+}

@@ -52,6 +52,8 @@ const KEY_BYTES: usize = 250;
 const ITEM_OVERHEAD_BYTES: usize = KEY_BYTES + 262;
 /// A connection that was idle for longer may have ended meanwhile, and a write on it be in doubt.
 const IDLE: Duration = Duration::from_secs(1);
+/// No timeout is longer: the client adds them to the time.
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 /// How many requests go out before their answers are read.
 const AT_ONCE: usize = 256;
 
@@ -67,12 +69,12 @@ impl MemcachedKv {
         Ok(Self { client, addr, timeout: TIMEOUT, item_bytes: 1 << 20, backoff })
     }
 
-    /// How long connecting, and each answer, may take. Default 2 s.
+    /// How long connecting, and each answer, may take. Default 2 s, a day at most.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn timeout(mut self, timeout: Duration) -> Result<Self, StoreError> {
-        self.timeout = timeout.max(Duration::from_millis(1));
+        self.timeout = timeout.clamp(Duration::from_millis(1), LONGEST_TIMEOUT);
         self.client = client(&self.addr, self.timeout)?;
         Ok(self)
     }
