@@ -8,6 +8,7 @@ use crate::replay::StoreError;
 use bytes::Bytes;
 use memcache::exp::{Delete, Error, Get, MetaClient, MetaClientBuilder, MutationResult, Set, Ttl};
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 mod stats;
@@ -40,7 +41,8 @@ mod stats;
 /// # Ok::<(), headwater_sse::replay::StoreError>(())
 /// ```
 pub struct MemcachedKv {
-    client: MetaClient,
+    /// To the addresses that the host had when it was looked up.
+    client: Mutex<MetaClient>,
     addr: String,
     timeout: Duration,
     item_bytes: usize,
@@ -58,12 +60,13 @@ const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 const AT_ONCE: usize = 256;
 
 impl MemcachedKv {
-    /// The server at `host:port`. It is not connected to yet.
+    /// The server at `host:port`. It is not connected to yet. The host is looked up now, and again each time
+    /// that it cannot be reached.
     ///
     /// # Errors
     /// The host has no address.
     pub fn new(addr: &str) -> Result<Self, StoreError> {
-        let client = client(addr, TIMEOUT)?;
+        let client = Mutex::new(client(addr, TIMEOUT)?);
         let backoff = Backoff::default();
         let addr = addr.to_owned();
         Ok(Self { client, addr, timeout: TIMEOUT, item_bytes: 1 << 20, backoff })
@@ -75,7 +78,7 @@ impl MemcachedKv {
     /// As [`new`](Self::new).
     pub fn timeout(mut self, timeout: Duration) -> Result<Self, StoreError> {
         self.timeout = timeout.clamp(Duration::from_millis(1), LONGEST_TIMEOUT);
-        self.client = client(&self.addr, self.timeout)?;
+        self.client = Mutex::new(client(&self.addr, self.timeout)?);
         Ok(self)
     }
 
@@ -84,6 +87,22 @@ impl MemcachedKv {
     pub fn item_bytes(mut self, most: usize) -> Self {
         self.item_bytes = most.max(ITEM_OVERHEAD_BYTES);
         self
+    }
+
+    fn lock(&self) -> MutexGuard<'_, MetaClient> {
+        // Nothing panics while it is held.
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn client(&self) -> MetaClient {
+        self.lock().clone()
+    }
+
+    /// The server may have come back at another address. If none is found, it may still be at the last one.
+    fn look_up(&self) {
+        if let Ok(client) = client(&self.addr, self.timeout) {
+            *self.lock() = client;
+        }
     }
 
     /// Whether one of these is there, or may be.
@@ -98,14 +117,17 @@ impl MemcachedKv {
     fn run<T>(
         &self,
         again: bool,
-        mut work: impl FnMut() -> Result<T, Error>,
+        mut work: impl FnMut(&MetaClient) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let mut failure = None;
         let done = self.backoff.attempt(|| {
-            let mut done = work();
+            let mut done = work(&self.client());
+            if matches!(done, Err(Error::Io(_) | Error::Timeout { .. })) {
+                self.look_up();
+            }
             // The server may have been restarted since the connection was made.
             if again && matches!(done, Err(Error::Io(_))) {
-                done = work();
+                done = work(&self.client());
             }
             match done.map_err(failed) {
                 Err(error @ StoreError::Unavailable { .. }) => Err(error),
@@ -191,14 +213,14 @@ impl Counter for MemcachedKv {
     fn add(&self, key: &str, by: u64, initial: u64) -> Result<u64, StoreError> {
         // Twice: it may be missing, and it may be dropped just after it was made.
         for _ in 0..2 {
-            let add = || self.client.increment(key).delta(by).send();
+            let add = |client: &MetaClient| client.increment(key).delta(by).send();
             let added = self.run(false, add)?;
             if let Some(value) = added.value.filter(|_| added.applied()) {
                 return Ok(value);
             }
             // Never with an end, which counters that are made by counting must have.
-            let make = || {
-                let set = self.client.set(key, initial.to_string());
+            let make = |client: &MetaClient| {
+                let set = client.set(key, initial.to_string());
                 set.ttl(Ttl::NEVER).add().send()
             };
             self.run(true, make)?;
@@ -207,7 +229,7 @@ impl Counter for MemcachedKv {
     }
 
     fn read(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        let Some(value) = self.run(true, || self.client.get(key).send())?.value else {
+        let Some(value) = self.run(true, |client| client.get(key).send())?.value else {
             return Ok(None);
         };
         let number = std::str::from_utf8(&value).ok().and_then(|text| text.trim().parse().ok());
@@ -219,7 +241,8 @@ impl KeyValue for MemcachedKv {
     fn get(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
-            let get = || self.client.run_many(keys.iter().map(Get::new)).and_then(each);
+            let get =
+                |client: &MetaClient| client.run_many(keys.iter().map(Get::new)).and_then(each);
             let fetched = self.run(true, get)?;
             values.extend(fetched.into_iter().map(|result| result.value.map(Bytes::from)));
         }
@@ -238,8 +261,9 @@ impl KeyValue for MemcachedKv {
                 .iter()
                 .take(AT_ONCE)
                 .map(|(key, value)| Set::new(key, value).ttl(life(ttl)).add());
-            let answers = self.run(false, || self.client.run_many(sets.clone()));
-            let taken = answers.and_then(|answers| stored.take(answers).map_err(failed));
+            let taken = self.run(false, |client| {
+                client.run_many(sets.clone()).and_then(|answers| stored.take(answers))
+            });
             taken.map_err(|error| begun(error, stored.any()))?;
         }
         match stored.refusal {
@@ -253,7 +277,7 @@ impl KeyValue for MemcachedKv {
 
     fn remove(&self, keys: &[String]) -> Result<(), StoreError> {
         for keys in keys.chunks(AT_ONCE) {
-            self.run(true, || self.client.run_many(keys.iter().map(Delete::new)).and_then(each))?;
+            self.run(true, |client| client.run_many(keys.iter().map(Delete::new)).and_then(each))?;
         }
         Ok(())
     }
@@ -293,3 +317,6 @@ impl fmt::Debug for MemcachedKv {
         f.debug_struct("MemcachedKv").field("addr", &self.addr).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
