@@ -68,7 +68,9 @@ pub trait KeyValue: Counter {
     /// Puts values under keys that have none: for each whether it did. Without `ttl` they stay.
     ///
     /// # Errors
-    /// The store cannot be reached, or refuses. Some values may be there.
+    /// The store cannot be reached, or refuses. Some values may be there; where [`append`](Self::append) is
+    /// not one step, [`may_have_written`](StoreError::may_have_written) holds for the error then, so that nobody
+    /// has them twice.
     fn insert(
         &self,
         entries: &[(String, Bytes)],

@@ -290,3 +290,36 @@ fn what_is_larger_than_an_item_of_memcached_is_refused_with_its_batch() {
     let refused = store.append(&Scope::user(&name), &[event("x")]).expect_err("too long");
     assert!(matches!(refused, StoreError::KeyTooLong { most: 250, .. }), "{refused}");
 }
+
+/// One of three is refused: the others are there, which is said, and alone it is not there for certain.
+#[cfg(feature = "memcache")]
+#[test]
+fn what_memcached_refuses_of_a_batch_leaves_the_others_in_doubt() {
+    let Some(stand) = Stand::shared(Kind::Memcached) else { return };
+    let kv = stand.kv();
+    let large = vec![0; 2 << 20];
+    for refused in 0..3 {
+        let key = |at: usize| format!("doubt{refused}/{at}");
+        let value = |at: usize| if at == refused { large.clone() } else { vec![1] };
+        let entries: Vec<_> = (0..3).map(|at| (key(at), value(at).into())).collect();
+        let error = kv.insert(&entries, None).expect_err("one is too large");
+        assert!(error.may_have_written(), "{error}");
+        let there = kv.get(&[key(0), key(1), key(2)]).expect("the server answers");
+        let there: Vec<_> = there.iter().map(Option::is_some).collect();
+        assert_eq!(there, (0..3).map(|at| at != refused).collect::<Vec<_>>());
+        let error = kv.insert(&entries[refused..=refused], None).expect_err("it is too large");
+        assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+    }
+    let all: Vec<_> = (0..3).map(|at| (format!("none/{at}"), large.clone().into())).collect();
+    let error = kv.insert(&all, None).expect_err("all are too large");
+    assert!(!error.may_have_written(), "{error}");
+}
+
+#[cfg(feature = "memcache")]
+#[test]
+fn a_timeout_past_the_end_of_time_is_none() {
+    let Some(stand) = Stand::shared(Kind::Memcached) else { return };
+    let kv = connect_within(&stand.address().expect("a server"), Duration::MAX);
+    kv.insert(&[("patience/1".into(), vec![1].into())], None).expect("stored");
+    kv.evicts().expect("an answer");
+}

@@ -125,10 +125,11 @@ impl KvReplayConfig {
 
     /// Lets [`append`](crate::replay::ReplayStore::append) return when ids are given, and stores the events on a
     /// thread. Past so many batches that are not stored yet, at least one, it waits. Nothing limits their bytes,
-    /// which are in memory until then: a broker's or a client's batch has 1 MiB at most, or one event. Other
-    /// processes see events when they are stored; [`since`](crate::replay::ReplayStore::since) of the same store
-    /// waits for what was appended before. See [`KvReplayStore::lost`] for what becomes of events that cannot be
-    /// stored.
+    /// which are in memory until then: a broker's or a client's batch has 1 MiB at most, or one event. They are
+    /// stored one after the other, those behind one another in one step as long as they have 1 MiB together.
+    /// Other processes see events when they are stored; [`since`](crate::replay::ReplayStore::since) of the same
+    /// store waits for what was appended before. See [`KvReplayStore::lost`] for what becomes of events that
+    /// cannot be stored.
     ///
     /// Default: off. The cap of 64, [`ASYNC_APPENDS`](Self::ASYNC_APPENDS), is a good one.
     ///
@@ -140,7 +141,7 @@ impl KvReplayConfig {
     }
 
     /// For how long an [`async_append`](Self::async_append) is tried again while the store cannot be
-    /// reached. Default 30 s.
+    /// reached. Default 30 s; with [`Duration::MAX`], until it can be.
     #[must_use]
     pub fn retry_for(mut self, time: Duration) -> Self {
         self.retry_for = time;

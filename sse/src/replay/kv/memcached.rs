@@ -6,8 +6,9 @@ use super::net::{Backoff, TIMEOUT};
 use super::{Counter, KeyValue, KvLimits};
 use crate::replay::StoreError;
 use bytes::Bytes;
-use memcache::exp::{Delete, Error, Get, MetaClient, MetaClientBuilder, MutationStatus, Set, Ttl};
+use memcache::exp::{Delete, Error, Get, MetaClient, MetaClientBuilder, MutationResult, Set, Ttl};
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 mod stats;
@@ -40,7 +41,8 @@ mod stats;
 /// # Ok::<(), headwater_sse::replay::StoreError>(())
 /// ```
 pub struct MemcachedKv {
-    client: MetaClient,
+    /// To the addresses that the host had when it was looked up.
+    client: Mutex<MetaClient>,
     addr: String,
     timeout: Duration,
     item_bytes: usize,
@@ -52,28 +54,31 @@ const KEY_BYTES: usize = 250;
 const ITEM_OVERHEAD_BYTES: usize = KEY_BYTES + 262;
 /// A connection that was idle for longer may have ended meanwhile, and a write on it be in doubt.
 const IDLE: Duration = Duration::from_secs(1);
+/// No timeout is longer: the client adds them to the time.
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 /// How many requests go out before their answers are read.
 const AT_ONCE: usize = 256;
 
 impl MemcachedKv {
-    /// The server at `host:port`. It is not connected to yet.
+    /// The server at `host:port`. It is not connected to yet. The host is looked up now, and again each time
+    /// that it cannot be reached.
     ///
     /// # Errors
     /// The host has no address.
     pub fn new(addr: &str) -> Result<Self, StoreError> {
-        let client = client(addr, TIMEOUT)?;
+        let client = Mutex::new(client(addr, TIMEOUT)?);
         let backoff = Backoff::default();
         let addr = addr.to_owned();
         Ok(Self { client, addr, timeout: TIMEOUT, item_bytes: 1 << 20, backoff })
     }
 
-    /// How long connecting, and each answer, may take. Default 2 s.
+    /// How long connecting, and each answer, may take. Default 2 s, a day at most.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn timeout(mut self, timeout: Duration) -> Result<Self, StoreError> {
-        self.timeout = timeout.max(Duration::from_millis(1));
-        self.client = client(&self.addr, self.timeout)?;
+        self.timeout = timeout.clamp(Duration::from_millis(1), LONGEST_TIMEOUT);
+        self.client = Mutex::new(client(&self.addr, self.timeout)?);
         Ok(self)
     }
 
@@ -84,18 +89,45 @@ impl MemcachedKv {
         self
     }
 
+    fn lock(&self) -> MutexGuard<'_, MetaClient> {
+        // Nothing panics while it is held.
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn client(&self) -> MetaClient {
+        self.lock().clone()
+    }
+
+    /// The server may have come back at another address. If none is found, it may still be at the last one.
+    fn look_up(&self) {
+        if let Ok(client) = client(&self.addr, self.timeout) {
+            *self.lock() = client;
+        }
+    }
+
+    /// Whether one of these is there, or may be.
+    fn has_any(&self, entries: &[(String, Bytes)]) -> bool {
+        let keys: Vec<_> = entries.iter().map(|(key, _)| key.clone()).collect();
+        let ours =
+            |((_, value), there): (&(String, Bytes), Option<Bytes>)| there.as_ref() == Some(value);
+        self.get(&keys).map_or(true, |there| entries.iter().zip(there).any(ours))
+    }
+
     /// A request that failed before it left is tried again after a pause only.
     fn run<T>(
         &self,
         again: bool,
-        mut work: impl FnMut() -> Result<T, Error>,
+        mut work: impl FnMut(&MetaClient) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let mut failure = None;
         let done = self.backoff.attempt(|| {
-            let mut done = work();
+            let mut done = work(&self.client());
+            if matches!(done, Err(Error::Io(_) | Error::Timeout { .. })) {
+                self.look_up();
+            }
             // The server may have been restarted since the connection was made.
             if again && matches!(done, Err(Error::Io(_))) {
-                done = work();
+                done = work(&self.client());
             }
             match done.map_err(failed) {
                 Err(error @ StoreError::Unavailable { .. }) => Err(error),
@@ -125,35 +157,70 @@ fn client(addr: &str, timeout: Duration) -> Result<MetaClient, StoreError> {
 /// What an error of the client says.
 fn failed(error: Error) -> StoreError {
     match &error {
+        _ if answered(&error) => StoreError::refused(error),
         Error::Io(_) | Error::Timeout { .. } => StoreError::unavailable(error, false),
-        Error::Ambiguous { .. } | Error::Protocol(_) => StoreError::unavailable(error, true),
-        _ => StoreError::refused(error),
+        _ => StoreError::unavailable(error, true),
     }
 }
 
-/// What came of a batch: the first failure is that of all, and others may have been done.
-fn all<T>(each: Vec<Result<T, Error>>) -> Result<Vec<T>, Error> {
-    let begun = each.iter().any(Result::is_ok);
-    each.into_iter().collect::<Result<_, _>>().map_err(|error| match error {
-        Error::Io(_) | Error::Timeout { .. } if begun => {
-            Error::Ambiguous { key: Vec::new(), source: Box::new(error) }
+/// Whether the server answered, and did nothing. A client that waits for no more answers than the first such
+/// one does not know what became of what it had sent behind it.
+fn answered(error: &Error) -> bool {
+    match error {
+        Error::Ambiguous { source, .. } => answered(source),
+        Error::Io(_) | Error::Timeout { .. } | Error::Protocol(_) => false,
+        _ => true,
+    }
+}
+
+/// What has become of values that were to be stored.
+#[derive(Default)]
+struct Stored {
+    /// Of each, as far as there was an answer.
+    put: Vec<bool>,
+    /// Why the first of those was refused that were.
+    refusal: Option<Error>,
+}
+
+impl Stored {
+    /// Takes the answers to one request up to the first refusal, behind which the client reads none.
+    fn take(&mut self, answers: Vec<Result<MutationResult, Error>>) -> Result<(), Error> {
+        for answer in answers {
+            match answer {
+                Ok(result) => self.put.push(result.applied()),
+                Err(error) if answered(&error) => {
+                    self.put.push(false);
+                    self.refusal.get_or_insert(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        _ => error,
-    })
+        Ok(())
+    }
+
+    /// Whether some of them are there, or may be: those behind a refusal were sent with it.
+    fn any(&self) -> bool {
+        self.refusal.is_some() || self.put.contains(&true)
+    }
+}
+
+fn each<T>(answers: Vec<Result<T, Error>>) -> Result<Vec<T>, Error> {
+    answers.into_iter().collect()
 }
 
 impl Counter for MemcachedKv {
     fn add(&self, key: &str, by: u64, initial: u64) -> Result<u64, StoreError> {
         // Twice: it may be missing, and it may be dropped just after it was made.
         for _ in 0..2 {
-            let add = || self.client.increment(key).delta(by).send();
+            let add = |client: &MetaClient| client.increment(key).delta(by).send();
             let added = self.run(false, add)?;
             if let Some(value) = added.value.filter(|_| added.applied()) {
                 return Ok(value);
             }
             // Never with an end, which counters that are made by counting must have.
-            let make = || {
-                let set = self.client.set(key, initial.to_string());
+            let make = |client: &MetaClient| {
+                let set = client.set(key, initial.to_string());
                 set.ttl(Ttl::NEVER).add().send()
             };
             self.run(true, make)?;
@@ -162,7 +229,7 @@ impl Counter for MemcachedKv {
     }
 
     fn read(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        let Some(value) = self.run(true, || self.client.get(key).send())?.value else {
+        let Some(value) = self.run(true, |client| client.get(key).send())?.value else {
             return Ok(None);
         };
         let number = std::str::from_utf8(&value).ok().and_then(|text| text.trim().parse().ok());
@@ -174,7 +241,8 @@ impl KeyValue for MemcachedKv {
     fn get(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
-            let get = || self.client.run_many(keys.iter().map(Get::new)).and_then(all);
+            let get =
+                |client: &MetaClient| client.run_many(keys.iter().map(Get::new)).and_then(each);
             let fetched = self.run(true, get)?;
             values.extend(fetched.into_iter().map(|result| result.value.map(Bytes::from)));
         }
@@ -186,19 +254,30 @@ impl KeyValue for MemcachedKv {
         entries: &[(String, Bytes)],
         ttl: Option<Duration>,
     ) -> Result<Vec<bool>, StoreError> {
-        let mut put = Vec::with_capacity(entries.len());
-        for entries in entries.chunks(AT_ONCE) {
-            let each = entries.iter().map(|(key, value)| Set::new(key, value).ttl(life(ttl)).add());
-            let stored = self.run(false, || self.client.run_many(each.clone()).and_then(all));
-            let stored = stored.map_err(|error| begun(error, !put.is_empty()))?;
-            put.extend(stored.iter().map(|result| result.status == MutationStatus::Applied));
+        let mut stored = Stored::default();
+        while stored.put.len() < entries.len() {
+            let rest = &entries[stored.put.len()..];
+            let sets = rest
+                .iter()
+                .take(AT_ONCE)
+                .map(|(key, value)| Set::new(key, value).ttl(life(ttl)).add());
+            let taken = self.run(false, |client| {
+                client.run_many(sets.clone()).and_then(|answers| stored.take(answers))
+            });
+            taken.map_err(|error| begun(error, stored.any()))?;
         }
-        Ok(put)
+        match stored.refusal {
+            Some(error) if stored.put.contains(&true) || self.has_any(entries) => {
+                Err(StoreError::unavailable(error, true))
+            }
+            Some(error) => Err(StoreError::refused(error)),
+            None => Ok(stored.put),
+        }
     }
 
     fn remove(&self, keys: &[String]) -> Result<(), StoreError> {
         for keys in keys.chunks(AT_ONCE) {
-            self.run(true, || self.client.run_many(keys.iter().map(Delete::new)).and_then(all))?;
+            self.run(true, |client| client.run_many(keys.iter().map(Delete::new)).and_then(each))?;
         }
         Ok(())
     }
@@ -238,3 +317,6 @@ impl fmt::Debug for MemcachedKv {
         f.debug_struct("MemcachedKv").field("addr", &self.addr).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_postgres::Config;
+use tokio_postgres::config::{ChannelBinding, SslMode};
 use tokio_postgres::types::Type;
 
 mod session;
@@ -90,9 +91,21 @@ impl PostgresKv {
     /// connection string of libpq. It is not connected to yet.
     ///
     /// # Errors
-    /// It is neither.
+    /// It is neither, or requires TLS, with `sslmode=require` or `channel_binding=require`.
+    ///
+    /// ```
+    /// use headwater_sse::replay::PostgresKv;
+    ///
+    /// let refused = PostgresKv::new("postgres://127.0.0.1/events?sslmode=require").unwrap_err();
+    /// assert!(refused.to_string().contains("TLS"));
+    /// ```
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        let config = url.parse().map_err(StoreError::refused)?;
+        let config: Config = url.parse().map_err(StoreError::refused)?;
+        if config.get_ssl_mode() == SslMode::Require
+            || config.get_channel_binding() == ChannelBinding::Require
+        {
+            return Err(StoreError::refused("it requires TLS, which connections do not have"));
+        }
         let unpurged = AtomicU64::new(0);
         Ok(Self { config, timeout: TIMEOUT, pool: Pool::new(), unpurged })
     }
@@ -236,5 +249,25 @@ impl fmt::Debug for PostgresKv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Which leaves out the password.
         f.debug_struct("PostgresKv").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_requires_tls_is_refused_at_once() {
+        for (option, taken) in [
+            ("sslmode=disable", true),
+            ("sslmode=prefer", true),
+            ("channel_binding=prefer", true),
+            ("sslmode=require", false),
+            ("channel_binding=require", false),
+        ] {
+            let made = PostgresKv::new(&format!("postgres://u@127.0.0.1/events?{option}"));
+            assert_eq!(made.is_ok(), taken, "{option}");
+            assert_eq!(PostgresKv::new(&format!("host=127.0.0.1 {option}")).is_ok(), taken);
+        }
     }
 }

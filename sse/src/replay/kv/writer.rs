@@ -2,9 +2,11 @@
 
 use super::{KeyValue, KvReplayConfig};
 use crate::guard::guard;
+use crate::keeper::BATCH_BYTES;
 use crate::replay::StoreError;
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -40,8 +42,19 @@ struct Work {
     /// Batches that were admitted, and those of them that are over.
     admitted: u64,
     over: u64,
+    storing: Storing,
     lost: u64,
+    /// Nothing more comes.
     closed: bool,
+    /// Nothing more is stored.
+    ended: bool,
+}
+
+/// What the thread has taken over and not answered yet.
+#[derive(Default)]
+struct Storing {
+    batches: usize,
+    events: usize,
 }
 
 impl Shared {
@@ -50,8 +63,58 @@ impl Shared {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finish(&self, batches: u64) {
-        self.lock().over += batches;
+    /// Waits for room for a batch.
+    fn admit(&self, at_once: usize) -> Result<(), StoreError> {
+        let full = |work: &mut Work| !work.ended && work.admitted - work.over >= at_once as u64;
+        let work = self.done.wait_while(self.lock(), full);
+        let mut work = work.unwrap_or_else(PoisonError::into_inner);
+        if work.ended {
+            return Err(ended());
+        }
+        work.admitted += 1;
+        Ok(())
+    }
+
+    fn give(&self, job: Job) -> Result<(), StoreError> {
+        let mut work = self.lock();
+        if work.ended {
+            return Err(ended());
+        }
+        work.jobs.push_back(job);
+        self.todo.notify_one();
+        Ok(())
+    }
+
+    /// Takes back the place of a batch that was never given.
+    fn withdraw(&self) {
+        self.lock().over += 1;
+        self.done.notify_all();
+    }
+
+    /// Waits for batches, and takes over as many as a store is given at a time. None at the end.
+    fn take(&self) -> Option<Vec<(String, Bytes)>> {
+        let idle = |work: &mut Work| work.jobs.is_empty() && !work.closed;
+        let work = self.todo.wait_while(self.lock(), idle);
+        let mut work = work.unwrap_or_else(PoisonError::into_inner);
+        let mut entries = work.jobs.pop_front()?.entries;
+        let mut bytes = size(&entries);
+        work.storing.batches = 1;
+        while let Some(job) = work.jobs.pop_front_if(|job| {
+            bytes += size(&job.entries);
+            bytes <= BATCH_BYTES
+        }) {
+            entries.extend(job.entries);
+            work.storing.batches += 1;
+        }
+        work.storing.events = entries.len();
+        Some(entries)
+    }
+
+    /// What was taken over is stored, but for so many events.
+    fn stored(&self, lost: u64) {
+        let mut work = self.lock();
+        work.lost += lost;
+        work.over += mem::take(&mut work.storing).batches as u64;
         self.done.notify_all();
     }
 }
@@ -68,7 +131,7 @@ impl Writer {
             done: Condvar::new(),
         });
         let (ttl, retry_for) = (config.ttl, config.retry_for);
-        let run = Run { shared: shared.clone(), kv, ttl, retry_for, at_once };
+        let run = Run { shared: shared.clone(), kv, ttl, retry_for };
         let thread =
             thread::Builder::new().name("headwater-replay".into()).spawn(move || run.all());
         let thread = thread.map_err(|error| StoreError::unavailable(error, false))?;
@@ -80,36 +143,28 @@ impl Writer {
         &self,
         job: impl FnOnce() -> Result<(T, Job), StoreError>,
     ) -> Result<T, StoreError> {
-        {
-            let work = self.shared.lock();
-            let full = |work: &mut Work| work.admitted - work.over >= self.at_once as u64;
-            let mut work =
-                self.shared.done.wait_while(work, full).unwrap_or_else(PoisonError::into_inner);
-            work.admitted += 1;
-        }
+        self.shared.admit(self.at_once)?;
         // The place is given back whatever comes of it.
-        match guard(job).unwrap_or_else(|_| Err(panicked())) {
-            Ok((made, job)) => {
-                self.shared.lock().jobs.push_back(job);
-                self.shared.todo.notify_one();
-                Ok(made)
-            }
-            Err(error) => {
-                self.shared.finish(1);
-                Err(error)
-            }
+        let made = guard(job).unwrap_or_else(|_| Err(panicked()));
+        let made = made.and_then(|(made, job)| self.shared.give(job).map(|()| made));
+        if made.is_err() {
+            self.shared.withdraw();
         }
+        made
     }
 
     /// Waits until what was pushed before is stored, or lost.
     pub(super) fn settle(&self, within: Duration) -> Result<(), StoreError> {
         let work = self.shared.lock();
         let upto = work.admitted;
-        let (_work, waited) = self
+        let (work, waited) = self
             .shared
             .done
-            .wait_timeout_while(work, within, |work| work.over < upto)
+            .wait_timeout_while(work, within, |work| work.over < upto && !work.ended)
             .unwrap_or_else(PoisonError::into_inner);
+        if work.ended {
+            return Err(ended());
+        }
         if waited.timed_out() {
             return Err(StoreError::unavailable("events are still being stored", false));
         }
@@ -132,7 +187,7 @@ impl Drop for Writer {
         self.shared.lock().closed = true;
         self.shared.todo.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It does not panic: what could is guarded.
+            // If it panicked, the panic hook has reported that, and `End` has answered everybody.
             thread.join().ok();
         }
     }
@@ -144,65 +199,79 @@ struct Run {
     kv: Arc<dyn KeyValue>,
     ttl: Option<Duration>,
     retry_for: Duration,
-    at_once: usize,
+}
+
+/// However the thread ends, what is still to be stored counts as lost, and nobody waits for it.
+struct End<'a>(&'a Shared);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut work = self.0.lock();
+        work.ended = true;
+        let (storing, jobs) = (mem::take(&mut work.storing), mem::take(&mut work.jobs));
+        let events: usize = jobs.iter().map(|job| job.entries.len()).sum();
+        work.lost += (storing.events + events) as u64;
+        work.over += (storing.batches + jobs.len()) as u64;
+        self.0.done.notify_all();
+    }
 }
 
 impl Run {
     fn all(self) {
-        loop {
-            let work = self.shared.lock();
-            let idle = |work: &mut Work| work.jobs.is_empty() && !work.closed;
-            let mut work =
-                self.shared.todo.wait_while(work, idle).unwrap_or_else(PoisonError::into_inner);
-            let many = work.jobs.len().min(self.at_once);
-            let entries: Vec<_> = work.jobs.drain(..many).flat_map(|job| job.entries).collect();
-            drop(work);
-            if many == 0 {
-                return;
-            }
+        let _end = End(&self.shared);
+        while let Some(entries) = self.shared.take() {
             let lost = self.store(entries);
-            self.shared.lock().lost += lost;
-            self.shared.finish(many as u64);
+            self.shared.stored(lost);
         }
     }
 
     /// Returns how many could not be stored.
     fn store(&self, mut entries: Vec<(String, Bytes)>) -> u64 {
-        let deadline = Instant::now() + self.retry_for;
+        // None where time does not go that far.
+        let deadline = Instant::now().checked_add(self.retry_for);
         let mut pause = Duration::from_millis(20);
-        let mut again = false;
+        // Whether an attempt without a good answer may have stored some.
+        let mut in_doubt = false;
         loop {
             let inserted = guard(|| self.kv.insert(&entries, self.ttl));
-            match inserted.unwrap_or_else(|_| Err(panicked())) {
+            let error = match inserted.unwrap_or_else(|_| Err(panicked())) {
                 Ok(put) => {
                     let mut put = put.into_iter();
                     entries.retain(|_| !put.next().unwrap_or(false));
-                    return if again { self.not_ours(&entries) } else { entries.len() as u64 };
+                    break;
                 }
-                Err(StoreError::Unavailable { sent, .. }) => {
-                    again |= sent;
-                    if Instant::now() >= deadline || !self.pause(pause) {
-                        return entries.len() as u64;
-                    }
-                    pause = (pause * 2).min(Duration::from_secs(1));
-                }
-                Err(_) => return entries.len() as u64,
+                Err(error) => error,
+            };
+            if !matches!(error, StoreError::Unavailable { sent: false, .. }) {
+                in_doubt = true;
+                self.keep_missing(&mut entries);
             }
+            let again = !entries.is_empty()
+                && matches!(error, StoreError::Unavailable { .. })
+                && deadline.is_none_or(|deadline| Instant::now() < deadline)
+                && self.pause(pause);
+            if !again {
+                break;
+            }
+            pause = (pause * 2).min(Duration::from_secs(1));
         }
+        if in_doubt {
+            // One of those attempts may have been done in the meantime.
+            self.keep_missing(&mut entries);
+        }
+        entries.len() as u64
     }
 
-    /// How many of these keys do not hold what an attempt without an answer may have put there.
-    fn not_ours(&self, entries: &[(String, Bytes)]) -> u64 {
+    /// Drops those that an attempt without a good answer has stored. What cannot be read back stays: it may be
+    /// missing.
+    fn keep_missing(&self, entries: &mut Vec<(String, Bytes)>) {
         if entries.is_empty() {
-            return 0;
+            return;
         }
         let keys: Vec<_> = entries.iter().map(|(key, _)| key.clone()).collect();
-        // What cannot be read back counts as lost: it may be.
         let there = guard(|| self.kv.get(&keys)).unwrap_or_else(|_| Err(panicked()));
-        let there = there.unwrap_or_default();
-        let ours =
-            entries.iter().zip(there).filter(|((_, value), there)| there.as_ref() == Some(value));
-        (entries.len() - ours.count()) as u64
+        let mut there = there.unwrap_or_default().into_iter();
+        entries.retain(|(_, value)| there.next().flatten().as_ref() != Some(value));
     }
 
     /// Whether to go on afterwards.
@@ -211,6 +280,14 @@ impl Run {
         let waited = self.shared.todo.wait_timeout_while(work, time, |work| !work.closed);
         !waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
+}
+
+fn size(entries: &[(String, Bytes)]) -> usize {
+    entries.iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
+fn ended() -> StoreError {
+    StoreError::unavailable("the thread that stores events has panicked", false)
 }
 
 /// What is said of it: the panic hook has reported it.

@@ -3,8 +3,10 @@
 
 use crate::replay::StoreError;
 use crate::replay::kv::net::Link;
+use std::io;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, Error, NoTls, Row, error::SqlState};
@@ -13,8 +15,7 @@ pub(super) type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
 pub(super) struct Session {
     client: Client,
-    /// Runs only while a thread waits for an answer. None while it is dropped.
-    runtime: Option<Runtime>,
+    runtime: Waiting,
     timeout: Duration,
 }
 
@@ -36,7 +37,7 @@ impl Session {
     /// Connects, and makes the tables where they are missing.
     pub(super) fn connect(config: &Config, within: Duration) -> Result<Self, StoreError> {
         let none = |error| StoreError::unavailable(error, false);
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(none)?;
+        let runtime = Waiting::new().map_err(none)?;
         let connecting = async {
             let (client, connection) = config.connect(NoTls).await?;
             // Its end shows in every call of the client's.
@@ -49,19 +50,15 @@ impl Session {
             }
             Ok(client)
         };
-        // A timer is made inside of its runtime.
-        let connected = runtime.block_on(async { timeout(within, connecting).await });
-        match connected {
-            Ok(Ok(client)) => Ok(Self { client, runtime: Some(runtime), timeout: within }),
+        match runtime.within(within, connecting) {
+            Ok(Ok(client)) => Ok(Self { client, runtime, timeout: within }),
             Ok(Err(error)) => Err(failed(error, false)),
             Err(late) => Err(StoreError::unavailable(late, false)),
         }
     }
 
     pub(super) fn query(&mut self, query: &str, params: Params) -> Result<Vec<Row>, StoreError> {
-        let Some(runtime) = &self.runtime else { unreachable!("only while it is dropped") };
-        let answer = self.client.query_typed(query, params);
-        match runtime.block_on(async { timeout(self.timeout, answer).await }) {
+        match self.runtime.within(self.timeout, self.client.query_typed(query, params)) {
             Ok(answer) => answer.map_err(|error| failed(error, true)),
             Err(late) => Err(StoreError::unavailable(late, true)),
         }
@@ -92,17 +89,57 @@ fn failed(error: Error, sent: bool) -> StoreError {
 
 impl Link for Session {
     fn answers(&mut self) -> bool {
-        let Some(runtime) = &self.runtime else { return false };
-        let answer = self.client.check_connection();
-        matches!(runtime.block_on(async { timeout(self.timeout, answer).await }), Ok(Ok(())))
+        matches!(self.runtime.within(self.timeout, self.client.check_connection()), Ok(Ok(())))
     }
 }
 
-impl Drop for Session {
+/// Runs only while a thread waits for an answer.
+struct Waiting(Option<Runtime>);
+
+impl Waiting {
+    fn new() -> io::Result<Self> {
+        Builder::new_current_thread().enable_all().build().map(|runtime| Self(Some(runtime)))
+    }
+
+    fn within<T>(&self, time: Duration, answer: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let Some(runtime) = &self.0 else { unreachable!("only while it is dropped") };
+        // A timer is made inside of its runtime.
+        runtime.block_on(async { timeout(time, answer).await })
+    }
+}
+
+/// Waits for nothing: a name may still be looked up on a thread, for longer than anybody has time, and
+/// tasks of other runtimes may not wait at all.
+impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // There is nothing on other threads to wait for, and tasks of other runtimes may not.
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    #[test]
+    fn who_gives_up_waits_for_no_name_that_is_still_looked_up() {
+        let (found, finds) = mpsc::channel::<()>();
+        let (over, is_over) = mpsc::channel();
+        let giving_up = thread::spawn(move || {
+            let runtime = Waiting::new().expect("a runtime");
+            let looked_up = async {
+                let looks = tokio::task::spawn_blocking(move || finds.recv().is_ok());
+                looks.await.expect("no panic")
+            };
+            runtime.within(Duration::from_millis(1), looked_up).expect_err("it takes longer");
+            drop(runtime);
+            over.send(()).expect("somebody waits");
+        });
+        is_over.recv_timeout(Duration::from_mins(1)).expect("it is over before that is");
+        found.send(()).expect("it is still looked up");
+        giving_up.join().expect("no panic");
     }
 }
