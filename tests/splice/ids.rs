@@ -39,7 +39,9 @@ impl Ids {
 fn ids_are_all_only_if_each_came_once_and_in_order() {
     let of = |ids: &[u64]| {
         let mut all = Ids::default();
-        ids.iter().for_each(|id| all.push(*id));
+        for id in ids {
+            all.push(*id);
+        }
         all
     };
     assert!(of(&[3, 4, 5]).are_all_up_to(5));
