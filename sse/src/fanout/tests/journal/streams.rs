@@ -49,13 +49,24 @@ fn a_stream_that_waits_for_what_cannot_be_read_asks_seldom() {
     };
     let mut task = Task::new(async move { rest.run().await.expect("it waits") });
     let before = store.calls.load(Ordering::Relaxed);
-    let end = Instant::now() + Duration::from_millis(300);
-    while Instant::now() < end {
-        assert!(!task.poll());
-        core.run();
-    }
+    let failures = || news.replay_stats().expect("a store").read_failures;
+    let mut fails = |times: u64| {
+        let upto = failures() + times;
+        wait_until("nobody asks", || {
+            assert!(!task.poll());
+            core.run();
+            failures() >= upto
+        });
+    };
+    fails(2);
+    // Nor can the stream.
+    store.fails.store(true, Ordering::Relaxed);
+    let begun = Instant::now();
+    fails(8);
+    assert!(begun.elapsed() >= Duration::from_millis(100), "they pause");
     let calls = store.calls.load(Ordering::Relaxed) - before;
     assert!(calls < 40, "{calls}");
+    store.fails.store(false, Ordering::Relaxed);
     store.unreadable.store(u64::MAX, Ordering::Relaxed);
     finish(&mut core, &mut task);
     publish(&news, "x");
