@@ -160,11 +160,8 @@ impl Outlet {
     /// Where the broker begins: nobody was sent anything before.
     fn begin(&self) {
         let kept = &self.kept;
-        match kept.keeper.tail(&kept.scope).map(|tail| tail.as_number()) {
-            Ok(Some(tail)) => kept.lock().begin(tail, Instant::now() + kept.settles),
-            Ok(None) => {}
-            // It is asked again.
-            Err(_) => kept.keeper.count_read_failure(),
+        if let Some(tail) = self.tail() {
+            kept.lock().begin(tail, Instant::now() + kept.settles);
         }
     }
 
@@ -198,20 +195,51 @@ impl Outlet {
         Read::On(page.more || end.is_some_and(|end| kept.lock().newest() < end.checked_sub(1)))
     }
 
-    /// The store does not keep any more what followed this event: goes on with what it has.
+    /// The store does not keep any more what followed this event, which was not sent for that reason: goes on
+    /// with the oldest that it has.
     fn pass_over(&mut self, newest: u64, end: Option<u64>) -> Read {
-        let kept = &self.kept;
-        let next = end.map(|end| end - 1).or_else(|| self.next_left(newest));
-        let Some(to) = next.or_else(|| kept.keeper.tail(&kept.scope).ok()?.as_number()) else {
-            return Read::Later;
-        };
-        if to == newest {
+        let kept = self.kept.clone();
+        // Nothing is read from `end` on, whether the store still has it or not.
+        let Some(last) = end.map(|end| end - 1).or_else(|| self.tail()) else { return Read::Later };
+        if last == newest {
             return Read::Nothing;
         }
-        // Where the store has lost its events nobody knows how many there were.
-        kept.keeper.count_passed_over(to.checked_sub(newest).unwrap_or(1));
+        let Some(to) = self.oldest(newest, last) else {
+            kept.keeper.count_read_failure();
+            return Read::Later;
+        };
+        // Where it has nothing of all this, or has lost its events, nobody knows how many there were.
+        kept.keeper.count_passed_over(if to < last { to - newest } else { 1 });
+        if to < newest && self.left.is_some_and(|(_, left)| left > to) {
+            self.left = None;
+        }
         kept.lock().begin(to, Instant::now() + kept.settles);
-        Read::On(end.is_none() && next.is_some())
+        Read::On(to < last)
+    }
+
+    /// The first event between these after which the store can be read, or the last of them. `None` if it
+    /// cannot be asked.
+    fn oldest(&self, newest: u64, last: u64) -> Option<u64> {
+        let (mut gone, mut found) = (newest, last);
+        while gone.saturating_add(1) < found {
+            let middle = gone + (found - gone) / 2;
+            match self.kept.keeper.is_known(&self.kept.scope, &middle.into()) {
+                Ok(true) => found = middle,
+                Ok(false) => gone = middle,
+                // The caller counts it.
+                Err(_) => return None,
+            }
+        }
+        Some(found)
+    }
+
+    /// Where the store's ids end, if it can be asked.
+    fn tail(&self) -> Option<u64> {
+        let kept = &self.kept;
+        let tail = kept.keeper.tail(&kept.scope);
+        kept.keeper.count_read(&tail);
+        // It is counted, and asked again with the next look.
+        tail.ok()?.as_number()
     }
 
     /// After what is missing, if this broker has stored something after it: the event before that.
@@ -226,11 +254,12 @@ impl Outlet {
     fn step_over(&mut self, asked: Instant) {
         let kept = &self.kept;
         let Some(newest) = kept.lock().newest() else { return };
-        let tail = || kept.keeper.tail(&kept.scope).ok()?.as_number();
-        let Some(upto) = self.next_left(newest).or_else(tail).filter(|upto| *upto > newest) else {
+        // A hole that is waited for stays one while the store cannot be asked where it ends.
+        let Some(upto) = self.next_left(newest).or_else(|| self.tail()) else { return };
+        if upto <= newest {
             self.hole = None;
             return;
-        };
+        }
         match &self.hole {
             Some(hole) if hole.after == newest => {
                 if asked >= hole.since + kept.settles + kept.times.answer {
