@@ -23,9 +23,9 @@ impl Broker {
     /// # Errors
     /// [`Refusal::Store`] if the broker has a store and that does not take it, and [`Refusal::Busy`] on a
     /// core if it would have to be waited for.
-    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full; with a store that blocks only
-    /// for events that [go without an id](crate::StoreFailure::SendWithoutId), since the others are sent from
-    /// there when there is room;
+    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full; not with a store that blocks:
+    /// what that took is sent from there when there is room, and for what it did not take, and for which there
+    /// is no room [without an id](crate::StoreFailure::SendWithoutId) either, it is [`Refusal::Store`];
     /// [`Refusal::Closed`] after [`Broker::close`], [`Refusal::Empty`] for an event without bytes.
     /// Each gives the event back.
     pub fn publish(&self, event: impl Into<Event>) -> Result<Published, PublishError> {

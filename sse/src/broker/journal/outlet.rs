@@ -3,8 +3,7 @@
 //! time, is read from there. Waits for nobody for ever: who is stuck, or cannot be read, is tried again later.
 
 use super::Kept;
-use super::queue::Outcome;
-use crate::broker::{BrokerShared, PublishError, Refusal};
+use crate::broker::{BrokerShared, Published};
 use crate::guard::guard;
 use crate::hub::Entry;
 use crate::id::EventId;
@@ -74,15 +73,19 @@ impl Outlet {
     }
 
     /// Sends an event that the store has, or that goes without. One that the store has is taken care of, even
-    /// if it cannot be sent now.
-    pub(super) fn deliver(&mut self, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
+    /// if it cannot be sent now; `None` if one that goes without cannot.
+    pub(super) fn deliver(
+        &mut self,
+        broker: &Arc<BrokerShared>,
+        settled: Settled,
+    ) -> Option<Published> {
         let number = settled.id.as_ref().and_then(EventId::as_number);
         let Some(number) = number else {
-            if let Some(position) = self.send(broker, &settled) {
-                return Ok(super::published(settled, position));
+            let position = self.send(broker, &settled);
+            if position.is_none() {
+                self.kept.keeper.take_back_without_id();
             }
-            self.kept.keeper.take_back_without_id();
-            return Err(PublishError::new(Refusal::Full, settled.event));
+            return Some(super::published(settled, position?));
         };
         if self.is_next(broker, number) && self.send(broker, &settled).is_some() {
             self.pace.restart();
@@ -93,7 +96,7 @@ impl Outlet {
             let first = self.left.map_or(number, |(first, _)| first);
             self.left = Some((first, number));
         }
-        Ok(super::published(settled, 0))
+        Some(super::published(settled, 0))
     }
 
     /// Whether all was sent that comes before this event, which the broker has stored.

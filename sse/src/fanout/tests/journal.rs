@@ -80,8 +80,10 @@ fn nobody_waits_for_ever_behind_a_stuck_core() {
         assert_eq!(published.id, n.into());
     }
     store.fails.store(true, Ordering::Relaxed);
-    let full = news.publish(Event::data("lost")).expect_err("it can go nowhere");
-    assert_eq!(full.refusal(), Refusal::Full);
+    let refused = news.publish(Event::data("lost")).expect_err("it can go nowhere");
+    assert_eq!(refused.refusal(), Refusal::Store);
+    assert!(matches!(refused.store_error(), Some(StoreError::Unavailable { .. })));
+    assert_eq!(refused.into_event().as_bytes()[..], b"data: lost\n\n"[..]);
     store.fails.store(false, Ordering::Relaxed);
     assert_eq!(hub.backlog(), 4);
     // No other event is needed.
