@@ -33,7 +33,7 @@ const READERS: usize = 2;
 /// How long a broker with a store that blocks has patience.
 #[derive(Clone, Copy)]
 pub(super) struct Times {
-    /// With a ring that is full and makes no progress.
+    /// With a ring that is full and makes no progress; a few times as much with one that does.
     pub(super) room: Duration,
     /// With a place where the store has no event, besides the time in which it settles: as long as somebody who
     /// writes there may wait for its answer.

@@ -86,7 +86,8 @@ impl Broker {
     ///
     /// With a store that blocks, it waits for that. If the store has not been given the event by the deadline,
     /// the event is taken back; otherwise it is under way, and what becomes of it is waited for: as long as the
-    /// store takes to answer, and up to 5 s for a ring that is stuck.
+    /// store takes to answer, and then up to 5 s for a ring that is stuck, or 20 s for one that moves and has no
+    /// room for the event.
     ///
     /// # Errors
     /// As [`Broker::publish`], with [`Refusal::Full`] only once the deadline has passed, and then it is not

@@ -13,6 +13,10 @@ use crate::replay::StoreError;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Times its patience with a ring that stands still, the outlet has with one that moves and never has room
+/// enough: others are quicker, or the event is large.
+const PATIENCE_WITH_PROGRESS: u32 = 4;
+
 /// When the store is looked at next.
 pub(super) struct Pace {
     pub(super) due: Instant,
@@ -22,7 +26,7 @@ pub(super) struct Pace {
 pub(super) struct Outlet {
     kept: Arc<Kept>,
     pub(super) pace: Pace,
-    /// The ring has made no progress for as long as is waited for it: until it does, nobody waits.
+    /// The ring had no room for as long as is waited for it: until an event has found some, nobody waits.
     is_stuck: bool,
     /// What this broker stored and could not send, by its first and last ids.
     left: Option<(u64, u64)>,
@@ -279,7 +283,8 @@ impl Outlet {
     fn send(&mut self, broker: &Arc<BrokerShared>, settled: &Settled) -> Option<u64> {
         let (ring, weight) = (&broker.hub.ring, broker.weight(&settled.event));
         let patience = self.kept.times.room;
-        let (mut released, mut since) = (ring.released(), Instant::now());
+        let begun = Instant::now();
+        let (mut released, mut since) = (ring.released(), begun);
         loop {
             if let Some(position) = self.try_send(broker, settled, weight) {
                 self.is_stuck = false;
@@ -294,9 +299,9 @@ impl Outlet {
             let now = ring.released();
             if now != released {
                 (released, since) = (now, Instant::now());
-            } else if since.elapsed() >= patience {
-                self.is_stuck = true;
             }
+            self.is_stuck =
+                since.elapsed() >= patience || begun.elapsed() >= patience * PATIENCE_WITH_PROGRESS;
         }
     }
 

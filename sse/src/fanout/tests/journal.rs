@@ -9,6 +9,7 @@ use super::*;
 use crate::fanout::{Disconnect, Resumed};
 use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError};
 use crate::{BrokerBuilder, EventId, PreparedEvent, Refusal, ResumeError, StoreFailure};
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake as WakeTask, Waker};
 use std::time::{Duration, Instant};
@@ -40,6 +41,13 @@ fn stalled(news: &Broker, store: &Remote) {
 
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A core that reads when it likes.
+struct NeverAsleep;
+
+impl Wake for NeverAsleep {
+    fn wake(&self) {}
 }
 
 #[test]
@@ -95,6 +103,34 @@ fn nobody_waits_for_ever_behind_a_stuck_core() {
     publish(&news, "x");
     core.run();
     assert_eq!(ids(&mut core, peer).last(), Some(&21));
+}
+
+#[test]
+fn an_event_for_which_others_leave_no_room_is_sent_later() {
+    let hub = Hub::builder().ring_bytes(300).build();
+    let mut core = hub.shared.ring.join(Arc::new(NeverAsleep)).expect("a seat");
+    let (store, other) = (remote(), hub.broker("other").build());
+    let news = broker_of(&hub, &store).build();
+    let fill = || while other.publish(Event::data("x")).is_ok() {};
+    fill();
+    let publisher = news.clone();
+    let large = Event::data("x".repeat(100));
+    let waits = std::thread::spawn(move || publisher.publish(large));
+    wait_until("it waits as long as others publish", || {
+        core.take(1, |_, _| ControlFlow::Continue(()));
+        fill();
+        waits.is_finished()
+    });
+    assert_eq!(waits.join().expect("no panic").expect("the store has it").id, 1.into());
+    let mut sent = 0;
+    wait_until("it is not sent", || {
+        core.take(100, |_, entry| {
+            sent += usize::from(Arc::ptr_eq(&entry.broker, &news.shared));
+            ControlFlow::Continue(())
+        });
+        sent > 0
+    });
+    assert_eq!((sent, news.published()), (1, 1));
 }
 
 #[test]
