@@ -203,8 +203,8 @@ impl Broker {
     ///
     /// With a store that blocks, events that wait for it were published before: they are stored and delivered
     /// still, and whoever waits for their outcome is told it. Until then streams go on. If the hub has no room
-    /// for them for 5 s, because a core is stuck, or the store cannot be read again then, the streams end
-    /// without those that could not be sent, which are in the store.
+    /// for one of them for 5 s, because a core is stuck, or for 20 s in all, or the store cannot be read again
+    /// then, the streams end without those that could not be sent, which are in the store.
     ///
     /// ```
     /// use headwater_sse::{Event, Hub, Refusal};

@@ -38,8 +38,8 @@ const CLOSED: usize = 1024;
 /// | [`Broker::publish_wait`](crate::Broker::publish_wait) | waits for room, its deadline, the broker's close or the core's end; on a core it is [`Refusal::Busy`](crate::Refusal::Busy) at once |
 /// | [`Broker::publish_async`](crate::Broker::publish_async) | the same in a task, on a core, too |
 ///
-/// A broker with a store that blocks waits up to 5 s for a full hub that makes no progress. After that what it
-/// stores counts as published, and is sent from the store as soon as there is room.
+/// A broker with a store that blocks waits up to 5 s for a full hub that makes no progress, and up to 20 s for one
+/// that makes some but has no room for the event. After that what it stores counts as published, and is sent from the store as soon as there is room.
 ///
 /// A core that ends, be it by a panic, holds nobody up from then on. [`Hub::backlog`] tells how far the
 /// slowest is behind.

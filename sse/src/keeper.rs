@@ -66,9 +66,10 @@ pub struct ReplayStats {
     /// Events that wait for it now.
     pub waiting: usize,
     /// Places of events that a broker, whose store blocks, could not send in their turn: the store kept what
-    /// came next no longer, or had nothing there for 5 s more than in which it
+    /// came next no longer, up to the oldest that it has, or had nothing there for 5 s more than in which it
     /// [settles](ReplayStore::settles_within). There may have been no events; what is in there later is given
-    /// to those that come back. Where a store has lost all it had, that counts as one.
+    /// to those that come back. Where the store has nothing more of what the broker had to send, or has lost
+    /// all it had, that counts as one: nobody knows how many there were. Live streams are not told of it.
     pub passed_over: u64,
     /// Events that streams were given because they had missed them.
     pub replayed: u64,
@@ -165,6 +166,16 @@ impl Keeper {
 
     pub(crate) fn count_read_failure(&self) {
         self.counts.read_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether what followed this event can be read.
+    pub(crate) fn is_known(&self, scope: &Scope, after: &EventId) -> Result<bool, StoreError> {
+        let read = guard(|| self.store.since(scope, Some(after), 1));
+        match read.unwrap_or_else(|_| Err(panicked())) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Unknown { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where a scope's events end.

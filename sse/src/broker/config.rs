@@ -202,8 +202,10 @@ impl BrokerBuilder {
     /// [`Refusal::Busy`](super::Refusal::Busy) on a core. Such a store's ids have to be numbers: an event that
     /// gets another is one that the store did not take ([`StoreFailure`]), though it may be there.
     ///
-    /// What such a store has taken is published. If a core is stuck, so that the hub has had no room for 5 s,
-    /// it is sent from the store, in its place, once there is room.
+    /// What such a store has taken is published. If the hub has no room for it, for 5 s in which no core
+    /// makes any or for 20 s in all, it is sent from the store, in its place, once there is room. What the store no longer keeps by then, be
+    /// it the broker's or what others appended, is passed over: live streams are not told, and go on with the
+    /// oldest event that is kept; [`ReplayStats::passed_over`](crate::ReplayStats::passed_over) counts it.
     ///
     /// ```
     /// use headwater_sse::{Event, Hub, replay::RingBuffer};

@@ -23,9 +23,9 @@ impl Broker {
     /// # Errors
     /// [`Refusal::Store`] if the broker has a store and that does not take it, and [`Refusal::Busy`] on a
     /// core if it would have to be waited for.
-    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full; with a store that blocks only
-    /// for events that [go without an id](crate::StoreFailure::SendWithoutId), since the others are sent from
-    /// there when there is room;
+    /// [`Refusal::Full`] if a core is so far behind that the hub's ring is full; not with a store that blocks:
+    /// what that took is sent from there when there is room, and for what it did not take, and for which there
+    /// is no room [without an id](crate::StoreFailure::SendWithoutId) either, it is [`Refusal::Store`];
     /// [`Refusal::Closed`] after [`Broker::close`], [`Refusal::Empty`] for an event without bytes.
     /// Each gives the event back.
     pub fn publish(&self, event: impl Into<Event>) -> Result<Published, PublishError> {
@@ -86,7 +86,8 @@ impl Broker {
     ///
     /// With a store that blocks, it waits for that. If the store has not been given the event by the deadline,
     /// the event is taken back; otherwise it is under way, and what becomes of it is waited for: as long as the
-    /// store takes to answer, and up to 5 s for a ring that is stuck.
+    /// store takes to answer, and then up to 5 s for a ring that is stuck, or 20 s for one that moves and has no
+    /// room for the event.
     ///
     /// # Errors
     /// As [`Broker::publish`], with [`Refusal::Full`] only once the deadline has passed, and then it is not

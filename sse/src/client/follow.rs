@@ -86,15 +86,23 @@ impl Follow {
         let Self { client, broker, mut cursor, mut asks } = self;
         let Some(journal) = &broker.shared.journal else { return Ok(None) };
         let (mut idle, mut backoff) = (0, Backoff::default());
+        // What it has is still to be sent to others.
+        let mut waits = false;
         loop {
             let mut page = Vec::new();
             if asks {
-                let read = until_closed(&client, journal.read(cursor)).await;
-                (page, cursor) = read.map_err(ResumeError::Flush)?.map_err(ResumeError::Store)?;
+                let read = until_closed(&client, journal.read(cursor.clone())).await;
+                match read.map_err(ResumeError::Flush)? {
+                    Ok(read) => (page, cursor) = read,
+                    // It is ahead, and lacks nothing as far as anybody knows.
+                    Err(StoreError::Unavailable { .. } | StoreError::Refused { .. }) if waits => {}
+                    Err(error) => return Err(ResumeError::Store(error)),
+                }
             }
             // Nothing overtakes what the client is still owed, and no more than a page waits.
             client.flush().await.map_err(ResumeError::Flush)?;
             let (step, subscription) = client.step(&broker, cursor, page, number).await?;
+            waits = matches!(step, Step::Wait(_));
             match step {
                 Step::Live => return Ok(subscription),
                 Step::More(next) => {

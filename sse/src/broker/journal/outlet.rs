@@ -3,8 +3,7 @@
 //! time, is read from there. Waits for nobody for ever: who is stuck, or cannot be read, is tried again later.
 
 use super::Kept;
-use super::queue::Outcome;
-use crate::broker::{BrokerShared, PublishError, Refusal};
+use crate::broker::{BrokerShared, Published};
 use crate::guard::guard;
 use crate::hub::Entry;
 use crate::id::EventId;
@@ -13,6 +12,10 @@ use crate::pause::Backoff;
 use crate::replay::StoreError;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Times its patience with a ring that stands still, the outlet has with one that moves and never has room
+/// enough: others are quicker, or the event is large.
+const PATIENCE_WITH_PROGRESS: u32 = 4;
 
 /// When the store is looked at next.
 pub(super) struct Pace {
@@ -23,7 +26,7 @@ pub(super) struct Pace {
 pub(super) struct Outlet {
     kept: Arc<Kept>,
     pub(super) pace: Pace,
-    /// The ring has made no progress for as long as is waited for it: until it does, nobody waits.
+    /// The ring had no room for as long as is waited for it: until an event has found some, nobody waits.
     is_stuck: bool,
     /// What this broker stored and could not send, by its first and last ids.
     left: Option<(u64, u64)>,
@@ -74,15 +77,19 @@ impl Outlet {
     }
 
     /// Sends an event that the store has, or that goes without. One that the store has is taken care of, even
-    /// if it cannot be sent now.
-    pub(super) fn deliver(&mut self, broker: &Arc<BrokerShared>, settled: Settled) -> Outcome {
+    /// if it cannot be sent now; `None` if one that goes without cannot.
+    pub(super) fn deliver(
+        &mut self,
+        broker: &Arc<BrokerShared>,
+        settled: Settled,
+    ) -> Option<Published> {
         let number = settled.id.as_ref().and_then(EventId::as_number);
         let Some(number) = number else {
-            if let Some(position) = self.send(broker, &settled) {
-                return Ok(super::published(settled, position));
+            let position = self.send(broker, &settled);
+            if position.is_none() {
+                self.kept.keeper.take_back_without_id();
             }
-            self.kept.keeper.take_back_without_id();
-            return Err(PublishError::new(Refusal::Full, settled.event));
+            return Some(super::published(settled, position?));
         };
         if self.is_next(broker, number) && self.send(broker, &settled).is_some() {
             self.pace.restart();
@@ -93,7 +100,7 @@ impl Outlet {
             let first = self.left.map_or(number, |(first, _)| first);
             self.left = Some((first, number));
         }
-        Ok(super::published(settled, 0))
+        Some(super::published(settled, 0))
     }
 
     /// Whether all was sent that comes before this event, which the broker has stored.
@@ -160,11 +167,8 @@ impl Outlet {
     /// Where the broker begins: nobody was sent anything before.
     fn begin(&self) {
         let kept = &self.kept;
-        match kept.keeper.tail(&kept.scope).map(|tail| tail.as_number()) {
-            Ok(Some(tail)) => kept.lock().begin(tail, Instant::now() + kept.settles),
-            Ok(None) => {}
-            // It is asked again.
-            Err(_) => kept.keeper.count_read_failure(),
+        if let Some(tail) = self.tail() {
+            kept.lock().begin(tail, Instant::now() + kept.settles);
         }
     }
 
@@ -198,20 +202,51 @@ impl Outlet {
         Read::On(page.more || end.is_some_and(|end| kept.lock().newest() < end.checked_sub(1)))
     }
 
-    /// The store does not keep any more what followed this event: goes on with what it has.
+    /// The store does not keep any more what followed this event, which was not sent for that reason: goes on
+    /// with the oldest that it has.
     fn pass_over(&mut self, newest: u64, end: Option<u64>) -> Read {
-        let kept = &self.kept;
-        let next = end.map(|end| end - 1).or_else(|| self.next_left(newest));
-        let Some(to) = next.or_else(|| kept.keeper.tail(&kept.scope).ok()?.as_number()) else {
-            return Read::Later;
-        };
-        if to == newest {
+        let kept = self.kept.clone();
+        // Nothing is read from `end` on, whether the store still has it or not.
+        let Some(last) = end.map(|end| end - 1).or_else(|| self.tail()) else { return Read::Later };
+        if last == newest {
             return Read::Nothing;
         }
-        // Where the store has lost its events nobody knows how many there were.
-        kept.keeper.count_passed_over(to.checked_sub(newest).unwrap_or(1));
+        let Some(to) = self.oldest(newest, last) else {
+            kept.keeper.count_read_failure();
+            return Read::Later;
+        };
+        // Where it has nothing of all this, or has lost its events, nobody knows how many there were.
+        kept.keeper.count_passed_over(if to < last { to - newest } else { 1 });
+        if to < newest && self.left.is_some_and(|(_, left)| left > to) {
+            self.left = None;
+        }
         kept.lock().begin(to, Instant::now() + kept.settles);
-        Read::On(end.is_none() && next.is_some())
+        Read::On(to < last)
+    }
+
+    /// The first event between these after which the store can be read, or the last of them. `None` if it
+    /// cannot be asked.
+    fn oldest(&self, newest: u64, last: u64) -> Option<u64> {
+        let (mut gone, mut found) = (newest, last);
+        while gone.saturating_add(1) < found {
+            let middle = gone + (found - gone) / 2;
+            match self.kept.keeper.is_known(&self.kept.scope, &middle.into()) {
+                Ok(true) => found = middle,
+                Ok(false) => gone = middle,
+                // The caller counts it.
+                Err(_) => return None,
+            }
+        }
+        Some(found)
+    }
+
+    /// Where the store's ids end, if it can be asked.
+    fn tail(&self) -> Option<u64> {
+        let kept = &self.kept;
+        let tail = kept.keeper.tail(&kept.scope);
+        kept.keeper.count_read(&tail);
+        // It is counted, and asked again with the next look.
+        tail.ok()?.as_number()
     }
 
     /// After what is missing, if this broker has stored something after it: the event before that.
@@ -226,11 +261,12 @@ impl Outlet {
     fn step_over(&mut self, asked: Instant) {
         let kept = &self.kept;
         let Some(newest) = kept.lock().newest() else { return };
-        let tail = || kept.keeper.tail(&kept.scope).ok()?.as_number();
-        let Some(upto) = self.next_left(newest).or_else(tail).filter(|upto| *upto > newest) else {
+        // A hole that is waited for stays one while the store cannot be asked where it ends.
+        let Some(upto) = self.next_left(newest).or_else(|| self.tail()) else { return };
+        if upto <= newest {
             self.hole = None;
             return;
-        };
+        }
         match &self.hole {
             Some(hole) if hole.after == newest => {
                 if asked >= hole.since + kept.settles + kept.times.answer {
@@ -247,7 +283,8 @@ impl Outlet {
     fn send(&mut self, broker: &Arc<BrokerShared>, settled: &Settled) -> Option<u64> {
         let (ring, weight) = (&broker.hub.ring, broker.weight(&settled.event));
         let patience = self.kept.times.room;
-        let (mut released, mut since) = (ring.released(), Instant::now());
+        let begun = Instant::now();
+        let (mut released, mut since) = (ring.released(), begun);
         loop {
             if let Some(position) = self.try_send(broker, settled, weight) {
                 self.is_stuck = false;
@@ -262,9 +299,9 @@ impl Outlet {
             let now = ring.released();
             if now != released {
                 (released, since) = (now, Instant::now());
-            } else if since.elapsed() >= patience {
-                self.is_stuck = true;
             }
+            self.is_stuck =
+                since.elapsed() >= patience || begun.elapsed() >= patience * PATIENCE_WITH_PROGRESS;
         }
     }
 

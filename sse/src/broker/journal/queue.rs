@@ -2,7 +2,7 @@
 //! look, and the broker's end. Never calls a store.
 
 use super::outlet::Pace;
-use crate::broker::{BrokerShared, PublishError, Published};
+use crate::broker::{PublishError, Published};
 use crate::guard::guard;
 use crate::keeper::batch_of;
 use crate::prepared::PreparedEvent;
@@ -11,9 +11,13 @@ use crate::waiters::{Ticket, Waiters};
 use futures_channel::oneshot;
 use futures_core::FusedFuture;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
+
+mod running;
+
+pub(super) use running::Running;
 
 /// Bytes of events that may wait for a store, or one event.
 pub(super) const QUEUE_BYTES: usize = 16 * 1024 * 1024;
@@ -111,7 +115,7 @@ impl Shared {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that can panic runs under the lock.
+        // Nothing that can panic runs under the lock but a waker's clone, and nothing is half done then.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -158,10 +162,16 @@ impl Shared {
     }
 
     /// Wakes the first of those who wait for room, if there is some. Who takes it, or wants it no more, wakes
-    /// the next.
+    /// the next. When nothing waits any more, which would do that later, all are woken: nobody depends on
+    /// whether another task looks at what it was told.
     fn wake_for_room(&self, mut queue: MutexGuard<'_, Queue>) {
-        let fits = queue.waiting == 0 || queue.bytes < self.most_bytes;
-        let first = (fits && queue.waiting < self.most).then(|| queue.room.take_first());
+        if queue.waiting == 0 {
+            let all = queue.room.take();
+            drop(queue);
+            return wake_all(all);
+        }
+        let fits = queue.bytes < self.most_bytes && queue.waiting < self.most;
+        let first = fits.then(|| queue.room.take_first());
         drop(queue);
         wake_all(first.flatten());
     }
@@ -182,7 +192,12 @@ impl Shared {
     /// Lets no more events in. Whether the thread ends the broker, once it has sent what it was given.
     pub(super) fn close(&self) -> bool {
         let mut queue = self.lock();
-        let drains = queue.thread == Thread::Busy || queue.waiting > 0;
+        // One that has died is still answering what waited.
+        let drains = match queue.thread {
+            Thread::None => false,
+            Thread::Idle => queue.waiting > 0,
+            Thread::Busy => true,
+        };
         queue.closing = if drains { Closing::Draining } else { Closing::Done };
         let wakers = queue.room.take();
         drop(queue);
@@ -297,40 +312,10 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.ticket.is_unused() {
             let mut queue = self.shared.lock();
-            queue.room.forget(self.ticket);
+            let waker = queue.room.forget(self.ticket);
             self.shared.wake_for_room(queue);
-        }
-    }
-}
-
-/// What the thread owes others when it ends in another way than by [`Work::End`].
-pub(super) struct Running {
-    pub(super) shared: Arc<Shared>,
-    pub(super) broker: Weak<BrokerShared>,
-    pub(super) ended: bool,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let mut queue = self.shared.lock();
-        queue.thread = Thread::None;
-        let requests = std::mem::take(&mut queue.requests).into_iter();
-        let unsent: Vec<Taken> = requests.map(|request| request.taken(&self.shared)).collect();
-        let drains = queue.closing == Closing::Draining;
-        if drains {
-            queue.closing = Closing::Done;
-        }
-        drop(queue);
-        for taken in unsent {
-            let error = Arc::new(StoreError::unavailable(ENDED, false));
-            let event = taken.event.clone();
-            taken.answer(Err(PublishError::of_store(error, event)));
-        }
-        if let Some(broker) = self.broker.upgrade().filter(|_| drains) {
-            broker.end();
+            // Foreign code, outside of the lock.
+            drop(waker);
         }
     }
 }

@@ -75,7 +75,10 @@ impl Sequencer {
                 Err(error) => return Poll::Ready(Err(error)),
             };
             if !self.shared.has_room(&queue, event) {
-                queue.room.wait(&mut waiting.ticket, context.waker());
+                let before = queue.room.wait(&mut waiting.ticket, context.waker());
+                drop(queue);
+                // Foreign code, outside of the lock.
+                drop(before);
                 return Poll::Pending;
             }
             let (reply, outcome) = oneshot::channel();
@@ -173,15 +176,25 @@ fn give(kept: &Kept, broker: Option<&Arc<BrokerShared>>, outlet: &mut Outlet, ba
     let events: Vec<PreparedEvent> = batch.iter().map(|taken| taken.event.clone()).collect();
     let stored = kept.keeper.append_all(&kept.scope, &events);
     for (taken, stored) in batch.into_iter().zip(stored) {
-        let settled = kept.settle(stored.and_then(super::is_number), &taken.event);
-        let outcome = settled.and_then(|settled| match broker {
+        let stored = stored.and_then(super::is_number);
+        let refused = stored.as_ref().err().cloned();
+        let outcome = kept.settle(stored, &taken.event).and_then(|settled| match broker {
             Some(broker) => {
-                let sent = outlet.deliver(broker, settled)?;
-                broker.counts.published.fetch_add(1, Ordering::Relaxed);
-                Ok(sent)
+                let sent = outlet.deliver(broker, settled);
+                broker.counts.published.fetch_add(u64::from(sent.is_some()), Ordering::Relaxed);
+                sent.ok_or_else(|| unsent(refused, &taken.event))
             }
             None => Ok(super::published(settled, 0)),
         });
         taken.answer(outcome);
+    }
+}
+
+/// Why an event is not published that the store did not take, and that cannot be sent without an id: the store
+/// may have it nevertheless, so that is what its publisher has to know.
+fn unsent(refused: Option<Arc<StoreError>>, event: &PreparedEvent) -> PublishError {
+    match refused {
+        Some(error) => PublishError::of_store(error, event.clone()),
+        None => PublishError::new(Refusal::Full, event.clone()),
     }
 }

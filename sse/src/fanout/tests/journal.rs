@@ -9,6 +9,7 @@ use super::*;
 use crate::fanout::{Disconnect, Resumed};
 use crate::replay::{Ids, Page, ReplayStore, Scope, StoreError};
 use crate::{BrokerBuilder, EventId, PreparedEvent, Refusal, ResumeError, StoreFailure};
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake as WakeTask, Waker};
 use std::time::{Duration, Instant};
@@ -40,6 +41,13 @@ fn stalled(news: &Broker, store: &Remote) {
 
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A core that reads when it likes.
+struct NeverAsleep;
+
+impl Wake for NeverAsleep {
+    fn wake(&self) {}
 }
 
 #[test]
@@ -80,8 +88,10 @@ fn nobody_waits_for_ever_behind_a_stuck_core() {
         assert_eq!(published.id, n.into());
     }
     store.fails.store(true, Ordering::Relaxed);
-    let full = news.publish(Event::data("lost")).expect_err("it can go nowhere");
-    assert_eq!(full.refusal(), Refusal::Full);
+    let refused = news.publish(Event::data("lost")).expect_err("it can go nowhere");
+    assert_eq!(refused.refusal(), Refusal::Store);
+    assert!(matches!(refused.store_error(), Some(StoreError::Unavailable { .. })));
+    assert_eq!(refused.into_event().as_bytes()[..], b"data: lost\n\n"[..]);
     store.fails.store(false, Ordering::Relaxed);
     assert_eq!(hub.backlog(), 4);
     // No other event is needed.
@@ -93,6 +103,34 @@ fn nobody_waits_for_ever_behind_a_stuck_core() {
     publish(&news, "x");
     core.run();
     assert_eq!(ids(&mut core, peer).last(), Some(&21));
+}
+
+#[test]
+fn an_event_for_which_others_leave_no_room_is_sent_later() {
+    let hub = Hub::builder().ring_bytes(300).build();
+    let mut core = hub.shared.ring.join(Arc::new(NeverAsleep)).expect("a seat");
+    let (store, other) = (remote(), hub.broker("other").build());
+    let news = broker_of(&hub, &store).build();
+    let fill = || while other.publish(Event::data("x")).is_ok() {};
+    fill();
+    let publisher = news.clone();
+    let large = Event::data("x".repeat(100));
+    let waits = std::thread::spawn(move || publisher.publish(large));
+    wait_until("it waits as long as others publish", || {
+        core.take(1, |_, _| ControlFlow::Continue(()));
+        fill();
+        waits.is_finished()
+    });
+    assert_eq!(waits.join().expect("no panic").expect("the store has it").id, 1.into());
+    let mut sent = 0;
+    wait_until("it is not sent", || {
+        core.take(100, |_, entry| {
+            sent += usize::from(Arc::ptr_eq(&entry.broker, &news.shared));
+            ControlFlow::Continue(())
+        });
+        sent > 0
+    });
+    assert_eq!((sent, news.published()), (1, 1));
 }
 
 #[test]
@@ -183,36 +221,19 @@ fn bytes_that_wait_for_a_store_are_limited() {
 }
 
 #[test]
-fn as_many_wait_no_longer_as_there_is_room() {
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-    impl WakeTask for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+fn nobody_depends_on_a_publisher_that_does_not_look_at_what_it_was_told() {
     let store = remote();
     let news = broker_of(&Hub::new(), &store).store_queue(1).build();
     stalled(&news, &store);
-    let woken = Arc::<Woken>::default();
-    let waker: Waker = woken.clone().into();
-    let mut context = Context::from_waker(&waker);
-    let mut waits: Vec<_> =
-        (0..5).map(|_| Box::pin(news.publish_async(Event::data("x")))).collect();
-    for task in &mut waits {
-        assert!(task.as_mut().poll(&mut context).is_pending());
-    }
+    let mut asleep = Box::pin(news.publish_async(Event::data("x")));
+    assert!(poll_once(asleep.as_mut()).is_pending());
+    let mut waits = Box::pin(news.publish_async(Event::data("x")));
+    assert!(poll_once(waits.as_mut()).is_pending());
     store.stall(false);
-    let count = || woken.0.load(Ordering::Relaxed);
-    wait_until("none is woken", || count() > 0);
-    assert_eq!(count(), 1);
-    // It leaves, and another has its chance.
-    drop(waits.remove(0));
-    assert_eq!(count(), 2);
-    for task in &mut waits {
-        crate::client::block::block_on(task).expect("one after the other");
-    }
-    assert_eq!(news.replay_stats().expect("a store").stored, 5);
+    let soon = Some(Instant::now() + MINUTE);
+    let published = crate::client::block::block_on_until(waits, soon);
+    assert_eq!(published.expect("it is told of the room").expect("and takes it").id, 2.into());
+    crate::client::block::block_on(asleep).expect("later");
 }
 
 #[test]
@@ -272,6 +293,36 @@ fn a_waker_that_panics_stops_no_broker() {
     assert!(poll_once(next.as_mut()).is_pending());
     store.stall(false);
     crate::client::block::block_on(next).expect("it is none of its business");
+}
+
+/// Looks at the broker when it is dropped, as a task may that ends with its last waker.
+struct Looks(Broker);
+
+impl WakeTask for Looks {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        assert_eq!(self.0.replay_stats().expect("a store").waiting, 1);
+    }
+}
+
+#[test]
+fn a_waker_that_ends_a_task_may_come_back_to_the_broker() {
+    let store = remote();
+    let news = broker_of(&Hub::new(), &store).store_queue(1).build();
+    stalled(&news, &store);
+    let waits = std::thread::spawn(move || {
+        let mut waits = Box::pin(news.publish_async(Event::data("x")));
+        for _ in 0..2 {
+            let waker = Arc::new(Looks(news.clone())).into();
+            assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+    });
+    wait_until("it waits for itself", || waits.is_finished());
+    waits.join().expect("no panic");
+    store.stall(false);
 }
 
 #[test]

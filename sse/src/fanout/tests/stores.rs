@@ -55,6 +55,8 @@ pub(super) struct Remote {
     pub(super) holes: AtomicU64,
     /// After this event nothing can be read.
     pub(super) unreadable: AtomicU64,
+    /// Times that it was asked where it ends, from 2 on: it says so every other time, the first one included.
+    pub(super) every_other_tail: AtomicU64,
     /// So long the event of an id may still be written.
     pub(super) settles: Duration,
     /// Somebody else appends an event whenever one is too large.
@@ -76,6 +78,7 @@ impl Remote {
             fails: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
             holes: AtomicU64::new(0),
+            every_other_tail: AtomicU64::new(0),
             settles,
             unreadable: AtomicU64::new(u64::MAX),
             others: AtomicBool::new(false),
@@ -130,6 +133,10 @@ impl ReplayStore for Remote {
     }
 
     fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
+        let asked = &self.every_other_tail;
+        if asked.load(Ordering::Relaxed) > 0 && asked.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+            return Err(StoreError::unavailable("it fails", false));
+        }
         let tail = self.ring.tail(scope)?.as_number().expect("it gives numbers");
         Ok((tail + self.holes.load(Ordering::Relaxed)).into())
     }

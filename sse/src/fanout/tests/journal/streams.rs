@@ -49,13 +49,24 @@ fn a_stream_that_waits_for_what_cannot_be_read_asks_seldom() {
     };
     let mut task = Task::new(async move { rest.run().await.expect("it waits") });
     let before = store.calls.load(Ordering::Relaxed);
-    let end = Instant::now() + Duration::from_millis(300);
-    while Instant::now() < end {
-        assert!(!task.poll());
-        core.run();
-    }
+    let failures = || news.replay_stats().expect("a store").read_failures;
+    let mut fails = |times: u64| {
+        let upto = failures() + times;
+        wait_until("nobody asks", || {
+            assert!(!task.poll());
+            core.run();
+            failures() >= upto
+        });
+    };
+    fails(2);
+    // Nor can the stream.
+    store.fails.store(true, Ordering::Relaxed);
+    let begun = Instant::now();
+    fails(8);
+    assert!(begun.elapsed() >= Duration::from_millis(100), "they pause");
     let calls = store.calls.load(Ordering::Relaxed) - before;
     assert!(calls < 40, "{calls}");
+    store.fails.store(false, Ordering::Relaxed);
     store.unreadable.store(u64::MAX, Ordering::Relaxed);
     finish(&mut core, &mut task);
     publish(&news, "x");
@@ -67,16 +78,55 @@ fn a_stream_that_waits_for_what_cannot_be_read_asks_seldom() {
 fn what_the_store_keeps_no_longer_is_passed_over_and_counted() {
     let (store, mut core) = (remote_of(3), Core::new());
     let news = broker_of(&Hub::new(), &store).build();
+    let live = core.subscriber(&news);
+    let passed_over = || news.replay_stats().expect("a store").passed_over;
+    let others = |many: usize| {
+        let events = vec![PreparedEvent::from(Event::data("another's")); many];
+        store.ring.append(&Scope::topic("test"), &events).expect("room");
+    };
     publish(&news, "x");
-    let others: Vec<PreparedEvent> = (0..10).map(|_| Event::data("another's").into()).collect();
-    store.ring.append(&Scope::topic("test"), &others).expect("room");
+    // On a look.
+    others(10);
     let peer = core.open(Framing::Chunked, true);
     follow(&mut core, peer, &news, None);
+    assert_eq!(ids(&mut core, live), [1, 9, 10, 11], "what it still has is sent");
+    assert_eq!(passed_over(), 7);
+    // Before the next event, which is the third that is kept.
+    others(10);
     publish(&news, "x");
     core.run();
-    assert_eq!(ids(&mut core, peer), [12]);
+    assert_eq!(ids(&mut core, live), [1, 9, 10, 11, 20, 21, 22]);
+    assert_eq!(ids(&mut core, peer), [20, 21, 22]);
+    assert_eq!(passed_over(), 7 + 8);
+    assert_eq!(news.replay_stats().expect("a store").read_failures, 0);
+}
+
+#[test]
+fn how_many_there_were_of_which_none_is_kept_nobody_counts() {
+    let (store, mut core) = (remote_of(1), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    let live = core.subscriber(&news);
+    publish(&news, "x");
+    let others = vec![PreparedEvent::from(Event::data("another's")); 1000];
+    store.ring.append(&Scope::topic("test"), &others).expect("room");
+    publish(&news, "x");
+    core.run();
+    assert_eq!(ids(&mut core, live), [1, 1002]);
+    assert_eq!(news.replay_stats().expect("a store").passed_over, 1);
+}
+
+#[test]
+fn a_store_that_cannot_always_be_asked_where_it_ends_keeps_nobody_at_a_hole() {
+    let (store, mut core) = (remote(), Core::new());
+    let news = broker_of(&Hub::new(), &store).build();
+    publish(&news, "x");
+    store.holes.store(1, Ordering::Relaxed);
+    let peer = core.open(Framing::Chunked, true);
+    store.every_other_tail.store(2, Ordering::Relaxed);
+    follow(&mut core, peer, &news, None);
     let stats = news.replay_stats().expect("a store");
-    assert_eq!((stats.passed_over, stats.read_failures), (10, 0));
+    assert_eq!((news.subscriber_count(), stats.passed_over), (1, 1));
+    assert!(stats.read_failures > 0, "and that is told");
 }
 
 #[test]
