@@ -32,21 +32,23 @@ impl Ticket {
 
 impl Waiters {
     /// Takes a place, or the one again that `ticket` stands for: who was woken in vain is not behind those
-    /// that came later.
-    pub(crate) fn wait(&mut self, ticket: &mut Ticket, waker: &Waker) {
+    /// that came later. Returns the waker that was there before, to be dropped
+    /// without the lock that guards the list, since it is foreign.
+    pub(crate) fn wait(&mut self, ticket: &mut Ticket, waker: &Waker) -> Option<Waker> {
         let list = self.list.get_or_insert_default();
         let number = *ticket.0.get_or_insert_with(|| {
             list.tickets += 1;
             list.tickets
         });
-        list.wakers.entry(number).or_insert_with(|| waker.clone()).clone_from(waker);
+        if list.wakers.get(&number).is_some_and(|before| before.will_wake(waker)) {
+            return None;
+        }
+        list.wakers.insert(number, waker.clone())
     }
 
-    /// Gives a place back.
-    pub(crate) fn forget(&mut self, ticket: Ticket) {
-        if let (Some(number), Some(list)) = (ticket.0, &mut self.list) {
-            list.wakers.remove(&number);
-        }
+    /// Gives a place back. Returns its waker, if it was not woken, to be dropped likewise.
+    pub(crate) fn forget(&mut self, ticket: Ticket) -> Option<Waker> {
+        self.list.as_mut()?.wakers.remove(&ticket.0?)
     }
 
     /// Takes everybody out, to be woken without the lock that guards the list.
@@ -86,18 +88,21 @@ mod tests {
         let mut waiters = Waiters::default();
         let waker = Waker::noop();
         let (mut first, mut second) = (Ticket::default(), Ticket::default());
-        waiters.wait(&mut first, waker);
-        waiters.wait(&mut first, waker);
-        waiters.wait(&mut second, waker);
+        assert!(waiters.wait(&mut first, waker).is_none());
+        // Whether wakers are the same is not always seen.
+        drop(waiters.wait(&mut first, waker));
+        assert!(waiters.wait(&mut second, waker).is_none());
         assert_eq!(waiters.len(), 2);
-        waiters.forget(first);
+        assert!(waiters.forget(first).is_some());
         assert_eq!(waiters.len(), 1);
         assert_eq!(waiters.take().count(), 1);
         let mut third = Ticket::default();
-        waiters.wait(&mut third, waker);
+        assert!(waiters.wait(&mut third, waker).is_none());
         // It was woken, and the place is another's.
-        waiters.forget(second);
+        assert!(waiters.forget(second).is_none());
         assert_eq!(waiters.len(), 1);
+        let another = Arc::<Count>::default().into();
+        assert!(waiters.wait(&mut third, &another).is_some());
     }
 
     #[derive(Default)]
@@ -115,13 +120,13 @@ mod tests {
         let tasks: [Arc<Count>; 3] = Default::default();
         let mut tickets = [Ticket::default(); 3];
         for (ticket, task) in tickets.iter_mut().zip(&tasks) {
-            waiters.wait(ticket, &task.clone().into());
+            assert!(waiters.wait(ticket, &task.clone().into()).is_none());
         }
         let woken = || [0, 1, 2].map(|task: usize| tasks[task].0.load(Ordering::Relaxed));
         waiters.take_first().expect("it waits").wake();
         assert_eq!(woken(), [1, 0, 0]);
         // In vain: it waits again.
-        waiters.wait(&mut tickets[0], &tasks[0].clone().into());
+        assert!(waiters.wait(&mut tickets[0], &tasks[0].clone().into()).is_none());
         waiters.take_first().expect("it waits").wake();
         waiters.take_first().expect("it waits").wake();
         assert_eq!((woken(), waiters.len()), ([2, 1, 0], 1));

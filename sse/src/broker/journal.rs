@@ -224,16 +224,23 @@ impl Journal {
         struct Waiting<'a>(&'a Kept, Turn);
         impl Drop for Waiting<'_> {
             fn drop(&mut self) {
-                self.0.lock().forget(self.1);
+                let waker = self.0.lock().forget(self.1);
+                // Foreign code, outside of the lock.
+                drop(waker);
             }
         }
         let Some(sequencer) = self.sequencer() else { return };
         let mut waiting = Waiting(&self.kept, Turn::default());
         poll_fn(|context| {
             let Waiting(kept, turn) = &mut waiting;
-            if kept.lock().is_over(turn, context.waker()) {
+            let mut order = kept.lock();
+            if order.is_over(turn) {
                 return Poll::Ready(());
             }
+            let before = order.wait(turn, context.waker());
+            drop(order);
+            // As above.
+            drop(before);
             // Without a thread nothing is sent: the stream asks again later, and again for a thread.
             if sequencer.look(broker).is_ok() { Poll::Pending } else { Poll::Ready(()) }
         })

@@ -278,7 +278,10 @@ fn refuse(
     if let How::Waits(places, waker) = how
         && error.may_wait()
     {
-        queue.room.wait(&mut places.room.ticket, waker);
+        let before = queue.room.wait(&mut places.room.ticket, waker);
+        drop(queue);
+        // Foreign code, outside of the lock.
+        drop(before);
     }
     error
 }

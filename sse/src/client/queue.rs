@@ -299,6 +299,8 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        (self.list)(&mut self.shared.lock()).forget(self.ticket);
+        let waker = (self.list)(&mut self.shared.lock()).forget(self.ticket);
+        // Foreign code, outside of the lock.
+        drop(waker);
     }
 }

@@ -11,7 +11,6 @@ use crate::ring::{Reader, Wake};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
-use std::task::Waker;
 
 /// What the store has: an id is given first, and its event written with it or later.
 #[derive(Default)]
@@ -228,7 +227,7 @@ impl Run {
                 }
             }
             Resuming::Wait(mut turn) => {
-                let over = kept.lock().is_over(&mut turn, Waker::noop());
+                let over = kept.lock().is_over(&mut turn);
                 self.looks |= !over;
                 if over { Resuming::Splice } else { Resuming::Wait(turn) }
             }

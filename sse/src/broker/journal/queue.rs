@@ -115,7 +115,7 @@ impl Shared {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that can panic runs under the lock.
+        // Nothing that can panic runs under the lock but a waker's clone, and nothing is half done then.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -312,8 +312,10 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.ticket.is_unused() {
             let mut queue = self.shared.lock();
-            queue.room.forget(self.ticket);
+            let waker = queue.room.forget(self.ticket);
             self.shared.wake_for_room(queue);
+            // Foreign code, outside of the lock.
+            drop(waker);
         }
     }
 }

@@ -137,16 +137,19 @@ impl Recent {
     }
 
     /// Whether a batch was sent since this was asked first.
-    pub(super) fn is_over(&mut self, turn: &mut Turn, waker: &Waker) -> bool {
-        let over = self.batches > *turn.batch.get_or_insert(self.batches);
-        if !over {
-            self.waiting.wait(&mut turn.ticket, waker);
-        }
-        over
+    pub(super) fn is_over(&self, turn: &mut Turn) -> bool {
+        self.batches > *turn.batch.get_or_insert(self.batches)
     }
 
-    pub(super) fn forget(&mut self, turn: Turn) {
-        self.waiting.forget(turn.ticket);
+    /// Has a waker woken when it is. Returns the one that was there before.
+    #[must_use = "it is foreign, and dropped without the lock"]
+    pub(super) fn wait(&mut self, turn: &mut Turn, waker: &Waker) -> Option<Waker> {
+        self.waiting.wait(&mut turn.ticket, waker)
+    }
+
+    #[must_use = "as of `wait`"]
+    pub(super) fn forget(&mut self, turn: Turn) -> Option<Waker> {
+        self.waiting.forget(turn.ticket)
     }
 }
 

@@ -75,7 +75,10 @@ impl Sequencer {
                 Err(error) => return Poll::Ready(Err(error)),
             };
             if !self.shared.has_room(&queue, event) {
-                queue.room.wait(&mut waiting.ticket, context.waker());
+                let before = queue.room.wait(&mut waiting.ticket, context.waker());
+                drop(queue);
+                // Foreign code, outside of the lock.
+                drop(before);
                 return Poll::Pending;
             }
             let (reply, outcome) = oneshot::channel();

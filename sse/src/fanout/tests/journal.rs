@@ -295,6 +295,36 @@ fn a_waker_that_panics_stops_no_broker() {
     crate::client::block::block_on(next).expect("it is none of its business");
 }
 
+/// Looks at the broker when it is dropped, as a task may that ends with its last waker.
+struct Looks(Broker);
+
+impl WakeTask for Looks {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        assert_eq!(self.0.replay_stats().expect("a store").waiting, 1);
+    }
+}
+
+#[test]
+fn a_waker_that_ends_a_task_may_come_back_to_the_broker() {
+    let store = remote();
+    let news = broker_of(&Hub::new(), &store).store_queue(1).build();
+    stalled(&news, &store);
+    let waits = std::thread::spawn(move || {
+        let mut waits = Box::pin(news.publish_async(Event::data("x")));
+        for _ in 0..2 {
+            let waker = Arc::new(Looks(news.clone())).into();
+            assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+    });
+    wait_until("it waits for itself", || waits.is_finished());
+    waits.join().expect("no panic");
+    store.stall(false);
+}
+
 #[test]
 fn an_idle_broker_has_no_thread() {
     let store = remote();

@@ -55,7 +55,8 @@ fn as_many_are_woken_as_there_is_room_for_and_all_when_nothing_waits() {
     let mut waiting: Vec<_> = (0..5)
         .map(|_| {
             let mut waiting = Waiting { shared: &shared, ticket: Ticket::default() };
-            shared.lock().room.wait(&mut waiting.ticket, &woken.clone().into());
+            let before = shared.lock().room.wait(&mut waiting.ticket, &woken.clone().into());
+            assert!(before.is_none());
             waiting
         })
         .collect();

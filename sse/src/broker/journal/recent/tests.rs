@@ -37,13 +37,15 @@ fn what_was_read_before_it_was_sent_is_waited_for() {
     // The store has it, and it will be sent.
     assert_eq!(recent.since(&cursor(1, mark(0))), Lacking::Ahead);
     let (mut turn, mut next) = (Turn::default(), Turn::default());
-    assert!(!recent.is_over(&mut turn, Waker::noop()));
+    assert!(!recent.is_over(&mut turn));
+    assert!(recent.wait(&mut turn, Waker::noop()).is_none());
     recent.push(1.into(), PreparedEvent::nothing());
     assert_eq!(ids(&recent, cursor(1, mark(0))), Some(vec![]));
     assert_eq!(recent.end().count(), 1);
-    assert!(recent.is_over(&mut turn, Waker::noop()));
-    assert!(!recent.is_over(&mut next, Waker::noop()), "that is another batch");
-    recent.forget(next);
+    assert!(recent.is_over(&mut turn));
+    assert!(!recent.is_over(&mut next), "that is another batch");
+    assert!(recent.wait(&mut next, Waker::noop()).is_none());
+    assert!(recent.forget(next).is_some());
     assert_eq!(recent.end().count(), 0);
 }
 
