@@ -40,7 +40,7 @@ impl Waiters {
             list.tickets += 1;
             list.tickets
         });
-        if list.wakers.get(&number).is_some() {
+        if list.wakers.get(&number).is_some_and(|before| before.will_wake(waker)) {
             return None;
         }
         list.wakers.insert(number, waker.clone())
