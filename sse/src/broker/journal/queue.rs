@@ -7,12 +7,11 @@ use crate::guard::guard;
 use crate::keeper::batch_of;
 use crate::prepared::PreparedEvent;
 use crate::replay::StoreError;
-use crate::waiters::{Ticket, Waiters};
+use crate::waiters::{Ticket, Waiters, wake_all};
 use futures_channel::oneshot;
 use futures_core::FusedFuture;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 mod running;
@@ -173,7 +172,7 @@ impl Shared {
         let fits = queue.bytes < self.most_bytes && queue.waiting < self.most;
         let first = fits.then(|| queue.room.take_first());
         drop(queue);
-        wake_all(first.flatten());
+        wake_all(first.flatten().into_iter());
     }
 
     /// Whether the thread has something to do that does not wait for a look.
@@ -317,14 +316,6 @@ impl Drop for Waiting<'_> {
             // Foreign code, outside of the lock.
             drop(waker);
         }
-    }
-}
-
-/// Wakes tasks, of which none keeps the others from being woken.
-pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
-    for waker in wakers {
-        // Whose waker panics is told by the panic hook.
-        guard(|| waker.wake()).ok();
     }
 }
 

@@ -5,12 +5,12 @@
 use super::Kept;
 use super::outlet::Outlet;
 use super::queue::{Closing, Outcome, Pending, QUEUE_BYTES, Queue, Running, Shared};
-use super::queue::{Taken, Thread, Waiting, Work, wake_all};
+use super::queue::{Taken, Thread, Waiting, Work};
 use crate::broker::{BrokerShared, PublishError, Refusal};
 use crate::guard::guard;
 use crate::prepared::PreparedEvent;
 use crate::replay::StoreError;
-use crate::waiters::Ticket;
+use crate::waiters::{Ticket, wake_all};
 use futures_channel::oneshot;
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;

@@ -9,8 +9,9 @@
 //! Where ids and events are one step, it is gone: what the store says of itself is not needed.
 //!
 //! Without a witness it may be gone or under way. It is not under way where a later event was written
-//! longer ago than the grace time, or where this process has seen a grace time pass since its id was given. Otherwise that is waited for, once per log, before
-//! the verdict. Nobody sleeps here: whoever reads is told when to look again.
+//! longer ago than the grace time, or where this process has seen a grace time pass since its id was
+//! given. Otherwise that is waited for, once per log, before the verdict. Nobody sleeps here: whoever reads
+//! is told when to look again.
 
 use super::sizes::Sizes;
 use super::value::{self, Value, decode};

@@ -43,7 +43,8 @@ impl Sights {
         let now = Instant::now();
         if sights.len() >= SIGHTS && !sights.contains_key(&key) {
             // Nobody asks for these any more. Where there are none, all are waited for anew.
-            sights.retain(|_, sight| now.saturating_duration_since(sight.since) < 2 * grace);
+            let young = grace.saturating_mul(2);
+            sights.retain(|_, sight| now.saturating_duration_since(sight.since) < young);
             if sights.len() >= SIGHTS {
                 sights.clear();
             }
