@@ -28,6 +28,7 @@ mod redis;
 mod sights;
 mod sizes;
 mod store;
+mod tail;
 mod value;
 mod writer;
 

@@ -54,7 +54,7 @@ pub struct KvReplayStore {
     pub(super) config: KvReplayConfig,
     pub(super) writer: Option<Writer>,
     /// The greatest number that each counter was seen at.
-    seen: Marks,
+    pub(super) seen: Marks,
     /// The greatest id that was given longer ago than a grace time: what is missing up to it is not
     /// under way.
     pub(super) long_given: Marks,
@@ -65,7 +65,7 @@ pub struct KvReplayStore {
 }
 
 /// No counter gets there: what is greater is none.
-const GREATEST_ID: u64 = u64::MAX >> 1;
+pub(super) const GREATEST_ID: u64 = u64::MAX >> 1;
 /// How many keys are removed at once.
 const REMOVED_AT_ONCE: u64 = 512;
 
@@ -114,23 +114,6 @@ impl KvReplayStore {
         self.writer.as_ref().map_or(0, Writer::pending)
     }
 
-    /// What the scope's counter is at, which is made if ids begin at the clock's time.
-    pub(super) fn last(&self, log: &LogKeys) -> Result<u64, StoreError> {
-        let last = match self.kv.read(log.counter())? {
-            Some(last) => last,
-            None if self.clocked() => self.kv.add(log.counter(), 0, self.initial())?,
-            None => 0,
-        };
-        if last > GREATEST_ID {
-            return Err(miscounted(log, last, 0));
-        }
-        if last > 0 {
-            // Also who only reads notices when the counter goes back.
-            self.seen.raise(log, last);
-        }
-        Ok(last)
-    }
-
     /// Whether an id is given before its event is stored, so that the event may be under way.
     pub(super) fn takes_two_steps(&self) -> bool {
         self.config.async_append.is_some() || !self.kv.appends_in_one_step()
@@ -141,7 +124,7 @@ impl KvReplayStore {
         self.config.ids_from_clock || self.kv.forgets()
     }
 
-    fn initial(&self) -> u64 {
+    pub(super) fn initial(&self) -> u64 {
         if self.clocked() { value::now_micros() } else { 0 }
     }
 
@@ -252,7 +235,7 @@ fn entries(log: &LogKeys, first: u64, events: &[PreparedEvent]) -> Vec<(String, 
     (first..).zip(events).map(|(id, event)| (log.event(id), value::encode(event))).collect()
 }
 
-fn miscounted(log: &LogKeys, counter: u64, by: u64) -> StoreError {
+pub(super) fn miscounted(log: &LogKeys, counter: u64, by: u64) -> StoreError {
     StoreError::Miscounted { key: log.counter().to_owned(), counter, by }
 }
 
@@ -308,7 +291,10 @@ impl ReplayStore for KvReplayStore {
     }
 
     fn tail(&self, scope: &Scope) -> Result<EventId, StoreError> {
-        Ok(self.last(&self.log(scope)?)?.into())
+        if let Some(writer) = &self.writer {
+            writer.settle(self.config.grace)?;
+        }
+        Ok(self.newest(&self.log(scope)?)?.into())
     }
 
     fn lost(&self) -> u64 {

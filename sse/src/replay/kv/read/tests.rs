@@ -141,7 +141,7 @@ fn who_is_up_to_date_waits_for_an_event_under_way_and_has_not_aged_out() {
     for (evicts, clock, ttl, begins) in [
         (true, false, None, false),
         (true, false, None, true),
-        (false, true, None, true),
+        (true, true, None, true),
         (false, false, Some(plenty), true),
         // The newest is about to expire.
         (false, false, Some(LONG + CLOCKS + SHORT), false),
@@ -327,4 +327,39 @@ fn large_events_are_fetched_a_few_at_a_time() {
     store.append(&Scope::shared(), &vec![small; 200]).expect("appended");
     let asked = gets(&kv, || assert_eq!(since(&store, 40).map(|ids| ids.len()), Ok(200)));
     assert!(asked <= 3, "{asked}");
+}
+
+#[test]
+fn a_log_ends_at_what_vouches_for_what_follows() {
+    let scope = Scope::shared();
+    let event = || [PreparedEvent::from(Event::data("x"))];
+    let grace = Duration::from_millis(50);
+    let kv = Poor::default();
+    let config = || KvReplayConfig::new().grace(grace).ids_from_clock(true);
+    let store = KvReplayStore::new(kv.clone(), config()).expect("sound");
+    let give = |many| {
+        let log = config().log(&scope);
+        kv.add(log.counter(), many, 0).expect("it counts")
+    };
+    // Nothing was stored yet, and whoever is given the first ids dies.
+    let begin = store.tail(&scope).expect("it is there");
+    give(200);
+    let first = store.append(&scope, &event()).expect("it is stored").last();
+    let page = store.since(&scope, Some(&begin), 9).expect("the beginning vouches");
+    assert_eq!(page.events.last().map(|event| event.id.clone()), first);
+    // The same behind an event.
+    for many in [1, 2, 3, 7, 100, 255] {
+        give(many);
+        let tail = store.tail(&scope).expect("it is there");
+        assert_eq!(
+            Some(tail.clone()),
+            store
+                .since(&scope, Some(&begin), 999)
+                .map(|page| { page.events.last().map(|event| event.id.clone()) })
+                .expect("it is kept")
+        );
+        let next = store.append(&scope, &event()).expect("it is stored").last();
+        let page = store.since(&scope, Some(&tail), 9).expect("the event vouches");
+        assert_eq!(page.events.first().map(|event| event.id.clone()), next);
+    }
 }
