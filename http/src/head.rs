@@ -250,3 +250,13 @@ fn is_method_and_target(bytes: &[u8]) -> bool {
 fn offset_in(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr() - whole.as_ptr().addr()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_small_since_it_moves_with_its_request() {
+        assert!(size_of::<Head>() <= 160, "{} bytes", size_of::<Head>());
+    }
+}

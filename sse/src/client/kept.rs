@@ -192,7 +192,10 @@ impl Client {
             if let Some(settled) = queue.is_settled(number) {
                 return Poll::Ready(settled);
             }
-            queue.flush.wait(&mut waiting.ticket, context.waker());
+            let before = queue.flush.wait(&mut waiting.ticket, context.waker());
+            drop(queue);
+            // Foreign code, outside of the lock.
+            drop(before);
             Poll::Pending
         })
         .await

@@ -288,7 +288,10 @@ impl Client {
             if let Some(flushed) = queue.is_flushed(number) {
                 return Poll::Ready(flushed);
             }
-            queue.flush.wait(&mut waiting.ticket, context.waker());
+            let before = queue.flush.wait(&mut waiting.ticket, context.waker());
+            drop(queue);
+            // Foreign code, outside of the lock.
+            drop(before);
             Poll::Pending
         })
         .await

@@ -141,7 +141,10 @@ impl Writers {
             let mut queue = self.lock();
             match queue.lane(scope, lane).filter(|lane| lane.settled < entered) {
                 Some(lane) => {
-                    lane.settling.wait(&mut settling.ticket, context.waker());
+                    let before = lane.settling.wait(&mut settling.ticket, context.waker());
+                    drop(queue);
+                    // Foreign code, outside of the lock.
+                    drop(before);
                     Poll::Pending
                 }
                 None => Poll::Ready(()),
@@ -248,9 +251,12 @@ impl Queue {
 
 impl Drop for Settling<'_> {
     fn drop(&mut self) {
-        if let Some(lane) = self.writers.lock().lane(self.scope, self.lane) {
-            lane.settling.forget(self.ticket);
-        }
+        let mut queue = self.writers.lock();
+        let lane = queue.lane(self.scope, self.lane);
+        let waker = lane.and_then(|lane| lane.settling.forget(self.ticket));
+        drop(queue);
+        // As above.
+        drop(waker);
     }
 }
 
