@@ -1,6 +1,8 @@
 //! The character classes of RFC 9110 and RFC 3986, and searches for what is outside of them. No
 //! parsing.
 
+use crate::words::{self, Word};
+
 /// Bytes of a token: a method, a field name, a coding (RFC 9110 §5.6.2).
 const TOKEN: u8 = 1;
 /// Bytes of a host name other than percent signs (RFC 3986 §3.2.2).
@@ -66,24 +68,18 @@ pub(crate) fn find_control(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// The first byte below 0x20, or 0x7f. Eight bytes at a time: a borrow can mark bytes only above a
-/// truly marked one, so the lowest mark is always true.
 fn find_control_or_tab(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-        let del = word ^ (ONES * 0x7f);
-        let is_del = del.wrapping_sub(ONES) & !del;
-        let marks = (below_space | is_del) & HIGH;
-        if marks != 0 {
-            return Some(index * 8 + marks.trailing_zeros() as usize / 8);
-        }
-    }
-    let offset = bytes.len() - tail.len();
-    tail.iter().position(|&byte| byte < b' ' || byte == 0x7f).map(|at| offset + at)
+    let marks = |word: Word| word.below(b' ') | word.equal(0x7f);
+    words::find(bytes, marks, |byte| byte < b' ' || byte == 0x7f)
+}
+
+/// The end of a path: its first byte that is a question mark, or that a target may not hold.
+pub(crate) fn find_path_end(bytes: &[u8]) -> Option<usize> {
+    let marks = |word: Word| {
+        let outside = word.below(b'!') | word.equal(0x7f) | word.beyond_ascii();
+        outside | word.equal(b'#') | word.equal(b'?')
+    };
+    words::find(bytes, marks, |byte| byte == b'?' || !is_target(byte))
 }
 
 static CLASSES: [u8; 256] = {
@@ -135,6 +131,11 @@ mod tests {
                     bytes[at] = byte;
                     let plain = bytes.iter().position(|&byte| !is_value(byte));
                     assert_eq!(find_control(&bytes), plain, "{bytes:?}");
+                    let plain = bytes.iter().position(|&byte| byte == b'?' || !is_target(byte));
+                    assert_eq!(find_path_end(&bytes), plain, "{bytes:?}");
+                    let from_second = bytes.get(1..length - 1).unwrap_or_default();
+                    let plain = from_second.iter().position(|&b| b == b'?' || !is_target(b));
+                    assert_eq!(find_path_end(from_second), plain, "{bytes:?}");
                 }
             }
         }

@@ -279,10 +279,9 @@ impl Connection {
             self.buffer = BytesMut::new();
             return Ok(Step::NeedMore);
         }
-        let Some(end) = scan.resume(&self.buffer, &self.limits)? else {
+        let Some(head) = Head::take(&mut self.buffer, scan, &self.limits)? else {
             return if self.ended { Err(ParseError::Incomplete) } else { Ok(Step::NeedMore) };
         };
-        let head = Head::parse(self.buffer.split_to(end.bytes).freeze(), end.fields)?;
         self.persistent = self.persistent && head.keep_alive();
         self.awaits_continue = head.expects_continue();
         self.body_limit = self.limits.body_bytes;

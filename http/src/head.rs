@@ -1,16 +1,14 @@
 //! A complete request head: parsed once, read many times. It owns its bytes, so it outlives the
-//! input buffer. Where the head ends, `prescan` has found; what its fields mean for the body,
-//! `framing` decides.
+//! input buffer. What they mean, `layout` has found.
 
 use crate::fields::{Fields, Span};
-use crate::framing::{BodyLength, Facts, Framing};
-use crate::{ParseError, chars, target};
-use bytes::Bytes;
+use crate::framing::BodyLength;
+use crate::layout::Layout;
+use crate::prescan::HeadScan;
+use crate::{Limits, ParseError};
+use bytes::{Bytes, BytesMut};
 use http::Method;
-use httparse::Header;
 use std::fmt;
-use std::mem::MaybeUninit;
-use std::ops::Range;
 
 /// A request without its body (RFC 9112 §2.1).
 ///
@@ -31,24 +29,6 @@ pub struct Head {
     bytes: Bytes,
     layout: Layout,
 }
-
-/// What a head's bytes mean, by position.
-struct Layout {
-    method: Method,
-    version: Version,
-    target: Span,
-    /// None stands for `/`.
-    path: Option<Span>,
-    query: Option<Span>,
-    authority: Option<Span>,
-    /// Its field lines and the empty line: a table of their parts would be most of what moves with a
-    /// request, and few are looked at.
-    fields: Span,
-    facts: Facts,
-}
-
-/// How many fields are parsed without an allocation.
-const INLINE_FIELDS: usize = 16;
 
 /// The versions of HTTP spoken here (RFC 9112 §2.3).
 ///
@@ -137,14 +117,21 @@ impl Head {
         self.layout.facts.body
     }
 
-    /// Parses `bytes`, exactly one head with `field_count` field lines.
-    pub(crate) fn parse(bytes: Bytes, field_count: usize) -> Result<Self, ParseError> {
-        let layout = if field_count <= INLINE_FIELDS {
-            Layout::read(&bytes, &mut [const { MaybeUninit::uninit() }; INLINE_FIELDS])
-        } else {
-            Layout::read(&bytes, &mut vec![MaybeUninit::uninit(); field_count])
-        }?;
-        Ok(Self { bytes, layout })
+    /// Takes the head that `buffer` begins with, once it is whole.
+    pub(crate) fn take(
+        buffer: &mut BytesMut,
+        scan: &mut HeadScan,
+        limits: &Limits,
+    ) -> Result<Option<Self>, ParseError> {
+        if !scan.has_begun()
+            && let Some(found) = Layout::at_once(buffer, limits)
+        {
+            let (length, layout) = found?;
+            return Ok(Some(Self { bytes: buffer.split_to(length).freeze(), layout }));
+        }
+        let Some(end) = scan.resume(buffer, limits)? else { return Ok(None) };
+        let layout = Layout::read(&buffer[..end.bytes], end.fields)?;
+        Ok(Some(Self { bytes: buffer.split_to(end.bytes).freeze(), layout }))
     }
 
     fn fields(&self) -> Fields<'_> {
@@ -172,83 +159,6 @@ impl fmt::Debug for Head {
             .field("fields", &self.fields().count())
             .finish_non_exhaustive()
     }
-}
-
-impl Layout {
-    fn read<'b>(
-        bytes: &'b [u8],
-        headers: &mut [MaybeUninit<Header<'b>>],
-    ) -> Result<Self, ParseError> {
-        let mut request = httparse::Request::new(&mut []);
-        let outcome = request.parse_with_uninit_headers(bytes, headers);
-        let (Some(method), Some(target), Some(minor)) =
-            (request.method, request.path, request.version)
-        else {
-            return Err(refusal_of_line(bytes));
-        };
-        match outcome {
-            Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
-            // Only the request line can have one: the pre-scan has seen the others.
-            Err(httparse::Error::NewLine) => return Err(ParseError::RequestLine),
-            _ => return Err(ParseError::HeaderLine),
-        }
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| ParseError::RequestLine)?;
-        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-
-        let start = offset_in(bytes, target.as_bytes());
-        let span = |range: Range<usize>| Span::new(range).ok_or(ParseError::HeadTooLarge);
-        let parts = target::split(&method, target.as_bytes())?;
-        let part = |range: Option<Range<usize>>| {
-            range.map(|range| span(start + range.start..start + range.end)).transpose()
-        };
-
-        let mut framing = Framing::default();
-        for header in request.headers.iter() {
-            framing.see(header.name.as_bytes(), header.value)?;
-        }
-        let first = request.headers.first();
-        let fields = first.map_or(bytes.len(), |first| offset_in(bytes, first.name.as_bytes()));
-        Ok(Self {
-            facts: framing.decide(version, &method)?,
-            method,
-            version,
-            target: span(start..start + target.len())?,
-            path: part(parts.path)?,
-            query: part(parts.query)?,
-            authority: part(parts.authority)?,
-            fields: span(fields..bytes.len())?,
-        })
-    }
-}
-
-/// Why a head is refused whose first line could not be parsed.
-fn refusal_of_line(bytes: &[u8]) -> ParseError {
-    let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or(bytes);
-    match line {
-        // Well-formed, so the version is what was not understood; HTTP/2's preface is one of these.
-        [method_and_target @ .., b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-            if major.is_ascii_digit()
-                && minor.is_ascii_digit()
-                && !matches!((major, minor), (b'1', b'0' | b'1'))
-                && is_method_and_target(method_and_target) =>
-        {
-            ParseError::Version
-        }
-        _ => ParseError::RequestLine,
-    }
-}
-
-fn is_method_and_target(bytes: &[u8]) -> bool {
-    let mut parts = bytes.split(|&byte| byte == b' ');
-    matches!(
-        (parts.next(), parts.next(), parts.next()),
-        (Some(method), Some([_, ..]), None) if chars::is_token_str(method)
-    )
-}
-
-/// Where `part`, a piece of `whole`, begins.
-fn offset_in(whole: &[u8], part: &[u8]) -> usize {
-    part.as_ptr().addr() - whole.as_ptr().addr()
 }
 
 #[cfg(test)]

@@ -57,9 +57,11 @@ mod error;
 mod fields;
 mod framing;
 mod head;
+mod layout;
 mod limits;
 mod prescan;
 mod target;
+mod words;
 
 pub use connection::{Connection, Step};
 pub use error::ParseError;

@@ -27,6 +27,11 @@ pub(crate) struct HeadEnd {
 }
 
 impl HeadScan {
+    /// Whether it has seen anything yet.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.at > 0
+    }
+
     /// Goes on with the search; `input` is all there is of the head. `None` asks for more.
     pub(crate) fn resume(
         &mut self,

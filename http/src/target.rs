@@ -63,8 +63,7 @@ fn split_path(
     start: usize,
     authority: Option<Range<usize>>,
 ) -> Result<Target, ParseError> {
-    let ends = |byte: &u8| *byte == b'?' || !chars::is_target(*byte);
-    let end = target[start..].iter().position(ends).map_or(target.len(), |length| start + length);
+    let end = chars::find_path_end(&target[start..]).map_or(target.len(), |length| start + length);
     let query = match &target[end..] {
         [] => None,
         [b'?', query @ ..] if query.iter().all(|&byte| chars::is_target(byte)) => {
