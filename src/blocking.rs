@@ -48,8 +48,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub fn blocking<S>(handler: impl Handler<S>) -> Endpoint {
     let endpoint = handler.into_endpoint();
     let needs = endpoint.needs().clone();
-    Endpoint::new(needs, move |request| {
-        let endpoint = endpoint.clone();
+    Endpoint::new(needs, move |incoming| {
+        let (endpoint, request) = (endpoint.clone(), incoming.take());
         let (sender, receiver) = oneshot::channel();
         let job = move || {
             // The client left while its request waited.

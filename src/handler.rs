@@ -14,7 +14,41 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// Shared by all workers; what it returns stays on one.
-type Answer = dyn Fn(Request) -> Reply + Send + Sync;
+type Answer = dyn Fn(&mut Incoming) -> Reply + Send + Sync;
+
+/// A request on its way to its handler. Large, so it stays where it is until somebody keeps it.
+pub(crate) struct Incoming(Option<Request>);
+
+impl Incoming {
+    pub(crate) fn new(request: Request) -> Self {
+        Self(Some(request))
+    }
+
+    /// # Panics
+    /// If it was taken.
+    pub(crate) fn request(&self) -> &Request {
+        self.0.as_ref().expect(TAKEN)
+    }
+
+    /// # Panics
+    /// If it was taken.
+    pub(crate) fn request_mut(&mut self) -> &mut Request {
+        self.0.as_mut().expect(TAKEN)
+    }
+
+    /// # Panics
+    /// If it was taken before.
+    pub(crate) fn take(&mut self) -> Request {
+        self.0.take().expect(TAKEN)
+    }
+
+    /// Drops what nobody has taken.
+    pub(crate) fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
+const TAKEN: &str = "a request has one handler";
 
 /// A handler in its uniform shape, with what it needs of its router. Cheap to clone.
 ///
@@ -44,7 +78,7 @@ struct Made<A: ?Sized> {
 impl Endpoint {
     pub(crate) fn new(
         needs: Needs,
-        answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(&mut Incoming) -> Reply + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Made { needs, opens_streams: false, answer }))
     }
@@ -52,7 +86,7 @@ impl Endpoint {
     /// A handler whose connections become streams as a rule.
     pub(crate) fn of_streams(
         needs: Needs,
-        answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(&mut Incoming) -> Reply + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Made { needs, opens_streams: true, answer }))
     }
@@ -61,10 +95,12 @@ impl Endpoint {
         self.0.opens_streams
     }
 
-    /// In line: requests are large, and a call would move this one once more.
-    #[inline]
     pub(crate) fn call(&self, request: Request) -> Reply {
-        (self.0.answer)(request)
+        self.answer(&mut Incoming::new(request))
+    }
+
+    pub(crate) fn answer(&self, incoming: &mut Incoming) -> Reply {
+        (self.0.answer)(incoming)
     }
 
     pub(crate) fn needs(&self) -> &Needs {
@@ -202,9 +238,9 @@ macro_rules! handler {
                 let mut needs = Needs::default();
                 $($part::needs(&mut needs);)*
                 Last::needs(&mut needs);
-                Endpoint::new(needs, move |request: Request| {
-                    $(let $name = take!($part::from_request_parts(&request));)*
-                    let last = take!(Last::from_request(request));
+                Endpoint::new(needs, move |incoming| {
+                    $(let $name = take!($part::from_request_parts(incoming.request()));)*
+                    let last = take!(Last::from_request(incoming.take()));
                     Reply::Ready(self($($name,)* last).into_response())
                 })
             }
@@ -223,9 +259,9 @@ macro_rules! handler {
                 $($part::needs(&mut needs);)*
                 Last::needs(&mut needs);
                 let handler = Arc::new(self);
-                Endpoint::new(needs, move |request: Request| {
-                    $(let $name = take!($part::from_request_parts(&request));)*
-                    let last = take!(Last::from_request(request));
+                Endpoint::new(needs, move |incoming| {
+                    $(let $name = take!($part::from_request_parts(incoming.request()));)*
+                    let last = take!(Last::from_request(incoming.take()));
                     let handler = handler.clone();
                     Reply::Pending(Box::pin(async move {
                         handler($($name,)* last).await.into_response()

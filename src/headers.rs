@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use std::fmt;
 
 /// How many fields need no allocation.
-const INLINE_FIELDS: usize = 4;
+const INLINE_FIELDS: usize = 2;
 
 /// Header fields in the order in which they are sent. The same name may come several times. The first
 /// four need no allocation.

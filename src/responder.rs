@@ -132,8 +132,8 @@ where
     let mut needs = Needs::default();
     H::needs(&mut needs);
     let handler = Arc::new(handler);
-    Endpoint::new(needs, move |request| {
-        let handler = match handler.clone().take(request) {
+    Endpoint::new(needs, move |incoming| {
+        let handler = match handler.clone().take(incoming.take()) {
             Ok(handler) => handler,
             Err(rejected) => return Reply::Ready(*rejected),
         };

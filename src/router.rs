@@ -3,6 +3,7 @@
 
 mod check;
 mod dispatch;
+mod fixed;
 mod path;
 mod scope;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::middleware::Middleware;
 use crate::request::{Names, Request};
 use crate::response::Response;
 use crate::routing::MethodRouter;
+use fixed::FixedPaths;
 use http::Method;
 use scope::Scope;
 use std::any::Any;
@@ -64,6 +66,8 @@ use std::sync::OnceLock;
 pub struct Router {
     /// Paths to places in `routes`.
     paths: matchit::Router<usize>,
+    /// Of them those without parameters.
+    fixed: FixedPaths,
     routes: Vec<Route>,
     /// Prefixes, and everything under them, to places in `scopes`.
     prefixes: matchit::Router<usize>,
@@ -89,6 +93,7 @@ impl Default for Router {
     fn default() -> Self {
         Self {
             paths: matchit::Router::new(),
+            fixed: FixedPaths::default(),
             routes: Vec::new(),
             prefixes: matchit::Router::new(),
             nested: Vec::new(),
@@ -297,6 +302,9 @@ impl Router {
         }
         let names: Vec<Box<str>> = path::names(&pattern).into_iter().map(Box::from).collect();
         let names = (!names.is_empty()).then(|| Names::new(names));
+        if names.is_none() {
+            self.fixed.insert(&pattern, self.routes.len());
+        }
         self.routes.push(Route { pattern, names, methods, scope });
     }
 

@@ -31,6 +31,11 @@ pub(crate) struct WorkerCounts {
 }
 
 impl WorkerCounts {
+    /// By the worker itself, so that nothing is between the two steps.
+    pub(crate) fn count_request(&self) {
+        self.requests.store(self.requests.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
     /// Streams that this worker has, or is about to have.
     pub(crate) fn load(&self) -> usize {
         self.fanout.streams.load(Ordering::Relaxed) + self.arriving.load(Ordering::Relaxed)

@@ -89,8 +89,8 @@ where
     B: HttpBody + 'static,
     B::Error: Into<BodyError>,
 {
-    Endpoint::new(Needs::default(), move |request: Request| {
-        let mut service = service.clone();
+    Endpoint::new(Needs::default(), move |incoming| {
+        let (mut service, request) = (service.clone(), incoming.take());
         Reply::Pending(Box::pin(async move {
             let head = request.method() == http::Method::HEAD;
             let request = match request.to_http() {

@@ -27,6 +27,35 @@ pub fn imf_fixdate(out: &mut [u8; 29], unix_seconds: u64) {
     two_digits(out, 23, second_of_day % 60);
 }
 
+/// The field line of `Date` (RFC 9110 §6.6.1), to be written into every answer of its second.
+///
+/// ```
+/// use headwater_http::encode::DateField;
+///
+/// let date = DateField::new(784_111_777);
+/// assert_eq!(date.as_bytes(), b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateField([u8; NAME.len() + 29 + 2]);
+
+const NAME: &[u8] = b"date: ";
+
+impl DateField {
+    /// The date at this many seconds after 1970, as [`imf_fixdate`] writes it.
+    pub fn new(unix_seconds: u64) -> Self {
+        let mut date = [0; 29];
+        imf_fixdate(&mut date, unix_seconds);
+        let mut line = *b"date: Xxx, 00 Xxx 0000 00:00:00 GMT\r\n";
+        line[NAME.len()..][..date.len()].copy_from_slice(&date);
+        Self(line)
+    }
+
+    /// The line with its end.
+    pub const fn as_bytes(&self) -> &[u8; NAME.len() + 29 + 2] {
+        &self.0
+    }
+}
+
 /// 9999-12-31T23:59:59Z.
 const LAST_SECOND: u64 = 253_402_300_799;
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 mod chunks;
 
-pub use crate::date::imf_fixdate;
+pub use crate::date::{DateField, imf_fixdate};
 pub use chunks::{CHUNK_END, LAST_CHUNK, chunk, chunk_header};
 
 /// How the body of a response is delimited (RFC 9112 §6).
@@ -51,9 +51,9 @@ pub enum Connection {
 ///
 /// ```
 /// use headwater_http::Version;
-/// use headwater_http::encode::{BodyFraming, Connection, Promise, encode_head};
+/// use headwater_http::encode::{BodyFraming, Connection, DateField, Promise, encode_head};
 ///
-/// let (chunked, date) = (BodyFraming::Chunked, b"Sun, 06 Nov 1994 08:49:37 GMT");
+/// let (chunked, date) = (BodyFraming::Chunked, &DateField::new(784_111_777));
 /// let (mut out, ok, headers) = (Vec::new(), http::StatusCode::OK, [("x-a", "b")]);
 /// // An HTTP/1.0 client knows no chunks.
 /// let promise =
@@ -76,9 +76,9 @@ pub struct Promise {
 ///
 /// ```
 /// use headwater_http::Version;
-/// use headwater_http::encode::{BodyFraming, Connection, EncodeError, encode_head};
+/// use headwater_http::encode::{BodyFraming, Connection, DateField, EncodeError, encode_head};
 ///
-/// let (none, date) = (BodyFraming::None, b"Sun, 06 Nov 1994 08:49:37 GMT");
+/// let (none, date) = (BodyFraming::None, &DateField::new(784_111_777));
 /// let mut out = Vec::new();
 /// let mut encode = |name, value| {
 ///     let (ok, headers) = (http::StatusCode::OK, [(name, value)]);
@@ -94,7 +94,7 @@ pub struct Promise {
 pub enum EncodeError {
     /// The name is not a token.
     Name,
-    /// The value, or the date, holds a control byte other than tab.
+    /// The value holds a control byte other than tab.
     Value,
     /// Connection, Content-Length and Transfer-Encoding follow from the framing; given as headers
     /// they could contradict it.
@@ -110,8 +110,8 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// `version` is the request's. To an HTTP/1.0 client nothing is chunked: `Chunked` becomes
 /// `UntilClose`, which always closes. Statuses 1xx, 204 and 304 have no body, whatever was asked;
 /// 1xx and 204 say no length either (RFC 9112 §6.3, RFC 9110 §8.6); the body of 205 is empty. The
-/// answer to HEAD is written as the one to GET, and its body left out by the caller. `date` stands in
-/// the Date header, unless `headers` has one.
+/// answer to HEAD is written as the one to GET, and its body left out by the caller. `date` is
+/// written unless `headers` has a date.
 ///
 /// # Errors
 /// A header that cannot be sent; `out` is as before.
@@ -128,7 +128,7 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 ///     [("content-type", "text/plain")],
 ///     encode::BodyFraming::Chunked,
 ///     encode::Connection::KeepAlive,
-///     b"Sun, 06 Nov 1994 08:49:37 GMT",
+///     &encode::DateField::new(784_111_777),
 /// )?;
 /// assert_eq!(promise.framing, encode::BodyFraming::Chunked);
 /// encode::chunk(&mut out, b"hello");
@@ -148,7 +148,7 @@ pub fn encode_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     headers: impl IntoIterator<Item = (N, V)>,
     framing: BodyFraming,
     connection: Connection,
-    date: &[u8; 29],
+    date: &DateField,
 ) -> Result<Promise, EncodeError> {
     let head = Head { status, version, framing, connection };
     head.write(out, headers, date, check)
@@ -157,16 +157,16 @@ pub fn encode_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(
 /// As [`encode_head`], for fields whose types vouch for what is in them, which is not looked at again.
 ///
 /// # Errors
-/// [`EncodeError::Reserved`], and [`EncodeError::Value`] for the date; `out` is as before.
+/// [`EncodeError::Reserved`]; `out` is as before.
 ///
 /// ```
 /// use headwater_http::Version;
-/// use headwater_http::encode::{self, BodyFraming, Connection};
+/// use headwater_http::encode::{self, BodyFraming, Connection, DateField};
 /// use http::{HeaderMap, HeaderValue, header};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(header::VARY, HeaderValue::from_static("accept"));
-/// let (ok, date) = (http::StatusCode::OK, b"Sun, 06 Nov 1994 08:49:37 GMT");
+/// let (ok, date) = (http::StatusCode::OK, &DateField::new(784_111_777));
 /// let (none, close) = (BodyFraming::None, Connection::Close);
 /// let mut out = Vec::new();
 /// let promise =
@@ -182,7 +182,7 @@ pub fn encode_typed_head<'h>(
     headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
     framing: BodyFraming,
     connection: Connection,
-    date: &[u8; 29],
+    date: &DateField,
 ) -> Result<Promise, EncodeError> {
     let head = Head { status, version, framing, connection };
     head.write(out, headers, date, |name, _| check_reserved(name))
@@ -201,7 +201,7 @@ impl Head {
         self,
         out: &mut Vec<u8>,
         headers: impl IntoIterator<Item = (N, V)>,
-        date: &[u8; 29],
+        date: &DateField,
         check: impl Fn(&[u8], &[u8]) -> Result<(), EncodeError>,
     ) -> Result<Promise, EncodeError> {
         let Self { status, version, framing, connection } = self;
@@ -218,11 +218,7 @@ impl Head {
             field(out, name, value);
         }
         if !dated {
-            if chars::find_control(date).is_some() {
-                out.truncate(before);
-                return Err(EncodeError::Value);
-            }
-            field(out, b"date", date);
+            out.extend_from_slice(date.as_bytes());
         }
         let promise = promise(status, version, framing, connection);
         length_field(out, status, version, framing);
@@ -302,9 +298,7 @@ fn length_field(out: &mut Vec<u8>, status: StatusCode, version: Version, framing
         }
         BodyFraming::Chunked | BodyFraming::UntilClose => return,
     };
-    out.extend_from_slice(b"content-length: ");
-    decimal(out, length);
-    out.extend_from_slice(b"\r\n");
+    number_field(out, b"content-length: ", length);
 }
 
 fn has_no_body(status: StatusCode) -> bool {
@@ -320,18 +314,24 @@ fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn decimal(out: &mut Vec<u8>, mut number: u64) {
-    // 64 bits have at most 20 digits.
-    let mut digits = [0; 20];
-    let mut start = digits.len();
+/// A field line whose value is a number: put together from its end, then written at once.
+fn number_field<const NAME: usize>(out: &mut Vec<u8>, name: &[u8; NAME], mut number: u64) {
+    // 64 bits have at most 20 digits, and the longest name with its colon 16 bytes.
+    const ROOM: usize = 16 + 20 + 2;
+    const { assert!(NAME <= 16) };
+    let mut line = [0; ROOM];
+    line[ROOM - 2..].copy_from_slice(b"\r\n");
+    let mut start = ROOM - 2;
     loop {
         start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
+        line[start] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
-            return out.extend_from_slice(&digits[start..]);
+            break;
         }
     }
+    line[start - NAME..start].copy_from_slice(name);
+    out.extend_from_slice(&line[start - NAME..]);
 }
 
 impl fmt::Display for EncodeError {

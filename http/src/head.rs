@@ -64,7 +64,12 @@ impl Head {
     /// The path, not decoded, always beginning with `/`; except `*` for the asterisk form of
     /// OPTIONS, and nothing for CONNECT.
     pub fn path(&self) -> &str {
-        self.layout.path.map_or("/", |path| self.ascii(path))
+        ascii(self.path_bytes())
+    }
+
+    /// [`path`](Self::path) as bytes, which are not looked at for this.
+    pub fn path_bytes(&self) -> &[u8] {
+        self.layout.path.map_or(b"/", |path| path.of(&self.bytes))
     }
 
     /// What follows the first `?`, not decoded; empty if nothing does.

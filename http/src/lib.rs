@@ -20,8 +20,7 @@
 //! assert!(matches!(connection.step()?, Step::End));
 //! assert!(matches!(connection.step()?, Step::Paused));
 //!
-//! let mut date = [0; 29];
-//! encode::imf_fixdate(&mut date, 784_111_777);
+//! let date = encode::DateField::new(784_111_777);
 //! let persistence = if connection.keep_alive() {
 //!     encode::Connection::KeepAlive
 //! } else {

@@ -4,7 +4,7 @@
 use super::path::{self, Malformed};
 use super::scope::{self, Scope};
 use super::{Route, Router};
-use crate::handler::{Endpoint, Reply};
+use crate::handler::{Endpoint, Incoming, Reply};
 use crate::middleware::{End, Layer, Next};
 use crate::request::{Params, Request};
 use crate::response::Response;
@@ -23,37 +23,45 @@ pub(crate) struct Found {
 }
 
 impl Router {
-    #[inline]
     pub(crate) fn answer(&self, request: Request) -> Reply {
         let lookup = self.look_up(request.path());
-        self.answer_at(request, lookup)
+        self.answer_at(&mut Incoming::new(request), lookup)
     }
 
     /// Answers a request whose path was looked up before.
-    #[inline]
-    pub(crate) fn answer_at(&self, mut request: Request, lookup: Lookup) -> Reply {
+    pub(crate) fn answer_at(&self, incoming: &mut Incoming, lookup: Lookup) -> Reply {
         let Found { route, params } = match lookup {
             Ok(Some(found)) => found,
-            Ok(None) => return self.not_found(request),
-            Err(malformed) => return self.malformed(request, malformed),
+            Ok(None) => return self.not_found(incoming.take()),
+            Err(malformed) => return self.malformed(incoming.take(), malformed),
         };
         let route = &self.routes[route];
+        let request = incoming.request_mut();
         request.params = params;
         let scope = &self.scopes[route.scope];
         if let Some(endpoint) = route.methods.find(request.method()) {
             request.states.clone_from(&scope.reach);
-            return run(scope.chain.as_ref(), request, endpoint);
+            return run(scope.chain.as_ref(), incoming, endpoint);
         }
-        let response = self.without_handler(&request, route);
-        finish(scope, request, response)
+        let response = self.without_handler(request, route);
+        finish(scope, incoming.take(), response)
     }
 
-    /// Finds the route of a path as it was sent.
-    pub(crate) fn look_up(&self, path: &str) -> Lookup {
+    /// Finds the route of a path as it was sent, which is ASCII.
+    pub(crate) fn look_up_bytes(&self, path: &[u8]) -> Lookup {
+        if let Some(route) = self.fixed.find(path) {
+            return Ok(Some(Found { route, params: Params::default() }));
+        }
+        let path = str::from_utf8(path).map_err(|_| Malformed::NotUtf8)?;
         Ok(match path::normalize(path)? {
             Cow::Borrowed(path) => self.find(path, false),
             Cow::Owned(path) => self.find(&path, true),
         })
+    }
+
+    /// As [`look_up_bytes`](Self::look_up_bytes).
+    pub(crate) fn look_up(&self, path: &str) -> Lookup {
+        self.look_up_bytes(path.as_bytes())
     }
 
     /// The pattern of a path's route.
@@ -123,7 +131,7 @@ impl Router {
         if let Some((fallback, owner)) = scope::fallback_of(&self.scopes, scope) {
             request.states.clone_from(&owner.reach);
             let chain = scope::chain_to_fallback(&self.scopes, scope);
-            return run(chain.as_ref(), request, fallback);
+            return run(chain.as_ref(), &mut Incoming::new(request), fallback);
         }
         let known = self.implements(request.method());
         let response = if known { not_found() } else { not_implemented() };
@@ -179,14 +187,10 @@ impl Router {
     }
 }
 
-/// Runs a handler behind this middleware. In line: requests are large, and a call would move
-/// this one.
-#[inline]
-fn run(chain: Option<&Arc<[Layer]>>, request: Request, endpoint: &Endpoint) -> Reply {
-    match chain {
-        None => endpoint.call(request),
-        Some(chain) => Next::new(chain.clone(), End::Endpoint(endpoint.clone())).answer(request),
-    }
+/// Runs a handler behind this middleware.
+fn run(chain: Option<&Arc<[Layer]>>, incoming: &mut Incoming, endpoint: &Endpoint) -> Reply {
+    let Some(chain) = chain else { return endpoint.answer(incoming) };
+    Next::new(chain.clone(), End::Endpoint(endpoint.clone())).answer(incoming.take())
 }
 
 /// Gives an answer of the router's own, behind the middleware of `scope`.

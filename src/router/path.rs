@@ -71,6 +71,11 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
+/// The one path that a pattern without parameters stands for.
+pub(crate) fn unescape(pattern: &str) -> String {
+    pattern.replace("{{", "{").replace("}}", "}")
+}
+
 /// The names of a pattern's parameters, in order; `{{` and `}}` stand for braces.
 pub(crate) fn names(pattern: &str) -> Vec<&str> {
     let mut names = Vec::new();

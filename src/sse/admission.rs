@@ -156,7 +156,7 @@ impl Gate {
             needs.join(otherwise.needs());
         }
         let (settings, kind) = (Arc::new(settings), Arc::new(kind));
-        Endpoint::of_streams(needs, move |request| self.answer(request, &settings, &kind))
+        Endpoint::of_streams(needs, move |incoming| self.answer(incoming.take(), &settings, &kind))
     }
 
     fn answer<B: Begin + 'static>(

@@ -28,8 +28,7 @@ impl Worker {
         connection.mark = None;
         match head.body() {
             BodyLength::None | BodyLength::Length(0) => {
-                connection.head = Some(head);
-                None
+                self.request(core, key, connection, None, head, Bytes::new())
             }
             _ => self.begin_body(core, key, connection, head),
         }
@@ -52,7 +51,7 @@ impl Worker {
             (connection.head, connection.lookup) = (Some(head), Some(lookup));
             return None;
         };
-        self.remember(connection, head.path());
+        self.remember(connection, head.path_bytes());
         let mut request = Request::received(head, Bytes::new(), peer_of(core, key, connection));
         shared.router.equip(&mut request, &lookup);
         let checked = self.first_call(|| guard(|| check(&request)));

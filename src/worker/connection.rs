@@ -83,7 +83,7 @@ pub(super) struct HttpConnection {
     /// A streamed body that is being sent.
     pub(super) sending: Option<Box<Sending>>,
     /// The path of a request whose handler was pending.
-    pub(super) path: Option<Rc<str>>,
+    pub(super) path: Option<Rc<[u8]>>,
     /// What the socket has not taken. While there is some, no further request is looked at.
     pub(super) unsent: Option<Outbox>,
     /// Bytes sent since the deadline of `unsent` was last put off.

@@ -1,24 +1,32 @@
-//! The value of `Date` (RFC 9110 §6.6.1), computed once a second.
+//! The field line of `Date` (RFC 9110 §6.6.1), made once a second.
 
-use headwater_http::encode::imf_fixdate;
+use headwater_http::encode::DateField;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Default)]
-pub(super) struct DateCache {
-    text: [u8; 29],
-    until: Option<Instant>,
+pub(super) struct DateCache(Option<Dated>);
+
+struct Dated {
+    field: DateField,
+    until: Instant,
 }
 
 impl DateCache {
-    pub(super) fn get(&mut self, now: Instant) -> &[u8; 29] {
-        if self.until.is_none_or(|until| now >= until) {
-            // A clock before 1970 says 1970.
-            let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            imf_fixdate(&mut self.text, unix.as_secs());
-            let rest = 1_000_000_000 - u64::from(unix.subsec_nanos());
-            self.until = Some(now + Duration::from_nanos(rest));
+    /// The line, given the current time.
+    pub(super) fn get(&mut self, now: Instant) -> &DateField {
+        if self.0.as_ref().is_none_or(|dated| now >= dated.until) {
+            self.0 = None;
         }
-        &self.text
+        &self.0.get_or_insert_with(|| Dated::at(now)).field
+    }
+}
+
+impl Dated {
+    fn at(now: Instant) -> Self {
+        // A clock before 1970 says 1970.
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let rest = 1_000_000_000 - u64::from(unix.subsec_nanos());
+        Self { field: DateField::new(unix.as_secs()), until: now + Duration::from_nanos(rest) }
     }
 }
 
@@ -27,14 +35,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_made_once_a_second() {
+    fn line_is_made_once_a_second() {
         let mut cache = DateCache::default();
         let now = Instant::now();
         cache.get(now);
-        let until = cache.until.expect("it was made");
+        let dated = cache.0.as_mut().expect("it was made");
+        let until = dated.until;
         assert!(until > now && until <= now + Duration::from_secs(1));
-        cache.text = [b'-'; 29];
-        assert_eq!(cache.get(now), &[b'-'; 29]);
-        assert!(cache.get(until).ends_with(b" GMT"));
+        dated.field = DateField::new(0);
+        assert_eq!(cache.get(now), &DateField::new(0));
+        assert_ne!(cache.get(until), &DateField::new(0));
     }
 }

@@ -5,6 +5,7 @@ use super::connection::{After, HttpConnection};
 use super::guarded::Guarded;
 use super::{Reply, Worker};
 use crate::guard::{Panicked, guard};
+use crate::handler::Incoming;
 use crate::report;
 use crate::request::Request;
 use crate::response::Response;
@@ -56,7 +57,7 @@ impl Worker {
                     connection.body.extend_from_slice(&bytes);
                     None
                 }
-                Ok(Step::End) => self.request(core, key, connection),
+                Ok(Step::End) => self.body_ended(core, key, connection),
                 Ok(Step::Closed) => return self.end(core, key, connection),
                 Err(error) => self.refuse(core, key, connection, error),
             };
@@ -95,18 +96,32 @@ impl Worker {
         if connection.peer_finished { After::Close } else { After::Linger }
     }
 
-    /// A request is complete: asks its handler, here or on another worker.
-    fn request(
+    /// The body of a request is complete. One without a body was asked for before, and its end is told to
+    /// nobody.
+    fn body_ended(
         &mut self,
         core: &mut Core<'_>,
         key: Key,
         connection: &mut HttpConnection,
     ) -> Option<After> {
+        let head = connection.head.take().expect("the end of a body follows its head");
+        let body = std::mem::take(&mut connection.body).freeze();
+        let lookup = connection.lookup.take();
+        self.request(core, key, connection, lookup, head, body)
+    }
+
+    /// A request is complete: asks its handler, here or on another worker.
+    pub(super) fn request(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        mut lookup: Option<Lookup>,
+        head: Head,
+        body: Bytes,
+    ) -> Option<After> {
         (connection.served, connection.expects_continue) = (true, false);
         connection.mark = None;
-        let head = connection.head.take().expect("the end of a request follows its head");
-        let body = std::mem::take(&mut connection.body).freeze();
-        let mut lookup = connection.lookup.take();
         if self.is_crowded() {
             let router = &self.shared.router;
             let found = lookup.take().unwrap_or_else(|| router.look_up(head.path()));
@@ -130,16 +145,27 @@ impl Worker {
         head: Head,
         body: Bytes,
     ) -> Option<After> {
-        self.counts.requests.fetch_add(1, Ordering::Relaxed);
-        let shared = self.shared.clone();
-        let path = head.path();
-        let lookup = lookup.unwrap_or_else(|| shared.router.look_up(path));
+        self.counts.count_request();
+        let path = head.path_bytes();
+        let lookup = lookup.unwrap_or_else(|| self.shared.router.look_up_bytes(path));
         self.remember(connection, path);
-        let request = Request::received(head, body, peer_of(core, key, connection));
-        let reply = self.first_call(|| guard(|| shared.router.answer_at(request, lookup)));
+        let peer = peer_of(core, key, connection);
+        let mut incoming = Incoming::new(Request::received(head, body, peer));
+        let mut reply = None;
+        let called = self.first_call(|| {
+            guard(|| {
+                reply = Some(self.shared.router.answer_at(&mut incoming, lookup));
+                // What is left of it may panic as well.
+                incoming.clear();
+            })
+        });
+        if called.is_err() {
+            self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
+            self.discard((incoming, reply.take()));
+        }
         let response = match reply {
-            Ok(Reply::Ready(response)) => response,
-            Ok(Reply::Pending(answering)) => {
+            Some(Reply::Ready(response)) => response,
+            Some(Reply::Pending(answering)) => {
                 let mut answering = Guarded::new(answering, &self.overseer);
                 // Most futures are done at once. One that is not is polled again as a task, which
                 // registers its waker then.
@@ -152,10 +178,7 @@ impl Worker {
                     }
                 }
             }
-            Err(Panicked) => {
-                self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-                internal_error()
-            }
+            None => internal_error(),
         };
         self.respond(core, key, connection, response)
     }

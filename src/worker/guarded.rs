@@ -14,7 +14,7 @@ pub(super) struct Guarded<T> {
     future: Option<Pin<Box<dyn Future<Output = T>>>>,
     overseer: Rc<Overseer>,
     /// Of its request, if it is watched.
-    path: Option<Rc<str>>,
+    path: Option<Rc<[u8]>>,
 }
 
 impl<T> Guarded<T> {
@@ -23,7 +23,7 @@ impl<T> Guarded<T> {
     }
 
     /// From now on it is noticed when it holds its core for too long.
-    pub(super) fn watched(mut self, path: Option<Rc<str>>) -> Self {
+    pub(super) fn watched(mut self, path: Option<Rc<[u8]>>) -> Self {
         self.path = path;
         self
     }
@@ -54,7 +54,10 @@ impl<T> Future for Guarded<T> {
             let Some(future) = &mut this.future else { return Poll::Ready(Err(Panicked)) };
             let mut poll = || future.as_mut().poll(context).map(Ok);
             match &this.path {
-                Some(path) => this.overseer.call(path, poll),
+                Some(path) => {
+                    this.overseer.interrupt();
+                    this.overseer.call(path, poll)
+                }
                 None => poll(),
             }
         });

@@ -5,6 +5,7 @@ use super::connection::HttpConnection;
 use super::{Shared, Worker};
 use crate::report;
 use crate::stats::WorkerCounts;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,26 +17,42 @@ pub(super) struct Overseer {
     shared: Arc<Shared>,
     /// What a call takes is too long beyond this.
     limit: Option<Duration>,
+    /// When the last call ended, while nothing but HTTP was done since: the next begins there, and the
+    /// clock is read once for each.
+    last_end: Cell<Option<Instant>>,
 }
 
 impl Overseer {
     pub(super) fn new(counts: Arc<WorkerCounts>, shared: Arc<Shared>) -> Rc<Self> {
         let limit = shared.settings.slow_handler;
-        Rc::new(Self { counts, shared, limit })
+        Rc::new(Self { counts, shared, limit, last_end: Cell::new(None) })
+    }
+
+    /// Something else is done before the next call.
+    pub(super) fn interrupt(&self) {
+        self.last_end.set(None);
     }
 
     /// Calls the handler of a request with this path.
-    pub(super) fn call<T>(&self, path: &str, call: impl FnOnce() -> T) -> T {
+    pub(super) fn call<T>(&self, path: &[u8], call: impl FnOnce() -> T) -> T {
         let Some(limit) = self.limit else { return call() };
-        let begun = Instant::now();
+        let begun = self.last_end.get().unwrap_or_else(Instant::now);
         let outcome = call();
-        let held = begun.elapsed();
+        let ended = Instant::now();
+        self.last_end.set(Some(ended));
+        let held = ended.saturating_duration_since(begun);
         if held > limit {
-            self.counts.slow_handlers.fetch_add(1, Ordering::Relaxed);
-            // Looked up once more: it happens seldom, and nothing is kept for it.
-            report::slow_handler(self.shared.router.pattern_of(path), path, held);
+            self.report(path, held);
         }
         outcome
+    }
+
+    #[cold]
+    fn report(&self, path: &[u8], held: Duration) {
+        self.counts.slow_handlers.fetch_add(1, Ordering::Relaxed);
+        // Looked up once more: it happens seldom, and nothing is kept for it.
+        let path = String::from_utf8_lossy(path);
+        report::slow_handler(self.shared.router.pattern_of(&path), &path, held);
     }
 }
 
@@ -46,22 +63,22 @@ impl Worker {
     }
 
     /// Keeps the path of a request that is about to be handled. No allocation as a rule.
-    pub(super) fn remember(&mut self, connection: &mut HttpConnection, path: &str) {
+    pub(super) fn remember(&mut self, connection: &mut HttpConnection, path: &[u8]) {
         connection.path = None;
         if self.overseer.limit.is_some() {
             self.path.clear();
-            self.path.push_str(path);
+            self.path.extend_from_slice(path);
         }
     }
 
     /// The path under which what is left of the handler of the connection's current request is watched,
     /// if it is.
-    pub(super) fn watched_path(&mut self, connection: &mut HttpConnection) -> Option<Rc<str>> {
+    pub(super) fn watched_path(&mut self, connection: &mut HttpConnection) -> Option<Rc<[u8]>> {
         self.overseer.limit?;
         let path = connection.path.get_or_insert_with(|| {
             // Most are the same.
             if *self.watched != *self.path {
-                self.watched = self.path.as_str().into();
+                self.watched = self.path.as_slice().into();
             }
             self.watched.clone()
         });

@@ -81,9 +81,9 @@ pub(crate) struct Worker {
     spare: Option<BytesMut>,
     date: date::DateCache,
     /// Of the request whose handler is called first now, or was last.
-    path: String,
+    path: Vec<u8>,
     /// Of the last request whose handler went on.
-    watched: Rc<str>,
+    watched: Rc<[u8]>,
     epoch: Instant,
     /// Accepting failed in this turn.
     accept_failed: bool,
@@ -128,8 +128,8 @@ impl Worker {
             out: Vec::new(),
             spare: None,
             date: date::DateCache::default(),
-            path: String::new(),
-            watched: "".into(),
+            path: Vec::new(),
+            watched: Rc::default(),
             epoch: Instant::now(),
             accept_failed: false,
             accept_again: None,
@@ -160,6 +160,7 @@ impl Worker {
         let after = {
             let surroundings = self.executor.surround();
             let _entered = surroundings.enter();
+            self.overseer.interrupt();
             serve(self, core, &mut connection)
         };
         // Nothing inside `serve` frees the slot of the connection being served.

@@ -188,7 +188,7 @@ impl Worker {
         stream: StreamId,
         handler: StreamHandler,
         client: sse::Client,
-        path: Option<Rc<str>>,
+        path: Option<Rc<[u8]>>,
     ) -> HandlerId {
         let returned = self.returned.clone();
         // A panic is counted there, and ends this stream and nothing else.
@@ -209,7 +209,7 @@ impl Worker {
         &mut self,
         stream: StreamId,
         driver: Pin<Box<dyn Future<Output = Option<Disconnect>>>>,
-        path: Option<Rc<str>>,
+        path: Option<Rc<[u8]>>,
     ) -> HandlerId {
         let returned = self.returned.clone();
         let running = Guarded::new(driver, &self.overseer).watched(path);

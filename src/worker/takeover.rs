@@ -148,7 +148,7 @@ impl Worker {
         Some(After::Detached(Box::new(Line { wire, paused: connection.paused, progress: 0 })))
     }
 
-    fn start_line(&mut self, handler: DetachedHandler, line: Detached, path: Option<Rc<str>>) {
+    fn start_line(&mut self, handler: DetachedHandler, line: Detached, path: Option<Rc<[u8]>>) {
         let (wire, tell) = (line.wire.clone(), line.tell.clone());
         let returned = self.returned.clone();
         // A panic is counted there, and ends this connection and nothing else.
