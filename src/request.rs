@@ -51,6 +51,7 @@ enum Source {
 }
 
 impl Request {
+    #[inline]
     pub(crate) fn received(head: Head, body: Bytes, peer: Option<SocketAddr>) -> Self {
         Self::from_source(Source::Received(head), body, peer)
     }
@@ -67,6 +68,7 @@ impl Request {
         }
     }
 
+    #[inline]
     fn from_source(head: Source, body: Bytes, peer: Option<SocketAddr>) -> Self {
         let (params, states, extensions) = (Params::default(), None, Extensions::new());
         Self { head, body, peer, params, states, extensions }

@@ -141,6 +141,7 @@ impl Connection {
     /// The request is refused: answer with [`ParseError::status`] and close. The error is final:
     /// every later call repeats it. Behind a request that was answered before its end there is no
     /// error in what is dropped, but [`Step::Closed`].
+    #[inline]
     pub fn step(&mut self) -> Result<Step, ParseError> {
         let mut step = self.advance();
         if let Err(error) = step {
@@ -152,6 +153,7 @@ impl Connection {
     /// The response to the current request is fully handed over: goes on to the next request, or to
     /// `Closed` unless [`keep_alive`](Self::keep_alive). Of a request that was answered before its
     /// end, nothing more is told; the rest of its body is read, within its limit, and dropped.
+    #[inline]
     pub fn response_done(&mut self) {
         let keep_alive = self.keep_alive();
         match &mut self.state {
@@ -169,6 +171,7 @@ impl Connection {
 
     /// Lets no further request follow the current one, as when its response says
     /// `Connection: close`. Between requests, closes at once, unless the next has begun to arrive.
+    #[inline]
     pub fn close_after_response(&mut self) {
         self.persistent = false;
         if self.is_idle() {
@@ -178,6 +181,7 @@ impl Connection {
 
     /// Sets the body limit of the current request, in bytes, in place of
     /// [`Limits::body_bytes`]. To be called right after [`Step::Request`].
+    #[inline]
     pub fn set_body_limit(&mut self, bytes: u64) {
         self.body_limit = bytes;
     }
@@ -186,6 +190,7 @@ impl Connection {
     /// response is written. It cannot if either side wants to close, if the peer has ended its stream
     /// and nothing more is buffered, or if the client waits for `100 Continue` and has sent no data of
     /// the body.
+    #[inline]
     pub fn keep_alive(&self) -> bool {
         let more = !self.ended || !self.buffer.is_empty();
         let mid_expectation = self.awaits_continue && matches!(self.state, State::Body { .. });
@@ -194,17 +199,20 @@ impl Connection {
     }
 
     /// Between requests with nothing buffered.
+    #[inline]
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Head { .. }) && self.buffer.is_empty()
     }
 
     /// Whether some bytes of a next request are here.
+    #[inline]
     pub fn has_partial(&self) -> bool {
         matches!(self.state, State::Head { .. } | State::Done | State::Paused)
             && !self.buffer.is_empty()
     }
 
     /// How many received bytes wait to be stepped over.
+    #[inline]
     pub fn buffered(&self) -> usize {
         self.buffer.len()
     }
@@ -220,6 +228,7 @@ impl Connection {
     /// Takes the buffer out if it is empty, to be lent to whichever connection receives next: with
     /// one spare buffer per owner, requests need no allocation and idle connections no memory. Call
     /// it before [`response_done`](Self::response_done), which frees an empty buffer.
+    #[inline]
     pub fn recycle(&mut self) -> Option<BytesMut> {
         (self.buffer.is_empty() && self.buffer.capacity() > 0)
             .then(|| std::mem::take(&mut self.buffer))
@@ -230,6 +239,7 @@ impl Connection {
     ///
     /// # Errors
     /// The buffer, if it is not needed.
+    #[inline]
     pub fn lend(&mut self, spare: BytesMut) -> Result<(), BytesMut> {
         if self.buffer.capacity() > 0 || !spare.is_empty() {
             return Err(spare);
@@ -258,6 +268,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn advance_head(&mut self) -> Result<Step, ParseError> {
         let State::Head { scan, skipped } = &mut self.state else { return Ok(Step::NeedMore) };
         // One empty line before a request is forgiven (RFC 9112 §2.2): some clients end a body with

@@ -51,6 +51,7 @@ impl DateField {
     }
 
     /// The line with its end.
+    #[inline]
     pub const fn as_bytes(&self) -> &[u8; NAME.len() + 29 + 2] {
         &self.0
     }

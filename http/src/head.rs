@@ -51,6 +51,7 @@ pub enum Version {
 impl Head {
     /// The method (RFC 9110 §9). Any token is one, and `get` is not GET: which are served, and whether
     /// others get 405 or 501, is not decided here.
+    #[inline]
     pub fn method(&self) -> &Method {
         &self.layout.method
     }
@@ -68,6 +69,7 @@ impl Head {
     }
 
     /// [`path`](Self::path) as bytes, which are not looked at for this.
+    #[inline]
     pub fn path_bytes(&self) -> &[u8] {
         self.layout.path.map_or(b"/", |path| path.of(&self.bytes))
     }
@@ -87,6 +89,7 @@ impl Head {
     }
 
     /// The version.
+    #[inline]
     pub fn version(&self) -> Version {
         self.layout.version
     }
@@ -106,6 +109,7 @@ impl Head {
 
     /// Whether the client wants the connection kept (RFC 9112 §9.3). Whether it can be:
     /// [`Connection::keep_alive`](crate::Connection::keep_alive).
+    #[inline]
     pub fn keep_alive(&self) -> bool {
         self.layout.facts.keep_alive
     }
@@ -113,16 +117,19 @@ impl Head {
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). Send
     /// it when [`step`](crate::Connection::step) next asks for more: then the body has not come
     /// by itself, and is not refused for its length.
+    #[inline]
     pub fn expects_continue(&self) -> bool {
         self.layout.facts.expects_continue
     }
 
     /// How the body is delimited.
+    #[inline]
     pub fn body(&self) -> BodyLength {
         self.layout.facts.body
     }
 
     /// Takes the head that `buffer` begins with, once it is whole.
+    #[inline]
     pub(crate) fn take(
         buffer: &mut BytesMut,
         scan: &mut HeadScan,

@@ -30,6 +30,7 @@ const INLINE_FIELDS: usize = 16;
 impl Layout {
     /// The head that `input` begins with, and its length, where it is whole and nothing about it is what
     /// `prescan` refuses: most are parsed without being scanned before. None says nothing but that.
+    #[inline]
     pub(crate) fn at_once(
         input: &[u8],
         limits: &Limits,
@@ -79,6 +80,7 @@ impl Layout {
     }
 
     /// Of a head that was parsed.
+    #[inline]
     fn of(bytes: &[u8], request: &httparse::Request<'_, '_>) -> Result<Self, ParseError> {
         let (Some(method), Some(target), Some(minor)) =
             (request.method, request.path, request.version)

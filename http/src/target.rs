@@ -111,13 +111,11 @@ fn registered_name(bytes: &[u8]) -> usize {
 
 /// Digits of a number below 65,536, or nothing (RFC 3986 allows the bare colon).
 fn is_port(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .try_fold(0u16, |port, digit| {
-            let value = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
-            port.checked_mul(10)?.checked_add(value)
-        })
-        .is_some()
+    let mut port = 0;
+    bytes.iter().all(|digit| {
+        port = port * 10 + u32::from(digit.wrapping_sub(b'0'));
+        digit.is_ascii_digit() && port <= 65_535
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 
 impl Worker {
     /// A request has begun. `None` means that it is received further.
+    #[inline]
     pub(super) fn begin(
         &mut self,
         core: &mut Core<'_>,

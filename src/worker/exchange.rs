@@ -111,6 +111,7 @@ impl Worker {
     }
 
     /// A request is complete: asks its handler, here or on another worker.
+    #[inline]
     pub(super) fn request(
         &mut self,
         core: &mut Core<'_>,
@@ -136,6 +137,7 @@ impl Worker {
     }
 
     /// Asks the handler of a request that is answered here.
+    #[inline]
     pub(super) fn ask_handler(
         &mut self,
         core: &mut Core<'_>,

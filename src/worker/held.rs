@@ -34,6 +34,7 @@ impl Overseer {
     }
 
     /// Calls the handler of a request with this path.
+    #[inline]
     pub(super) fn call<T>(&self, path: &[u8], call: impl FnOnce() -> T) -> T {
         let Some(limit) = self.limit else { return call() };
         let begun = self.last_end.get().unwrap_or_else(Instant::now);
@@ -58,6 +59,7 @@ impl Overseer {
 
 impl Worker {
     /// Calls a handler for the first time.
+    #[inline]
     pub(super) fn first_call<T>(&self, call: impl FnOnce() -> T) -> T {
         self.overseer.call(&self.path, call)
     }

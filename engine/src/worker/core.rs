@@ -29,6 +29,7 @@ impl<'a> Core<'a> {
 
 impl Core<'_> {
     /// The time of this turn: read once, after the wait.
+    #[inline]
     pub const fn now(&self) -> Instant {
         self.now
     }
@@ -39,6 +40,7 @@ impl Core<'_> {
     }
 
     /// Tries once to send to one connection.
+    #[inline]
     pub fn send_one(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
         let mut batch = [Attempt::new(key, slices)];
         self.sockets.send(&mut batch);
@@ -46,11 +48,13 @@ impl Core<'_> {
     }
 
     /// See [`Sockets::pause`].
+    #[inline]
     pub fn pause(&mut self, key: Key) {
         self.sockets.pause(key);
     }
 
     /// See [`Sockets::resume`].
+    #[inline]
     pub fn resume(&mut self, key: Key) {
         self.sockets.resume(key);
     }
@@ -124,6 +128,7 @@ impl Core<'_> {
 
     /// Sets the deadline of this connection, in place of any other it had. Does nothing when the
     /// connection is gone.
+    #[inline]
     pub fn arm(&mut self, key: Key, class: Class) {
         if self.timers.is_registered(key) {
             self.timers.fifo.arm(key.index(), class, self.now);
@@ -131,6 +136,7 @@ impl Core<'_> {
     }
 
     /// Forgets the deadline of this connection.
+    #[inline]
     pub fn cancel(&mut self, key: Key) {
         if self.timers.is_registered(key) {
             self.timers.fifo.cancel(key.index());
@@ -138,6 +144,7 @@ impl Core<'_> {
     }
 
     /// The class that this connection is armed with.
+    #[inline]
     pub fn armed(&self, key: Key) -> Option<Class> {
         if self.timers.is_registered(key) { self.timers.fifo.armed(key.index()) } else { None }
     }
@@ -184,11 +191,13 @@ impl Timers {
         }
     }
 
+    #[inline]
     fn is_registered(&self, key: Key) -> bool {
         self.key_at(key.index()) == Some(key)
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "an index in use fits: it is a key's")]
+    #[inline]
     fn key_at(&self, index: usize) -> Option<Key> {
         let generation = self.generations.get(index).filter(|generation| **generation != VACANT)?;
         Some(Key::new(index as u32, *generation))
