@@ -115,7 +115,6 @@ impl fmt::Debug for Endpoint {
 }
 
 /// An answer, or the promise of one.
-#[expect(clippy::large_enum_variant, reason = "the common one, which boxing would make dearer")]
 pub(crate) enum Reply {
     Ready(Response),
     Pending(Answering),
