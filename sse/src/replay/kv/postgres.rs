@@ -257,6 +257,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn debug_shows_no_password() {
+        for secret in
+            ["postgres://someone:secret@127.0.0.1/events", "host=127.0.0.1 password=secret"]
+        {
+            let postgres = PostgresKv::new(secret).expect("a valid configuration");
+            let shown = format!("{postgres:?}");
+            assert!(shown.contains("127.0.0.1") && !shown.contains("secret"), "{shown}");
+        }
+    }
+
+    #[test]
     fn what_requires_tls_is_refused_at_once() {
         for (option, taken) in [
             ("sslmode=disable", true),

@@ -228,6 +228,13 @@ mod tests {
     use redis::{ErrorKind::Server, ServerErrorKind as Kind};
 
     #[test]
+    fn debug_shows_no_password() {
+        let redis = RedisKv::new("redis://someone:secret@127.0.0.1:6379/0").expect("a valid URL");
+        let shown = format!("{redis:?}");
+        assert!(shown.contains("127.0.0.1") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
     fn a_server_that_is_not_the_one_to_ask_is_unavailable_and_has_written_nothing() {
         for kind in [Kind::ReadOnly, Kind::ClusterDown, Kind::Moved, Kind::MasterDown] {
             let failed = failed((Server(kind), "it says so").into(), true);
