@@ -185,6 +185,7 @@ impl ServerBuilder {
     /// [`Stats::slow_handlers`](crate::Stats::slow_handlers) and, with the feature `tracing`, reported with
     /// the route and the path of its request. Everybody else on that core waits meanwhile: what takes
     /// long belongs into [`blocking`](crate::blocking()). `None` for never. Default 100 milliseconds.
+    /// It is measured in ticks of the kernel's clock, of 1 to 10 ms; exactly where it is less than 50 ms.
     ///
     /// ```
     /// use headwater::Server;

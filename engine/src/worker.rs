@@ -11,7 +11,7 @@ use crate::{
     mailbox::{Mailbox, Remote},
     timer::Class,
 };
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, ManualClock, coarse_time};
 pub use core::Core;
 use core::Timers;
 use std::{

@@ -12,9 +12,13 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// None beyond 4 GiB.
-    pub(crate) fn new(range: Range<usize>) -> Option<Self> {
-        Some(Self { start: range.start.try_into().ok()?, end: range.end.try_into().ok()? })
+    /// The most bytes that a head has, so that positions in it fit.
+    pub(crate) const MAX_HEAD_BYTES: usize = u32::MAX as usize;
+
+    /// A part of a head that is no longer than [`MAX_HEAD_BYTES`](Self::MAX_HEAD_BYTES).
+    #[expect(clippy::cast_possible_truncation, reason = "a position in such a head fits")]
+    pub(crate) const fn new(range: &Range<usize>) -> Self {
+        Self { start: range.start as u32, end: range.end as u32 }
     }
 
     pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {

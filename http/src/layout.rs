@@ -90,12 +90,12 @@ impl Layout {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| ParseError::RequestLine)?;
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
+        if bytes.len() > Span::MAX_HEAD_BYTES {
+            return Err(ParseError::HeadTooLarge);
+        }
         let start = offset_in(bytes, target.as_bytes());
-        let span = |range: Range<usize>| Span::new(range).ok_or(ParseError::HeadTooLarge);
         let parts = target::split(&method, target.as_bytes())?;
-        let part = |range: Option<Range<usize>>| {
-            range.map(|range| span(start + range.start..start + range.end)).transpose()
-        };
+        let part = |range: Range<usize>| Span::new(&(start + range.start..start + range.end));
 
         let mut framing = Framing::default();
         for header in request.headers.iter() {
@@ -107,11 +107,11 @@ impl Layout {
             facts: framing.decide(version, &method)?,
             method,
             version,
-            target: span(start..start + target.len())?,
-            path: part(parts.path)?,
-            query: part(parts.query)?,
-            authority: part(parts.authority)?,
-            fields: span(fields..bytes.len())?,
+            target: part(0..target.len()),
+            path: parts.path.map(part),
+            query: parts.query.map(part),
+            authority: parts.authority.map(part),
+            fields: Span::new(&(fields..bytes.len())),
         })
     }
 }

@@ -98,12 +98,13 @@ fn split_authority(bytes: &[u8]) -> Option<(usize, Option<usize>)> {
 
 /// How much of `bytes` is a `reg-name`, which includes IPv4 addresses.
 fn registered_name(bytes: &[u8]) -> usize {
-    let mut from = 0;
+    let mut at = 0;
     loop {
-        let name = bytes[from..].iter().position(|&byte| !chars::is_name(byte));
-        let at = name.map_or(bytes.len(), |length| from + length);
+        while bytes.get(at).is_some_and(|&byte| chars::is_name(byte)) {
+            at += 1;
+        }
         match &bytes[at..] {
-            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => from = at + 3,
+            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => at += 3,
             _ => return at,
         }
     }

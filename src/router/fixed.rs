@@ -21,7 +21,10 @@ impl FixedPaths {
 
     /// The route of a path. One that is encoded, but need not be, is not found.
     pub(super) fn find(&self, path: &[u8]) -> Option<usize> {
-        let routes = self.0.get(path.len())?;
+        let routes = self.0.get(path.len())?.as_slice();
+        if let [(only, route)] = routes {
+            return (**only == *path).then_some(*route);
+        }
         let at = routes.binary_search_by(|(known, _)| (**known).cmp(path)).ok()?;
         Some(routes[at].1)
     }

@@ -163,26 +163,30 @@ impl Worker {
         });
         if called.is_err() {
             self.counts.handler_panics.fetch_add(1, Ordering::Relaxed);
-            self.discard((incoming, reply.take()));
+            self.discard(incoming);
+            self.discard(reply.take());
         }
-        let response = match reply {
-            Some(Reply::Ready(response)) => response,
-            Some(Reply::Pending(answering)) => {
-                let mut answering = Guarded::new(answering, &self.overseer);
-                // Most futures are done at once. One that is not is polled again as a task, which
-                // registers its waker then.
-                let mut context = Context::from_waker(Waker::noop());
-                match self.first_call(|| Pin::new(&mut answering).poll(&mut context)) {
-                    Poll::Ready(response) => response.unwrap_or_else(|Panicked| internal_error()),
-                    Poll::Pending => {
-                        self.wait_for(key, connection, answering);
-                        return None;
-                    }
-                }
-            }
-            None => internal_error(),
+        // Where it is: it is large.
+        if let Some(Reply::Ready(response)) = &mut reply {
+            return self.respond_with(core, key, connection, response);
+        }
+        let Some(Reply::Pending(answering)) = reply else {
+            return self.respond(core, key, connection, internal_error());
         };
-        self.respond(core, key, connection, response)
+        let mut answering = Guarded::new(answering, &self.overseer);
+        // Most futures are done at once. One that is not is polled again as a task, which registers its
+        // waker then.
+        let mut context = Context::from_waker(Waker::noop());
+        match self.first_call(|| Pin::new(&mut answering).poll(&mut context)) {
+            Poll::Ready(response) => {
+                let response = response.unwrap_or_else(|Panicked| internal_error());
+                self.respond(core, key, connection, response)
+            }
+            Poll::Pending => {
+                self.wait_for(key, connection, answering);
+                None
+            }
+        }
     }
 
     fn wait_for(

@@ -5,6 +5,7 @@ use super::connection::HttpConnection;
 use super::{Shared, Worker};
 use crate::report;
 use crate::stats::WorkerCounts;
+use headwater_engine::coarse_time;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,15 +18,21 @@ pub(super) struct Overseer {
     shared: Arc<Shared>,
     /// What a call takes is too long beyond this.
     limit: Option<Duration>,
+    /// What the exact clock counts from, where it is needed.
+    exact_since: Option<Instant>,
     /// When the last call ended, while nothing but HTTP was done since: the next begins there, and the
     /// clock is read once for each.
-    last_end: Cell<Option<Instant>>,
+    last_end: Cell<Option<Duration>>,
 }
+
+/// From this limit on a few milliseconds make no difference, and the cheaper clock will do.
+const COARSE_FROM: Duration = Duration::from_millis(50);
 
 impl Overseer {
     pub(super) fn new(counts: Arc<WorkerCounts>, shared: Arc<Shared>) -> Rc<Self> {
         let limit = shared.settings.slow_handler;
-        Rc::new(Self { counts, shared, limit, last_end: Cell::new(None) })
+        let exact_since = limit.is_some_and(|limit| limit < COARSE_FROM).then(Instant::now);
+        Rc::new(Self { counts, shared, limit, exact_since, last_end: Cell::new(None) })
     }
 
     /// Something else is done before the next call.
@@ -37,15 +44,19 @@ impl Overseer {
     #[inline]
     pub(super) fn call<T>(&self, path: &[u8], call: impl FnOnce() -> T) -> T {
         let Some(limit) = self.limit else { return call() };
-        let begun = self.last_end.get().unwrap_or_else(Instant::now);
+        let begun = self.last_end.get().unwrap_or_else(|| self.time());
         let outcome = call();
-        let ended = Instant::now();
+        let ended = self.time();
         self.last_end.set(Some(ended));
-        let held = ended.saturating_duration_since(begun);
+        let held = ended.saturating_sub(begun);
         if held > limit {
             self.report(path, held);
         }
         outcome
+    }
+
+    fn time(&self) -> Duration {
+        self.exact_since.map_or_else(coarse_time, |start| start.elapsed())
     }
 
     #[cold]

@@ -27,8 +27,19 @@ impl Worker {
         connection: &mut HttpConnection,
         mut response: Response,
     ) -> Option<After> {
-        if let Some(instead) = not_final(connection, &response) {
-            self.discard(std::mem::replace(&mut response, instead));
+        self.respond_with(core, key, connection, &mut response)
+    }
+
+    /// As [`respond`](Self::respond), and leaves nothing of the answer to be dropped but a plain one.
+    pub(super) fn respond_with(
+        &mut self,
+        core: &mut Core<'_>,
+        key: Key,
+        connection: &mut HttpConnection,
+        response: &mut Response,
+    ) -> Option<After> {
+        if let Some(instead) = not_final(connection, response) {
+            self.discard(std::mem::replace(response, instead));
         }
         response.mark_given();
         let whole = !connection.asked.head_only;
@@ -36,24 +47,24 @@ impl Worker {
             // The answers before it are no part of the stream: a client that leaves that still gets them.
             Content::Stream(_) if whole && !self.flush(core, key, connection) => Some(After::Close),
             Content::Stream(_) if whole && connection.unsent.is_some() => {
-                connection.held = Some(response);
+                connection.held = Some(take(response));
                 return None;
             }
             Content::Stream(opening) if whole => {
                 // The head is written from what is left.
                 let mut opening = opening.take().expect("an answer is given once");
-                let after = self.detach(core, key, connection, &response, &mut opening);
+                let after = self.detach(core, key, connection, response, &mut opening);
                 self.discard(opening);
                 after
             }
             Content::Detached(handler) if whole => {
                 let handler = handler.take().expect("an answer is given once");
-                self.take_over(core, key, connection, &response, handler)
+                self.take_over(core, key, connection, response, handler)
             }
-            _ => self.write(core, key, connection, &mut response),
+            _ => self.write(core, key, connection, response),
         };
         if !response.is_plain() {
-            self.discard(response);
+            self.discard(take(response));
         }
         after
     }
@@ -227,6 +238,10 @@ impl Worker {
             None => self.advance(core, key, connection),
         }
     }
+}
+
+fn take(response: &mut Response) -> Response {
+    std::mem::replace(response, Response::new(StatusCode::OK))
 }
 
 /// In place of an answer that a client would not take for one, and so the next one for this request's.
