@@ -3,10 +3,12 @@
 use super::{FromRequest, OptionalFromRequest, Rejection};
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
+use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use std::cell::RefCell;
 
 /// A value as JSON (RFC 8259): as an argument it is read from the body, as an answer written to it.
 ///
@@ -57,9 +59,9 @@ impl<T: DeserializeOwned> OptionalFromRequest for Json<T> {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
+        match write(&self.0) {
             Ok(text) => {
-                Response::typed(const { HeaderValue::from_static("application/json") }, text.into())
+                Response::typed(const { HeaderValue::from_static("application/json") }, text)
             }
             Err(error) => {
                 let text = format!("the answer cannot be written as JSON: {error}");
@@ -67,6 +69,37 @@ impl<T: Serialize> IntoResponse for Json<T> {
             }
         }
     }
+}
+
+/// What a thread keeps to write small answers into, which are copied into what a connection sends: the same
+/// room again and again.
+const ROOM_BYTES: usize = 8 * 1024;
+/// Room that has grown beyond this is not kept.
+const MOST_ROOM_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static ROOM: RefCell<BytesMut> = RefCell::default();
+}
+
+/// Allocates only for the first answer of a thread, for large ones, and where answers before are still held.
+fn write(value: &impl Serialize) -> Result<Bytes, serde_json::Error> {
+    ROOM.with(|room| {
+        // A value may write another in order to be written itself.
+        let Ok(mut room) = room.try_borrow_mut() else {
+            return serde_json::to_vec(value).map(Bytes::from);
+        };
+        // Something is left of a value that failed.
+        room.clear();
+        if room.capacity() < ROOM_BYTES / 8 {
+            room.reserve(ROOM_BYTES);
+        }
+        serde_json::to_writer((&mut *room).writer(), value)?;
+        let text = room.split().freeze();
+        if text.len() + room.capacity() > MOST_ROOM_BYTES {
+            *room = BytesMut::new();
+        }
+        Ok(text)
+    })
 }
 
 /// `application/json`, or any type with the suffix `+json` (RFC 6839 §3.1), whatever its parameters.
@@ -77,4 +110,53 @@ fn is_json(content_type: &[u8]) -> bool {
         at.is_some_and(|at| at > 0 && essence.as_bytes()[at..].eq_ignore_ascii_case(b"+json"))
     };
     essence.eq_ignore_ascii_case("application/json") || suffixed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Serializer;
+    use serde::ser::Error;
+
+    /// Writes another value meanwhile, or fails after some of it was written.
+    struct Awkward {
+        fails: bool,
+    }
+
+    impl Serialize for Awkward {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let text = write(&[1, 2]).map_err(S::Error::custom)?;
+            if self.fails {
+                return serializer.serialize_some(&["lost"; 3]).and(Err(S::Error::custom("no")));
+            }
+            serializer.collect_str(&text.escape_ascii())
+        }
+    }
+
+    #[test]
+    fn answers_hold_what_was_written_whatever_was_written_before_and_is_still_held() {
+        let long = "x".repeat(100_000);
+        let mut held = Vec::new();
+        for round in 0..2000 {
+            let number = write(&round).expect("a number");
+            assert_eq!(write(&Awkward { fails: false }).expect("text"), "\"[1,2]\"");
+            assert!(write(&Awkward { fails: true }).is_err());
+            if round % 100 == 0 {
+                assert_eq!(write(&long).expect("text").len(), long.len() + 2);
+            }
+            held.push(number);
+        }
+        for (round, number) in held.iter().enumerate() {
+            assert_eq!(*number, round.to_string());
+        }
+    }
+
+    #[test]
+    fn small_answers_that_are_dropped_share_one_room() {
+        let first = write(&0).expect("a number").as_ptr().addr();
+        for round in 0..100_000 {
+            let at = write(&round).expect("a number").as_ptr().addr();
+            assert!(at.abs_diff(first) < ROOM_BYTES, "{round}");
+        }
+    }
 }
