@@ -7,7 +7,6 @@ use crate::extract::Needs;
 use crate::handler::{Endpoint, Reply};
 use crate::headers::Headers;
 use crate::report;
-use crate::request::Request;
 use crate::response::Response;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
