@@ -24,11 +24,36 @@ const NCHAN_MODULES: [&str; 3] = [
     "/usr/local/lib/nginx/modules/ngx_nchan_module.so",
 ];
 
+/// A program beside this one.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Peer {
+    name: &'static str,
+    program: &'static str,
+    flags: &'static [&'static str],
+    /// Whether it has a stream, besides `/plaintext`.
+    streams: bool,
+}
+
+const fn peer(name: &'static str, streams: bool) -> Peer {
+    Peer { name, program: name, flags: &[], streams }
+}
+
+/// All of them.
+const PEERS: &[Peer] = &[
+    peer("actix", true),
+    peer("axum", true),
+    peer("bare", true),
+    peer("hyper", false),
+    peer("may_minihttp", false),
+    peer("ntex", false),
+    Peer { name: "ntex:epoll", program: "ntex", flags: &["--epoll"], streams: false },
+];
+
 /// A server that can be measured.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// A program beside this one.
-    Peer(&'static str),
+    Peer(&'static Peer),
     /// nginx with nchan.
     Nchan,
     /// The bench server with this engine.
@@ -53,25 +78,34 @@ impl FromStr for Kind {
             }
             return Err("the command has no {addr}".to_owned());
         }
+        if let Some(peer) = PEERS.iter().find(|peer| peer.name == text) {
+            return Ok(Self::Peer(peer));
+        }
         match text {
-            "actix" => Ok(Self::Peer("actix")),
-            "axum" => Ok(Self::Peer("axum")),
-            "bare" => Ok(Self::Peer("bare")),
             "nchan" => Ok(Self::Nchan),
             "headwater" => Ok(Self::Headwater("auto".to_owned())),
-            _ => match text.strip_prefix("headwater:") {
-                Some(engine) => Ok(Self::Headwater(engine.to_owned())),
-                None => Err("expected actix, axum, bare, nchan, headwater:ENGINE or NAME=COMMAND"
-                    .to_owned()),
-            },
+            _ => text.strip_prefix("headwater:").map_or_else(
+                || {
+                    let peers: String = PEERS.iter().flat_map(|peer| [peer.name, ", "]).collect();
+                    Err(format!("expected {peers}nchan, headwater:ENGINE or NAME=COMMAND"))
+                },
+                |engine| Ok(Self::Headwater(engine.to_owned())),
+            ),
         }
+    }
+}
+
+impl Kind {
+    /// Whether it has a stream, as far as is known.
+    pub fn streams(&self) -> bool {
+        !matches!(self, Self::Peer(peer) if !peer.streams)
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Peer(name) => out.write_str(name),
+            Self::Peer(peer) => out.write_str(peer.name),
             Self::Nchan => out.write_str("nchan"),
             Self::Headwater(engine) => write!(out, "headwater:{engine}"),
             Self::Command { name, .. } => out.write_str(name),
@@ -141,6 +175,11 @@ impl Server {
 }
 
 impl Server {
+    /// Its process, or the first of them.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the server as a supervisor does; gives what it wrote to standard error.
     ///
     /// # Errors
@@ -194,10 +233,10 @@ fn command(
     let addr = addr.to_string();
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     match kind {
-        Kind::Peer(name) => {
+        Kind::Peer(peer) => {
             let here = std::env::current_exe().map_err(|error| error.to_string())?;
-            let peer = here.with_file_name(name);
-            Ok(words(&[&peer.display().to_string(), "--addr", &addr]))
+            let program = here.with_file_name(peer.program).display().to_string();
+            Ok(words(&[&[program.as_str(), "--addr", &addr], peer.flags].concat()))
         }
         Kind::Headwater(engine) => {
             let program = bench_server.display().to_string();
@@ -256,7 +295,8 @@ mod tests {
 
     #[test]
     fn servers_are_known_by_name_or_command() {
-        assert_eq!("bare".parse(), Ok(Kind::Peer("bare")));
+        let bare: Kind = "bare".parse().unwrap();
+        assert_eq!((bare.to_string(), bare.streams()), ("bare".to_owned(), true));
         assert_eq!("headwater:epoll".parse(), Ok(Kind::Headwater("epoll".to_owned())));
         assert!("ngnix".parse::<Kind>().is_err());
         let other: Kind = "mine=/bin/x --listen {addr}".parse().unwrap();
@@ -265,6 +305,16 @@ mod tests {
         let words = command(&other, addr, Path::new("b"), Path::new("d")).unwrap();
         assert_eq!(words, ["/bin/x", "--listen", "127.0.0.1:7"]);
         assert!("mine=/bin/x".parse::<Kind>().is_err());
+    }
+
+    #[test]
+    fn a_peer_is_started_with_the_flags_of_its_name() {
+        let ntex: Kind = "ntex:epoll".parse().unwrap();
+        assert!(!ntex.streams());
+        let addr = "127.0.0.1:7".parse().unwrap();
+        let words = command(&ntex, addr, Path::new("b"), Path::new("d")).unwrap();
+        assert!(words[0].ends_with("/ntex"), "{words:?}");
+        assert_eq!(words[1..], ["--addr", "127.0.0.1:7", "--epoll"]);
     }
 
     #[test]
