@@ -6,6 +6,9 @@ use std::time::Duration;
 use procfs::process::{Process, all_processes};
 use procfs::{CurrentSI, KernelStats};
 
+/// What two counts in ticks, of some processes, may be off.
+const TICKS_OFF: Duration = Duration::from_millis(50);
+
 /// Whose time is read.
 pub struct Meter {
     server: Vec<Process>,
@@ -17,8 +20,10 @@ pub struct Meter {
 /// CPU time spent so far, or within a time.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Cpu {
-    /// By the server's processes.
-    pub server: Duration,
+    /// By the server's processes, to the nanosecond: by threads that run now.
+    pub server_exact: Duration,
+    /// By the server's processes, in ticks: by all their threads.
+    pub server_ticks: Duration,
     /// Of that, in user space: where ticks of the clock found it, as the kernel counts it.
     pub server_user: Duration,
     /// By the softirq thread of the server's core.
@@ -73,8 +78,10 @@ impl Meter {
         let failed = |error: procfs::ProcError| format!("/proc: {error}");
         let mut cpu = Cpu::default();
         for process in &self.server {
-            cpu.server += exact(process).map_err(failed)?;
-            cpu.server_user += ticks(process.stat().map_err(failed)?.utime);
+            let stat = process.stat().map_err(failed)?;
+            cpu.server_exact += exact(process).map_err(failed)?;
+            cpu.server_ticks += ticks(stat.utime + stat.stime);
+            cpu.server_user += ticks(stat.utime);
         }
         if let Some(thread) = &self.softirq {
             cpu.softirq = exact(thread).map_err(failed)?;
@@ -96,7 +103,8 @@ impl Cpu {
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
-            server: self.server.saturating_sub(earlier.server),
+            server_exact: self.server_exact.saturating_sub(earlier.server_exact),
+            server_ticks: self.server_ticks.saturating_sub(earlier.server_ticks),
             server_user: self.server_user.saturating_sub(earlier.server_user),
             softirq: self.softirq.saturating_sub(earlier.softirq),
             own: self.own.saturating_sub(earlier.own),
@@ -105,9 +113,19 @@ impl Cpu {
         }
     }
 
+    /// By the server's processes: exact, unless the ticks show that threads have ended meanwhile and
+    /// took what they had spent with them.
+    pub fn server(&self) -> Duration {
+        if self.server_ticks > self.server_exact + TICKS_OFF {
+            self.server_ticks
+        } else {
+            self.server_exact
+        }
+    }
+
     /// What all others spent, the softirq threads of other cores among them.
     pub fn others(&self) -> Duration {
-        self.machine.saturating_sub(self.server + self.softirq + self.own)
+        self.machine.saturating_sub(self.server() + self.softirq + self.own)
     }
 }
 
@@ -134,10 +152,24 @@ mod tests {
         let meter = Meter::new(std::process::id(), 0).unwrap();
         let before = meter.read().unwrap();
         let mut spent = Cpu::default();
-        while spent.server < Duration::from_millis(20) || spent.server_user.is_zero() {
+        while spent.server_exact < Duration::from_millis(20) || spent.server_user.is_zero() {
             spent = meter.read().unwrap().since(before);
         }
         assert!(spent.machine >= spent.server_user, "{spent:?}");
+    }
+
+    #[test]
+    fn what_threads_spent_that_have_ended_is_not_lost() {
+        let meter = Meter::new(std::process::id(), 0).unwrap();
+        let before = meter.read().unwrap();
+        let busy = || {
+            let meter = Meter::new(std::process::id(), 0).unwrap();
+            let before = meter.read().unwrap();
+            while meter.read().unwrap().since(before).server_ticks < TICKS_OFF * 4 {}
+        };
+        std::thread::spawn(busy).join().unwrap();
+        let spent = meter.read().unwrap().since(before);
+        assert!(spent.server() >= TICKS_OFF * 4, "{spent:?}");
     }
 
     #[test]
@@ -150,7 +182,7 @@ mod tests {
     fn what_neither_server_nor_load_spent_was_others() {
         let seconds = Duration::from_secs;
         let cpu = Cpu {
-            server: seconds(3),
+            server_exact: seconds(3),
             softirq: seconds(1),
             own: seconds(2),
             machine: seconds(10),

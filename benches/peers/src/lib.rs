@@ -3,13 +3,14 @@
 //!
 //! What they are measured with:
 //!
-//! - [`server`]: how they, and others, are started and stopped
+//! - [`kind`], [`server`]: which they are, and others; how each is started and stopped
 //! - [`turns`], [`slice`], [`table`]: slices in turn, what each gave, and how they compare
 //! - [`cpu`]: what a server costs
 //! - [`client`]: so many requests for `/plaintext`, and no more
 
 pub mod client;
 pub mod cpu;
+pub mod kind;
 pub mod server;
 pub mod slice;
 pub mod table;

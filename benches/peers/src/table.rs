@@ -42,11 +42,11 @@ impl Pair {
     /// The comparison as a table, and what to be wary of.
     pub fn text(&self) -> String {
         let [first, other] = &self.names;
+        let (width, ratio) = (self.width(), self.ratio());
+        let span = self.ratio_width();
         let mut text = format!(
-            "{:<28} {first:>width$} {other:>width$}   {:<28} {first} against itself",
-            "",
-            format!("{other} / {first}"),
-            width = self.width(),
+            "{:<28} {first:>width$} {other:>width$}   {ratio:<span$} {first} against itself",
+            ""
         );
         for measure in self.measures {
             if let Some(line) = self.line(measure) {
@@ -69,6 +69,15 @@ impl Pair {
         self.names.iter().map(String::len).fold(18, usize::max)
     }
 
+    fn ratio(&self) -> String {
+        let [first, other] = &self.names;
+        format!("{other} / {first}")
+    }
+
+    fn ratio_width(&self) -> usize {
+        self.ratio().len().max(28)
+    }
+
     fn line(&self, measure: &Measure) -> Option<String> {
         let value = |slice: &Slice| slice.value(measure);
         let all = |at: usize| -> Vec<f64> {
@@ -83,13 +92,14 @@ impl Pair {
             return None;
         }
         Some(format!(
-            "{:<28} {:>width$} {:>width$}   {:<28} {}",
+            "{:<28} {:>width$} {:>width$}   {:<span$} {}",
             measure.name,
             number(median(first)),
             number(median(other)),
             spread(ratios(1)),
             spread(ratios(2)),
             width = self.width(),
+            span = self.ratio_width(),
         ))
     }
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use headwater_peers::server::{Kind, Server};
+use headwater_peers::kind::Kind;
+use headwater_peers::server::Server;
 
 /// Runs the server under callgrind on core 0 while `load` asks things of it; gives how many
 /// instructions it took in user space, and what the load gave.
@@ -16,7 +17,7 @@ pub(crate) fn run<T>(
     let callgrind = ["valgrind", "--tool=callgrind", &out_flag];
     let server = Server::start(kind, bench_server, 0, &callgrind)?;
     let gave = load(&server);
-    let said = server.stop()?;
+    let said = server.stop().map_err(|error| format!("{kind}: {error}"))?;
     // Only the count is of interest, not where it comes from.
     std::fs::remove_file(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     Ok((collected(&said)?, gave?))

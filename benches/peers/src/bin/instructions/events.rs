@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clap::Args;
-use headwater_peers::server::{Kind, Server};
+use headwater_peers::kind::Kind;
+use headwater_peers::server::Server;
 use serde_json::Value;
 
 use crate::callgrind;

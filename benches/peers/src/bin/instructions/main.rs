@@ -1,6 +1,6 @@
 //! Counts the user-space instructions of a server with callgrind: two runs of different length, and
 //! the difference of the one over the difference of the other, so that starting and connecting do not
-//! count. Needs valgrind, which does not know `io_uring`. What the kernel does is not in it.
+//! count. Needs valgrind. What the kernel does is not in it.
 //!
 //! - `events`: per delivered event
 //! - `requests`: per request for `/plaintext`
@@ -14,14 +14,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use headwater_peers::server::{self, Kind};
+use headwater_peers::kind::Kind;
+use headwater_peers::server;
 
 /// Counts user-space instructions per delivered event, or per request for /plaintext
 #[derive(Debug, Parser)]
 #[command(name = "instructions")]
 struct Flags {
-    /// Servers to measure, as for `pairs`, or with --plaintext for `plaintext`; not nchan, which is
-    /// several processes
+    /// Servers to measure, as for `pairs`, or with --plaintext for `plaintext`; not nchan, and
+    /// not ntex but ntex:epoll
     #[arg(required = true, value_name = "SERVER")]
     servers: Vec<Kind>,
 
@@ -41,8 +42,8 @@ fn main() -> ExitCode {
     let program = flags.bench_server.clone().unwrap_or_else(server::bench_server);
     let mut code = ExitCode::SUCCESS;
     for server in &flags.servers {
-        let measured = if *server == Kind::Nchan {
-            Err("nchan is several processes".to_owned())
+        let measured = if let Some(reason) = server.uncountable() {
+            Err(format!("{server}: {reason}"))
         } else if flags.requests.plaintext {
             flags.requests.measure(server, &program)
         } else {

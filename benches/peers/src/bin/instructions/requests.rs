@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use headwater_peers::client::Course;
-use headwater_peers::server::Kind;
+use headwater_peers::kind::Kind;
 
 use crate::callgrind;
 

@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use headwater_peers::server::{Kind, Server};
+use headwater_peers::kind::Kind;
+use headwater_peers::server::Server;
 
 /// Where and how slices are run.
 pub(crate) struct Bench {

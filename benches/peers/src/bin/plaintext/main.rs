@@ -11,7 +11,7 @@ mod wrk;
 use std::process::ExitCode;
 
 use clap::Parser;
-use headwater_peers::server::Kind;
+use headwater_peers::kind::Kind;
 use headwater_peers::table::{Measure, Pair, measure};
 use headwater_peers::turns::Turns;
 use slice::Bench;

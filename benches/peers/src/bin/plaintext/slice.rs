@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use headwater_peers::client;
 use headwater_peers::cpu::{Cpu, Meter};
-use headwater_peers::server::{Kind, Server};
+use headwater_peers::kind::Kind;
+use headwater_peers::server::Server;
 use serde_json::{Value, json};
 
 use crate::wrk::{Totals, Wrk};
@@ -72,10 +73,10 @@ fn report(totals: &Totals, spent: &Cpu, took: Duration, failure: Option<&str>) -
             },
         },
         "server": {
-            "cpu_us_per_request": per_request(spent.server + spent.softirq),
-            "cpu_us_per_request_process": per_request(spent.server),
+            "cpu_us_per_request": per_request(spent.server() + spent.softirq),
+            "cpu_us_per_request_process": per_request(spent.server()),
             "cpu_us_per_request_user": per_request(spent.server_user),
-            "cpu_percent": share(spent.server + spent.softirq) * 100.0,
+            "cpu_percent": share(spent.server() + spent.softirq) * 100.0,
         },
         "client": { "cpu_percent": load * 100.0 },
         "others": {
@@ -100,7 +101,8 @@ mod tests {
             errors: Errors::default(),
         };
         let spent = Cpu {
-            server: seconds(3),
+            server_exact: seconds(3),
+            server_ticks: seconds(3),
             server_user: seconds(1),
             softirq: seconds(1),
             own: seconds(4),
