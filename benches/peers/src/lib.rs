@@ -1,8 +1,20 @@
 //! What the peers have in common: their flags, the line that says they are ready, the bytes of an
-//! event. Each serves the paths of the bench server: `/events`, `/publish`, `/plaintext`.
-//! How they, and others, are started and stopped for a measurement is in [`server`].
+//! event. Each serves paths of the bench server: `/plaintext`, and most `/events` and `/publish`.
+//!
+//! What they are measured with:
+//!
+//! - [`kind`], [`server`]: which they are, and others; how each is started and stopped
+//! - [`turns`], [`slice`], [`table`]: slices in turn, what each gave, and how they compare
+//! - [`cpu`]: what a server costs
+//! - [`client`]: so many requests for `/plaintext`, and no more
 
+pub mod client;
+pub mod cpu;
+pub mod kind;
 pub mod server;
+pub mod slice;
+pub mod table;
+pub mod turns;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

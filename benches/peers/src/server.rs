@@ -1,88 +1,25 @@
-//! What can be measured: how each server is started on a core, known to be ready, and stopped.
-//! Knows nothing of loads and reports.
+//! How a server is started on a core, known to be ready, and stopped. What its command is, is the
+//! business of `kind`. Knows nothing of loads and reports.
 
-use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::kind::Kind;
+
 /// How long a server may take until it answers, and until it has ended.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The configuration of nginx with nchan.
-const NCHAN: &str = include_str!("../nchan.conf");
-
-/// Where distributions put the module.
-const NCHAN_MODULES: [&str; 3] = [
-    "/usr/lib/nginx/modules/ngx_nchan_module.so",
-    "/usr/lib64/nginx/modules/ngx_nchan_module.so",
-    "/usr/local/lib/nginx/modules/ngx_nchan_module.so",
-];
-
-/// A server that can be measured.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// A program beside this one.
-    Peer(&'static str),
-    /// nginx with nchan.
-    Nchan,
-    /// The bench server with this engine.
-    Headwater(String),
-    /// Any other, by its command.
-    Command {
-        /// What it is called in tables.
-        name: String,
-        /// The command, with `{addr}` where the address goes.
-        words: Vec<String>,
-    },
-}
-
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some((name, command)) = text.split_once('=') {
-            let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-            if words.iter().any(|word| word.contains("{addr}")) {
-                return Ok(Self::Command { name: name.to_owned(), words });
-            }
-            return Err("the command has no {addr}".to_owned());
-        }
-        match text {
-            "actix" => Ok(Self::Peer("actix")),
-            "axum" => Ok(Self::Peer("axum")),
-            "bare" => Ok(Self::Peer("bare")),
-            "nchan" => Ok(Self::Nchan),
-            "headwater" => Ok(Self::Headwater("auto".to_owned())),
-            _ => match text.strip_prefix("headwater:") {
-                Some(engine) => Ok(Self::Headwater(engine.to_owned())),
-                None => Err("expected actix, axum, bare, nchan, headwater:ENGINE or NAME=COMMAND"
-                    .to_owned()),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Peer(name) => out.write_str(name),
-            Self::Nchan => out.write_str("nchan"),
-            Self::Headwater(engine) => write!(out, "headwater:{engine}"),
-            Self::Command { name, .. } => out.write_str(name),
-        }
-    }
-}
 
 /// A running server. Dropping it ends the process and removes its files.
 pub struct Server {
     child: Child,
     directory: PathBuf,
+    /// Whether another program runs it, which is valgrind.
+    under: bool,
     /// Where it listens.
     pub addr: SocketAddr,
 }
@@ -105,7 +42,7 @@ impl Server {
         let directory = std::env::temp_dir().join(name);
         let io = |error: std::io::Error| format!("{}: {error}", directory.display());
         fs::create_dir_all(&directory).map_err(io)?;
-        let words = command(kind, addr, bench_server, &directory)?;
+        let words = kind.command(addr, bench_server, &directory)?;
         let errors = fs::File::create(directory.join("stderr")).map_err(io)?;
         let child = Command::new("taskset")
             .args(["-c", &core.to_string()])
@@ -116,7 +53,7 @@ impl Server {
             .stderr(errors)
             .spawn()
             .map_err(|error| format!("taskset: {error}"))?;
-        let mut server = Self { child, directory, addr };
+        let mut server = Self { child, directory, under: !under.is_empty(), addr };
         server.wait_until_it_answers().map_err(|reason| {
             // What it complained about says more, if it did.
             let errors = fs::read_to_string(server.directory.join("stderr")).unwrap_or_default();
@@ -141,6 +78,11 @@ impl Server {
 }
 
 impl Server {
+    /// Its process, or the first of them.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the server as a supervisor does; gives what it wrote to standard error.
     ///
     /// # Errors
@@ -162,6 +104,12 @@ impl Server {
         let start = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(5));
+            if self.under {
+                // Valgrind lets no other thread have the signal while one waits in io_uring: it has
+                // to be kept busy. Once the signal has come, nothing is answered any more.
+                answers(self.addr);
+                thread::sleep(Duration::from_millis(200));
+            }
         }
         !matches!(self.child.try_wait(), Ok(None))
     }
@@ -184,54 +132,6 @@ pub fn bench_server() -> PathBuf {
     target.join("release/bench-server")
 }
 
-/// The words that start a server.
-fn command(
-    kind: &Kind,
-    addr: SocketAddr,
-    bench_server: &Path,
-    directory: &Path,
-) -> Result<Vec<String>, String> {
-    let addr = addr.to_string();
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    match kind {
-        Kind::Peer(name) => {
-            let here = std::env::current_exe().map_err(|error| error.to_string())?;
-            let peer = here.with_file_name(name);
-            Ok(words(&[&peer.display().to_string(), "--addr", &addr]))
-        }
-        Kind::Headwater(engine) => {
-            let program = bench_server.display().to_string();
-            let flags = ["--addr", &addr, "--engine", engine, "--workers", "1", "--rate", "0"];
-            Ok(words(&[&[program.as_str()], &flags[..]].concat()))
-        }
-        Kind::Command { words, .. } => {
-            Ok(words.iter().map(|word| word.replace("{addr}", &addr)).collect())
-        }
-        Kind::Nchan => {
-            let module = nchan_module()?;
-            let directory = directory.display().to_string();
-            let conf = NCHAN
-                .replace("MODULE", module)
-                .replace("DIRECTORY", &directory)
-                .replace("ADDR", &addr);
-            let file = format!("{directory}/nginx.conf");
-            fs::write(&file, conf).map_err(|error| format!("{file}: {error}"))?;
-            Ok(words(&["nginx", "-c", &file, "-p", &directory]))
-        }
-    }
-}
-
-/// The module, if it and nginx are installed.
-fn nchan_module() -> Result<&'static str, String> {
-    let nginx = Command::new("nginx").arg("-v").stderr(Stdio::null()).status();
-    let module = NCHAN_MODULES.into_iter().find(|path| Path::new(path).exists());
-    match (nginx, module) {
-        (Ok(_), Some(module)) => Ok(module),
-        _ => Err("nginx with nchan is not installed (Debian: nginx-light, libnginx-mod-nchan)"
-            .to_owned()),
-    }
-}
-
 /// A port that was free a moment ago.
 fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
@@ -248,31 +148,4 @@ fn answers(addr: SocketAddr) -> bool {
     };
     // Until it listens it refuses.
     ask().unwrap_or(false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_are_known_by_name_or_command() {
-        assert_eq!("bare".parse(), Ok(Kind::Peer("bare")));
-        assert_eq!("headwater:epoll".parse(), Ok(Kind::Headwater("epoll".to_owned())));
-        assert!("ngnix".parse::<Kind>().is_err());
-        let other: Kind = "mine=/bin/x --listen {addr}".parse().unwrap();
-        assert_eq!(other.to_string(), "mine");
-        let addr = "127.0.0.1:7".parse().unwrap();
-        let words = command(&other, addr, Path::new("b"), Path::new("d")).unwrap();
-        assert_eq!(words, ["/bin/x", "--listen", "127.0.0.1:7"]);
-        assert!("mine=/bin/x".parse::<Kind>().is_err());
-    }
-
-    #[test]
-    fn headwater_has_one_worker_and_no_ticks() {
-        let kind = Kind::Headwater("std".to_owned());
-        let addr = "127.0.0.1:7".parse().unwrap();
-        let words = command(&kind, addr, Path::new("/b"), Path::new("d")).unwrap();
-        let expected = "/b --addr 127.0.0.1:7 --engine std --workers 1 --rate 0";
-        assert_eq!(words.join(" "), expected);
-    }
 }

@@ -1,14 +1,20 @@
-//! Each peer as a process: what is published reaches every subscriber, whole, once and in order.
+//! Each peer as a process: all give the same plain text, also to requests sent at once; where there
+//! is a stream, what is published reaches every subscriber, whole, once and in order.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use headwater_peers::client::{self, Course};
+
 /// How long anything may take. Only failures take that long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const EVENTS: usize = 50;
+
+/// Requests sent at once.
+const PIPELINED: usize = 16;
 
 struct Peer {
     child: Child,
@@ -16,9 +22,10 @@ struct Peer {
 }
 
 impl Peer {
-    fn start(program: &str) -> Self {
+    fn start(program: &str, flags: &[&str]) -> Self {
         let mut child = Command::new(program)
             .args(["--addr", "127.0.0.1:0"])
+            .args(flags)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the peer can be started");
@@ -107,7 +114,7 @@ fn publish(peer: &Peer) -> Vec<String> {
 }
 
 fn serves(program: &str) {
-    let peer = Peer::start(program);
+    let peer = Peer::start(program, &[]);
     let mut subscribers: Vec<_> = (0..5).map(|_| peer.subscribe()).collect();
     // One that leaves is no concern of the others.
     drop(subscribers.pop());
@@ -118,13 +125,33 @@ fn serves(program: &str) {
     for subscriber in &mut subscribers {
         assert_eq!(read_events(subscriber, EVENTS), expected);
     }
+    greets(&peer);
+}
+
+/// The body and its type are the same for all, and each request gets an answer of its own.
+fn greets(peer: &Peer) {
     let mut stream = peer.connect();
-    write!(stream, "GET /plaintext HTTP/1.1\r\nHost: peer\r\n\r\n").expect("room for a request");
+    let request = "GET /plaintext HTTP/1.1\r\nHost: peer\r\n\r\n";
+    stream.write_all(request.repeat(PIPELINED).as_bytes()).expect("room for the requests");
     let mut reader = BufReader::new(stream);
-    assert!(head(&mut reader).to_ascii_lowercase().contains("content-length: 13"));
-    let mut body = [0; 13];
-    reader.read_exact(&mut body).expect("a whole answer");
-    assert_eq!(&body, b"Hello, World!");
+    for _ in 0..PIPELINED {
+        let head = head(&mut reader).to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 200 ok\r\n"), "{head}");
+        assert!(head.contains("\r\ncontent-length: 13\r\n"), "{head}");
+        let kind = head.lines().find_map(|line| line.strip_prefix("content-type: "));
+        let kind = kind.and_then(|kind| kind.split(';').next());
+        assert_eq!(kind, Some("text/plain"), "{head}");
+        let mut body = [0; 13];
+        reader.read_exact(&mut body).expect("a whole answer");
+        assert_eq!(&body, b"Hello, World!");
+    }
+}
+
+/// Has no stream, and is measured: by a client that sends as much as it says.
+fn only_greets(program: &str, flags: &[&str]) {
+    let peer = Peer::start(program, flags);
+    greets(&peer);
+    assert_eq!(Course { connections: 3, depth: 16 }.run(peer.addr, 5), Ok(()));
 }
 
 #[test]
@@ -140,4 +167,48 @@ fn axum_delivers_everything_in_order() {
 #[test]
 fn the_bare_loop_delivers_everything_in_order() {
     serves(env!("CARGO_BIN_EXE_bare"));
+}
+
+#[test]
+fn hyper_greets_everyone() {
+    only_greets(env!("CARGO_BIN_EXE_hyper"), &[]);
+}
+
+#[test]
+fn may_minihttp_greets_everyone() {
+    only_greets(env!("CARGO_BIN_EXE_may_minihttp"), &[]);
+}
+
+#[test]
+fn ntex_greets_everyone() {
+    only_greets(env!("CARGO_BIN_EXE_ntex"), &[]);
+}
+
+#[test]
+fn ntex_on_epoll_greets_everyone() {
+    only_greets(env!("CARGO_BIN_EXE_ntex"), &["--epoll"]);
+}
+
+#[test]
+fn another_path_is_no_plaintext() {
+    let peer = Peer::start(env!("CARGO_BIN_EXE_hyper"), &[]);
+    let mut stream = peer.connect();
+    write!(stream, "GET / HTTP/1.1\r\nHost: peer\r\n\r\n").expect("room for a request");
+    let head = head(&mut BufReader::new(stream));
+    assert!(head.starts_with("HTTP/1.1 404"), "{head}");
+}
+
+#[test]
+fn a_client_that_finds_no_plaintext_says_so() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("an address");
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the client comes");
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").expect("room");
+        // Until the client has read it and leaves.
+        stream.read_to_end(&mut Vec::new()).expect("an end");
+    });
+    let line = client::check(addr).expect_err("it is no 200");
+    assert!(line.contains("404 Not Found"), "{line}");
+    server.join().expect("it does not panic");
 }

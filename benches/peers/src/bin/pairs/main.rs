@@ -2,18 +2,50 @@
 //! on one core and the load on another. What the first gives against itself is the noise.
 //!
 //! - `slice`: one run of the load against a fresh server
-//! - `table`: medians and ratios
 
 mod slice;
-mod table;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use headwater_peers::server;
-use slice::{Bench, Slice, Subject};
-use table::Pair;
+use headwater_peers::table::{Measure, measure};
+use headwater_peers::turns::Turns;
+use slice::{Bench, Subject};
+
+const MEBIBYTES: f64 = 1.0 / (1024.0 * 1024.0);
+
+/// All that is compared, where the reports have it.
+const MEASURES: &[Measure] = &[
+    measure("best with < 1 % lost, M/s", "/best/delivered_per_s", 1e-6),
+    measure("  at offered events/s", "/best/offered_per_s", 1.0),
+    measure("delivered, k/s", "/deliveries/per_s", 1e-3),
+    measure("lost, %", "/deliveries/lost_percent", 1.0),
+    measure("p50, ms", "/latency_us/p50", 1e-3),
+    measure("p99, ms", "/latency_us/p99", 1e-3),
+    measure("CPU per delivery, µs", "/server/cpu_us_per_delivery", 1.0),
+    measure("  without ksoftirqd, µs", "/server/cpu_us_per_delivery_process", 1.0),
+    measure("CPU, % of a core", "/server/cpu_percent", 1.0),
+    measure("sends per delivery", "/server/sends_per_delivery", 1.0),
+    measure("events per send", "/server/events_per_send", 1.0),
+    measure("RSS per subscriber, B", "/server/rss_growth_per_subscriber_bytes", 1.0),
+    measure("RSS connected, MiB", "/server/rss_connected_bytes", MEBIBYTES),
+    measure("RSS at the end, MiB", "/server/rss_end_bytes", MEBIBYTES),
+    measure("kernel TCP at the end, MiB", "/kernel/tcp_end_bytes", MEBIBYTES),
+    measure("slow ones: delivered", "/slow/delivered", 1.0),
+    measure("churn: to a stream p99, ms", "/churn/came_us/p99", 1e-3),
+    measure("storm: all back, s", "/storm/took_s", 1.0),
+    measure("storm: to a stream p99, ms", "/storm/back_us/p99", 1e-3),
+    measure("storm: refusals", "/storm/refusals", 1.0),
+    measure("storm: CPU, s", "/storm/server_cpu_s", 1.0),
+];
+
+/// What is shown of a slice while others are still to come.
+const BRIEF: &[Measure] = &[
+    measure("best M/s", "/best/delivered_per_s", 1e-6),
+    measure("delivered k/s", "/deliveries/per_s", 1e-3),
+    measure("CPU µs", "/server/cpu_us_per_delivery", 1.0),
+    measure("p99 ms", "/latency_us/p99", 1e-3),
+];
 
 /// Measures servers in pairs, in alternating slices
 #[derive(Debug, Parser)]
@@ -25,29 +57,8 @@ struct Flags {
     #[arg(required = true, num_args = 2.., value_name = "SERVER")]
     servers: Vec<Subject>,
 
-    /// Slices of each server in a pair
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    slices: usize,
-
-    /// Core of the servers
-    #[arg(long, default_value_t = 0, value_name = "CORE")]
-    server_core: usize,
-
-    /// Core of the load
-    #[arg(long, default_value_t = 1, value_name = "CORE")]
-    load_core: usize,
-
-    /// Most that other processes may take during a slice, in percent of a core; it is repeated else
-    #[arg(long, default_value_t = 15.0, value_name = "PERCENT")]
-    others: f64,
-
-    /// The bench server, which is the load and headwater [default: the one built beside this]
-    #[arg(long, value_name = "FILE")]
-    bench_server: Option<PathBuf>,
-
-    /// Add the report of each slice to this file, a JSON object a line
-    #[arg(long, value_name = "FILE")]
-    save: Option<PathBuf>,
+    #[command(flatten)]
+    turns: Turns,
 
     /// What follows -- goes to `bench-server load`
     #[arg(last = true, value_name = "LOAD FLAGS")]
@@ -65,43 +76,19 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<(), String> {
-    if flags.slices == 0 {
-        return Err("--slices has to be at least 1".to_owned());
-    }
+    let Turns { slices, server_core, load_core, .. } = flags.turns;
     let bench = Bench {
-        program: flags.bench_server.clone().unwrap_or_else(server::bench_server),
-        server_core: flags.server_core,
-        load_core: flags.load_core,
-        others: flags.others,
-        save: flags.save.clone(),
+        program: flags.turns.bench_server(),
+        server_core,
+        load_core,
         load: flags.load.clone(),
     };
+    let load = flags.load.join(" ");
     println!(
-        "{} slices each, server on core {}, load on core {}: load {}",
-        flags.slices,
-        flags.server_core,
-        flags.load_core,
-        flags.load.join(" ")
+        "{slices} slices each, server on core {server_core}, load on core {load_core}: load {load}"
     );
-    let (first, others) = flags.servers.split_first().ok_or("no servers")?;
-    let mut pairs: Vec<Pair> = others.iter().map(|other| Pair::new(first, other)).collect();
-    let slice = |server: &Subject| -> Result<Slice, String> {
-        let slice = bench.slice(server)?;
-        eprintln!("{server}: {}", slice.line());
-        Ok(slice)
-    };
-    // Each slice of another server lies between two of the first: the one before is what it is set
-    // against, and the one after is set against that one, too.
-    let mut before = slice(first)?;
-    for _ in 0..flags.slices {
-        for (pair, other) in pairs.iter_mut().zip(others) {
-            let between = slice(other)?;
-            let after = slice(first)?;
-            pair.add(before, between, after.clone());
-            before = after;
-        }
-    }
-    for pair in &pairs {
+    let attempt = |server: &Subject| bench.slice(server);
+    for pair in flags.turns.take(&flags.servers, &load, MEASURES, BRIEF, attempt)? {
         println!("\n{}", pair.text());
     }
     Ok(())

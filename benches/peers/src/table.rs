@@ -3,75 +3,52 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use crate::slice::Slice;
 
-use crate::slice::{Slice, Subject};
-
-/// Something that is compared: its name and unit, where it is in a report, and its scale there.
-struct Measure {
-    name: &'static str,
-    pointer: &'static str,
-    scale: f64,
+/// Something that is compared.
+pub struct Measure {
+    /// What it is called, with its unit.
+    pub name: &'static str,
+    /// Where it is in a report.
+    pub pointer: &'static str,
+    /// What it is multiplied by to be shown.
+    pub scale: f64,
 }
 
-const fn measure(name: &'static str, pointer: &'static str, scale: f64) -> Measure {
+/// A measure by its name, its place in a report, and its scale.
+pub const fn measure(name: &'static str, pointer: &'static str, scale: f64) -> Measure {
     Measure { name, pointer, scale }
 }
 
-const MEBIBYTES: f64 = 1.0 / (1024.0 * 1024.0);
-
-/// All that is compared, where the reports have it.
-const MEASURES: &[Measure] = &[
-    measure("best with < 1 % lost, M/s", "/best/delivered_per_s", 1e-6),
-    measure("  at offered events/s", "/best/offered_per_s", 1.0),
-    measure("delivered, k/s", "/deliveries/per_s", 1e-3),
-    measure("lost, %", "/deliveries/lost_percent", 1.0),
-    measure("p50, ms", "/latency_us/p50", 1e-3),
-    measure("p99, ms", "/latency_us/p99", 1e-3),
-    measure("CPU per delivery, µs", "/server/cpu_us_per_delivery", 1.0),
-    measure("  without ksoftirqd, µs", "/server/cpu_us_per_delivery_process", 1.0),
-    measure("CPU, % of a core", "/server/cpu_percent", 1.0),
-    measure("sends per delivery", "/server/sends_per_delivery", 1.0),
-    measure("events per send", "/server/events_per_send", 1.0),
-    measure("RSS per subscriber, B", "/server/rss_growth_per_subscriber_bytes", 1.0),
-    measure("RSS connected, MiB", "/server/rss_connected_bytes", MEBIBYTES),
-    measure("RSS at the end, MiB", "/server/rss_end_bytes", MEBIBYTES),
-    measure("kernel TCP at the end, MiB", "/kernel/tcp_end_bytes", MEBIBYTES),
-    measure("slow ones: delivered", "/slow/delivered", 1.0),
-    measure("churn: to a stream p99, ms", "/churn/came_us/p99", 1e-3),
-    measure("storm: all back, s", "/storm/took_s", 1.0),
-    measure("storm: to a stream p99, ms", "/storm/back_us/p99", 1e-3),
-    measure("storm: refusals", "/storm/refusals", 1.0),
-    measure("storm: CPU, s", "/storm/server_cpu_s", 1.0),
-];
-
 /// The slices of two servers in turn.
-pub(crate) struct Pair {
+pub struct Pair {
     names: [String; 2],
+    measures: &'static [Measure],
     /// Before, between, after.
     slices: Vec<[Slice; 3]>,
 }
 
 impl Pair {
-    pub(crate) fn new(first: &Subject, other: &Subject) -> Self {
-        Self { names: [first.to_string(), other.to_string()], slices: Vec::new() }
+    /// A pair without slices, by the names of its servers.
+    pub fn new(first: String, other: String, measures: &'static [Measure]) -> Self {
+        Self { names: [first, other], measures, slices: Vec::new() }
     }
 
     /// A slice of the other server between two of the first.
-    pub(crate) fn add(&mut self, before: Slice, between: Slice, after: Slice) {
+    pub fn add(&mut self, before: Slice, between: Slice, after: Slice) {
         self.slices.push([before, between, after]);
     }
 
     /// The comparison as a table, and what to be wary of.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let [first, other] = &self.names;
+        let (width, ratio) = (self.width(), self.ratio());
+        let span = self.ratio_width();
         let mut text = format!(
-            "{:<28} {first:>width$} {other:>width$}   {:<28} {first} against itself",
-            "",
-            format!("{other} / {first}"),
-            width = self.width(),
+            "{:<28} {first:>width$} {other:>width$}   {ratio:<span$} {first} against itself",
+            ""
         );
-        for measure in MEASURES {
+        for measure in self.measures {
             if let Some(line) = self.line(measure) {
                 // A string takes everything.
                 let _ = write!(text, "\n{line}");
@@ -83,14 +60,26 @@ impl Pair {
         text
     }
 
+    /// Whether the load called any of the slices a failure.
+    pub fn failed(&self) -> bool {
+        self.slices.iter().flatten().any(|slice| slice.failure().is_some())
+    }
+
     fn width(&self) -> usize {
         self.names.iter().map(String::len).fold(18, usize::max)
     }
 
+    fn ratio(&self) -> String {
+        let [first, other] = &self.names;
+        format!("{other} / {first}")
+    }
+
+    fn ratio_width(&self) -> usize {
+        self.ratio().len().max(28)
+    }
+
     fn line(&self, measure: &Measure) -> Option<String> {
-        let value = |slice: &Slice| {
-            slice.report.pointer(measure.pointer).and_then(Value::as_f64).map(|v| v * measure.scale)
-        };
+        let value = |slice: &Slice| slice.value(measure);
         let all = |at: usize| -> Vec<f64> {
             self.slices.iter().filter_map(|slices| value(&slices[at])).collect()
         };
@@ -103,13 +92,14 @@ impl Pair {
             return None;
         }
         Some(format!(
-            "{:<28} {:>width$} {:>width$}   {:<28} {}",
+            "{:<28} {:>width$} {:>width$}   {:<span$} {}",
             measure.name,
             number(median(first)),
             number(median(other)),
             spread(ratios(1)),
             spread(ratios(2)),
             width = self.width(),
+            span = self.ratio_width(),
         ))
     }
 
@@ -123,7 +113,7 @@ impl Pair {
                     warnings.push(format!("{name}: {count} of {of} slices {what}"));
                 }
             };
-            warn(slices().filter(|slice| slice.disturbed).count(), "were disturbed by others");
+            warn(slices().filter(|slice| slice.disturbed()).count(), "were disturbed by others");
             let bound = slices().filter(|slice| slice.load_was_the_limit()).count();
             warn(bound, "show the load's limit, not the server's");
             let failures: Vec<&str> = slices().filter_map(Slice::failure).collect();
@@ -164,8 +154,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const MEASURES: &[Measure] =
+        &[measure("p99, ms", "/latency_us/p99", 1e-3), measure("RSS, MiB", "/rss", 1.0)];
+
     fn slice(p99_us: u64, disturbed: bool) -> Slice {
-        Slice::made_up(json!({ "failure": null, "latency_us": { "p99": p99_us } }), disturbed)
+        let others = if disturbed { 40.0 } else { 0.0 };
+        let others = json!({ "cpu_percent": others });
+        let report = json!({ "latency_us": { "p99": p99_us }, "others": others, "failure": null });
+        Slice::new(report, 15.0)
     }
 
     #[test]
@@ -177,7 +173,7 @@ mod tests {
 
     #[test]
     fn ratios_are_of_neighbours_and_the_noise_is_of_the_first_with_itself() {
-        let mut pair = Pair::new(&"bare".parse().unwrap(), &"nchan".parse().unwrap());
+        let mut pair = Pair::new("bare".to_owned(), "nchan".to_owned(), MEASURES);
         // The machine becomes slower all the time; the other takes twice as long all the time.
         pair.add(slice(1_000, false), slice(2_000, false), slice(1_100, false));
         pair.add(slice(2_000, false), slice(4_000, false), slice(2_200, false));
