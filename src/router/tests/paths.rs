@@ -5,7 +5,9 @@ use crate::Router;
 use crate::request::Request;
 use crate::routing;
 use percent_encoding::percent_encode_byte;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn shown(request: Request) -> String {
     let params: Vec<String> =
@@ -127,5 +129,28 @@ proptest! {
         };
         let path = format!("/users/{}/files/{}", encode(&id, ""), encode(&rest, "/"));
         prop_assert_eq!(get(&app(), &path), ok(&format!("id={id} rest={rest}")));
+    }
+
+    /// A written-out path is found beside the tree; where both know it, they agree.
+    #[test]
+    fn table_of_fixed_paths_never_contradicts_the_tree(
+        patterns in btree_set("(/(a|b|ab|\\{p\\}|\\{\\{a|a\\{p\\})){1,3}/?", 1..12),
+        paths in vec("(/(a|b|ab|c|\\{a)){1,3}/?", 1..40),
+    ) {
+        let build = |app: Router, pattern: &String| {
+            // Two that no path could tell apart are refused.
+            let with = || app.clone().route(pattern, routing::get(|| "found"));
+            catch_unwind(AssertUnwindSafe(with)).unwrap_or(app)
+        };
+        let app = patterns.iter().fold(Router::new(), build);
+        let fixed = app.routes.iter().filter(|route| route.names.is_none());
+        let fixed: Vec<String> = fixed.map(|route| route.pattern.replace("{{", "{")).collect();
+        for path in fixed.iter().chain(&paths) {
+            let found = app.fixed.find(path.as_bytes());
+            prop_assert_eq!(found.is_some(), fixed.contains(path), "{}", path);
+            if found.is_some() {
+                prop_assert_eq!(found, app.paths.at(path).ok().map(|found| *found.value), "{}", path);
+            }
+        }
     }
 }
