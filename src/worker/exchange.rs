@@ -53,7 +53,9 @@ impl Worker {
                 Ok(Step::Request(head)) => self.begin(core, key, connection, head),
                 Ok(Step::Body(bytes)) => {
                     connection.expects_continue = false;
-                    connection.body.extend_from_slice(&bytes);
+                    let arriving = connection.arriving.as_mut();
+                    let body = &mut arriving.expect("a body follows its head").body;
+                    body.extend_from_slice(&bytes);
                     None
                 }
                 Ok(Step::End) => self.request(core, key, connection),
@@ -105,8 +107,10 @@ impl Worker {
         (connection.served, connection.expects_continue) = (true, false);
         connection.mark = None;
         let head = connection.head.take().expect("the end of a request follows its head");
-        let body = std::mem::take(&mut connection.body).freeze();
-        let mut lookup = connection.lookup.take();
+        let (mut lookup, body) = match connection.arriving.take() {
+            Some(arriving) => (Some(arriving.lookup), arriving.body.freeze()),
+            None => (None, Bytes::new()),
+        };
         if self.is_crowded() {
             let router = &self.shared.router;
             let found = lookup.take().unwrap_or_else(|| router.look_up(head.path()));
@@ -199,7 +203,7 @@ impl Worker {
     ) -> After {
         connection.task = None;
         if connection.unsent.is_some() {
-            connection.held = Some(response);
+            connection.held = Some(Box::new(response));
             return After::Keep;
         }
         match self.respond(core, key, connection, response) {
@@ -307,7 +311,7 @@ impl Worker {
         } else if connection.is_answering() {
             core.cancel(key);
         } else if connection.head.is_some() {
-            let received = connection.body.len();
+            let received = connection.arriving.as_ref().map_or(0, |arriving| arriving.body.len());
             let progress = connection.mark.is_none_or(|mark| received >= mark + MIN_PROGRESS_BYTES);
             if progress || core.armed(key) != Some(classes.body) {
                 connection.mark = Some(received);
