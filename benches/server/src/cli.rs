@@ -85,6 +85,15 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) gap_notice: Option<String>,
 
+    /// The largest body of a request [default: the library's]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) body_limit: Option<u64>,
+
+    /// Time for a request's head, between two pieces of its body, and for an answer that is not read
+    /// [default: the library's]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) patience: Option<Duration>,
+
     /// Where events are kept for reconnecting clients: none, ring:N, memory, or the URL of
     /// a redis, postgres or memcache server
     #[arg(long, value_name = "STORE", default_value = "none")]

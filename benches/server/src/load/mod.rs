@@ -8,6 +8,7 @@
 //! - `publisher`: sends them, `answers` reads the replies, `answered` tells the reading side
 //! - `fleet`: connects and reads all subscribers, each a `subscriber` with a `decode`r; lets them
 //!   leave, come and return
+//! - `guests`: clients beside them, that make requests or mean no good; `sockets` is for both
 //! - `ledger`: what one subscriber received and was owed; `tally`: order and lateness of all
 //! - `meter`: what the server and this client cost, read by `proc`; `metrics`: the server's counts
 //! - `report`: the outcome, as text and as JSON; `progress`: how far it is
@@ -17,6 +18,7 @@ mod answers;
 mod args;
 mod decode;
 mod fleet;
+pub(crate) mod guests;
 mod ladder;
 mod ledger;
 mod meter;
@@ -27,6 +29,7 @@ mod publisher;
 mod report;
 mod run;
 mod schedule;
+mod sockets;
 mod subscriber;
 mod tally;
 
