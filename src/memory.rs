@@ -9,6 +9,8 @@ use headwater_sse::{Fanout, Hub};
 
 /// A connection's state and its places in tables.
 const STATE_BYTES: u64 = 512;
+/// With `io_uring`: what had come when receiving was to pause.
+const HELD_BYTES: u64 = 256 * 1024;
 /// On the engine that has a thread for it: its stack, all of it, and its receive buffer.
 const THREAD_BYTES: u64 = 96 * 1024;
 /// What an engine receives at once, at most.
@@ -36,7 +38,7 @@ const ENGINE_BYTES: u64 = 2 * 1024 * 1024;
 ///     .http_limits(HttpLimits::default().with_body_bytes(64 * 1024))
 ///     .serve(Router::new())?;
 /// let bound = server.memory_bound();
-/// assert!(bound.connection_bytes < 512 * 1024);
+/// assert!(bound.connection_bytes < 1024 * 1024);
 /// assert_eq!(bound.connections, 10_000);
 /// // What all of them together can cost, and what a hundred can.
 /// assert!(bound.at(100) < bound.total());
@@ -49,8 +51,8 @@ pub struct MemoryBound {
     /// [`body_bytes`](crate::HttpLimits::body_bytes), or the limit of a route that allows more, since
     /// buffers double as they grow; 48 KiB of requests behind the one that is answered; 160 KiB of answers
     /// that the client does not take ([`Body::STREAM_BUFFER_BYTES`] of a streamed body among them); and
-    /// 512 bytes of state, which is all that one at rest has. On [`Engine::Std`] 96 KiB more, for its
-    /// thread. An event stream costs less: what it is owed is the worker's.
+    /// 512 bytes of state, which is all that one at rest has. On [`Engine::IoUring`] 256 KiB more, that had come when
+    /// receiving was to pause; on [`Engine::Std`] 96 KiB, for its thread. An event stream costs less: what it is owed is the worker's.
     pub connection_bytes: u64,
     /// Connections of all workers together, see
     /// [`connections_per_worker`](crate::ServerBuilder::connections_per_worker).
@@ -99,12 +101,16 @@ impl MemoryLimits {
     }
 
     pub(crate) fn bound(self, engine: Engine, workers: usize) -> MemoryBound {
-        let thread = if engine == Engine::Std { THREAD_BYTES } else { 0 };
+        let of_engine = match engine {
+            Engine::IoUring => HELD_BYTES,
+            Engine::Std => THREAD_BYTES,
+            _ => 0,
+        };
         let pipelined = 3 * RECEIVE_BYTES;
         let answers = OUT_BYTES + Body::STREAM_BUFFER_BYTES as u64;
         let request = self.request_bytes.saturating_mul(2);
         MemoryBound {
-            connection_bytes: request.saturating_add(STATE_BYTES + thread + pipelined + answers),
+            connection_bytes: request.saturating_add(STATE_BYTES + of_engine + pipelined + answers),
             connections: self.connections_per_worker.saturating_mul(workers),
             worker_bytes: Fanout::MOST_BYTES as u64 + ENGINE_BYTES,
             workers,

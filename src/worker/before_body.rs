@@ -49,7 +49,8 @@ impl Worker {
             connection.http.set_body_limit(bytes);
         }
         let Some(check) = rules.and_then(|rules| rules.check.as_ref()) else {
-            (connection.head, connection.arriving) = (Some(head), Some(Arriving::at(lookup)));
+            (connection.head, connection.arriving) =
+                (Some(head), Some(Arriving::at(lookup).into()));
             return None;
         };
         self.remember(connection, head.path());
@@ -70,7 +71,7 @@ impl Worker {
             return self.refuse_with(core, key, connection, *answer);
         }
         let head = request.into_received();
-        (connection.head, connection.arriving) = (head, Some(Arriving::at(lookup)));
+        (connection.head, connection.arriving) = (head, Some(Arriving::at(lookup).into()));
         None
     }
 }

@@ -110,8 +110,8 @@ pub(super) struct Arriving {
 
 impl Arriving {
     /// Nothing of the body yet.
-    pub(super) fn at(lookup: Lookup) -> Box<Self> {
-        Box::new(Self { lookup, body: BytesMut::new() })
+    pub(super) fn at(lookup: Lookup) -> Self {
+        Self { lookup, body: BytesMut::new() }
     }
 }
 

@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::load::LoadArgs;
+use crate::load::guests::{IdleArgs, VisitsArgs};
 use values::{Rate, Replay};
 
 /// Exit code of a command line that cannot be understood.
@@ -43,7 +44,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Subscribe to a running server, publish to it, and report what arrived and at what cost
-    Load(LoadArgs),
+    Load(Box<LoadArgs>),
+    /// Let connections wait for their next request, and report what each costs the server
+    Idle(IdleArgs),
+    /// Let connections come and go, and report what they leave behind
+    Visits(VisitsArgs),
 }
 
 /// How to serve.

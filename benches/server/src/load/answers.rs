@@ -31,6 +31,11 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
+    /// Whether all that has begun is complete.
+    pub(crate) fn is_between(&self) -> bool {
+        self.head.is_empty() && self.body_left == 0
+    }
+
     /// Takes the next bytes and reports the status of each answer whose head they complete.
     pub(crate) fn receive(
         &mut self,

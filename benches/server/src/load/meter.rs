@@ -175,7 +175,8 @@ impl Meter {
         }
     }
 
-    fn memory(&self) -> Memory {
+    /// Memory now.
+    pub(crate) fn memory(&self) -> Memory {
         let usage = self.server_usage();
         Memory {
             rss: usage.map(|usage| usage.rss_bytes),

@@ -19,6 +19,9 @@ pub(crate) struct Counts {
     pub(crate) sends: Option<u64>,
     /// Events sent, once per stream: the count whose name ends with `_events_delivered_total`.
     pub(crate) delivered: Option<u64>,
+    /// Connections and streams open now: the numbers whose names end with `_connections` and `_streams`.
+    pub(crate) connections: Option<u64>,
+    pub(crate) streams: Option<u64>,
     /// What clients can make the server hold.
     pub(crate) bound: Option<Bound>,
 }
@@ -39,7 +42,7 @@ impl Counts {
         Self {
             sends: grown(self.sends, earlier.sends),
             delivered: grown(self.delivered, earlier.delivered),
-            bound: self.bound,
+            ..self
         }
     }
 }
@@ -75,6 +78,8 @@ fn parse(page: &str) -> Counts {
     Counts {
         sends: sum("_sends_total"),
         delivered: sum("_events_delivered_total"),
+        connections: sum("_connections"),
+        streams: sum("_streams"),
         bound: bound.map(|(fixed_bytes, connection_bytes)| Bound { fixed_bytes, connection_bytes }),
     }
 }
@@ -92,14 +97,17 @@ mod tests {
                     any_events_delivered_total 1000\nany_sends_total_not 7\n\
                     any_memory_bound_fixed_bytes 5\nany_memory_bound_connection_bytes 6\n";
         let bound = Some(Bound { fixed_bytes: 5, connection_bytes: 6 });
-        assert_eq!(parse(page), Counts { sends: Some(42), delivered: Some(1_000), bound });
+        assert_eq!(
+            parse(page),
+            Counts { sends: Some(42), delivered: Some(1_000), bound, ..Counts::default() }
+        );
         assert_eq!(parse("HTTP/1.1 404 Not Found\r\n\r\n"), Counts::default());
     }
 
     #[test]
     fn what_is_counted_on_one_page_only_is_not_known() {
         let earlier = Counts { sends: Some(40), ..Counts::default() };
-        let later = Counts { sends: Some(50), delivered: Some(9), bound: None };
+        let later = Counts { sends: Some(50), delivered: Some(9), ..Counts::default() };
         assert_eq!(later.since(earlier), Counts { sends: Some(10), ..Counts::default() });
         assert_eq!(earlier.since(later), Counts::default());
     }

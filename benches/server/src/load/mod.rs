@@ -42,7 +42,10 @@ use ladder::Ladder;
 use progress::Progress;
 
 /// Exit code of a run without a report.
-const NO_REPORT: u8 = 3;
+pub(crate) const NO_REPORT: u8 = 3;
+
+/// Files that a load has open besides its clients.
+const SPARE_FILES: usize = 16;
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -74,6 +77,15 @@ impl std::error::Error for LoadError {}
 impl From<io::Error> for LoadError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+/// Whether this process may open this many connections.
+fn check_files(connections: usize) -> Result<(), LoadError> {
+    let needed = connections.saturating_add(SPARE_FILES);
+    match proc::open_file_limit() {
+        Some(limit) if limit < needed => Err(LoadError::FileLimit { needed, limit }),
+        _ => Ok(()),
     }
 }
 

@@ -66,6 +66,11 @@ fn run_time(schedstat: &Path) -> Option<Duration> {
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
+/// How many files process `pid` has open; `None` where that cannot be seen.
+pub(crate) fn files(pid: u32) -> Option<usize> {
+    fs::read_dir(format!("/proc/{pid}/fd")).ok().map(Iterator::count)
+}
+
 /// CPU time of process `pid` so far; of the kernel's own, too.
 fn cpu_time(pid: u32) -> io::Result<Duration> {
     let stat = read(&PathBuf::from(format!("/proc/{pid}/stat")))?;

@@ -20,7 +20,7 @@ use super::args::{LoadArgs, Mode};
 use super::fleet::{Account, Census, ChurnOutcome, Fleet, StormOutcome};
 use super::guests::GuestBook;
 use super::meter::{Memory, Meter, OwnCost, ServerCost};
-use super::metrics::{Bound, Counts};
+use super::metrics::Counts;
 use super::publisher::Published;
 use super::schedule::Schedule;
 use super::tally::Tally;
@@ -53,7 +53,6 @@ pub(crate) struct Report {
     churn: Option<Churn>,
     storm: Option<Storm>,
     counts: Counts,
-    bound: Option<Bound>,
     guests: GuestBook,
     window: Duration,
     server_pids: Vec<u32>,
@@ -142,7 +141,6 @@ impl Report {
             churn: fleet.churn_outcome().map(Churn::of),
             storm: fleet.storm_outcome().map(|outcome| Storm::of(outcome, account, meter)),
             counts: seen.counts,
-            bound: seen.counts.bound,
             guests: seen.guests.clone(),
             window: window.length(),
             server_pids: meter.server.clone().unwrap_or_default(),

@@ -17,7 +17,7 @@ use super::publisher::{self, Published, Target};
 use super::report::Report;
 use super::schedule::{self, Clock, Schedule};
 use super::subscriber::Habit;
-use super::{LoadError, proc};
+use super::{LoadError, check_files};
 
 /// Time from the last connection to the first event.
 const LEAD: Duration = Duration::from_millis(100);
@@ -29,12 +29,9 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Who is not back this long after the last was to return from a storm stays away.
 const STORM_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Files the load has open besides its subscribers.
-const SPARE_FILES: usize = 16;
-
 /// Runs a load.
 pub(crate) fn run(args: &LoadArgs, progress: &Progress) -> Result<Report, LoadError> {
-    check_file_limit(args)?;
+    check_files(args.connections())?;
     let clock = Clock::new();
     let shared = Arc::new(Shared::default());
     let fleet = Fleet::new(args.addr, &args.events_path, clock, Arc::clone(&shared))?;
@@ -228,12 +225,4 @@ fn schedule_of(args: &LoadArgs, clock: Clock) -> Schedule {
         return Schedule::once(start);
     }
     Schedule::new(start, args.rate.per_second(), args.warmup, args.duration)
-}
-
-fn check_file_limit(args: &LoadArgs) -> Result<(), LoadError> {
-    let needed = args.connections().saturating_add(SPARE_FILES);
-    match proc::open_file_limit() {
-        Some(limit) if limit < needed => Err(LoadError::FileLimit { needed, limit }),
-        _ => Ok(()),
-    }
 }

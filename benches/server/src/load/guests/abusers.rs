@@ -35,6 +35,9 @@ pub(crate) struct Abusing {
     pub(crate) within: Duration,
 }
 
+/// What became of all of them, by kind.
+pub(crate) type Abused = Vec<(Abuse, Ends)>;
+
 /// What became of the abusers of one kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ends {
@@ -58,24 +61,25 @@ struct Abuser {
     wire: Option<Wire>,
     /// The begin of the first answer.
     answer: Vec<u8>,
-    opened: u64,
+    /// How often it came.
+    turns: usize,
 }
 
 struct Abusers<'a> {
     abusing: &'a Abusing,
-    abusers: Vec<Abuser>,
+    all: Vec<Abuser>,
     ends: Vec<Ends>,
     scratch: Vec<u8>,
 }
 
 /// Abuses until told to stop.
-pub(super) fn abuse(abusing: &Abusing, signals: &Signals) -> io::Result<Vec<(Abuse, Ends)>> {
+pub(super) fn abuse(abusing: &Abusing, signals: &Signals) -> io::Result<Abused> {
     let kind_of = |number: usize| abusing.kinds[number % abusing.kinds.len()];
-    let new = |number| Abuser { kind: kind_of(number), wire: None, answer: Vec::new(), opened: 0 };
+    let new = |number| Abuser { kind: kind_of(number), wire: None, answer: Vec::new(), turns: 0 };
     let mut agenda = Agenda::new()?;
-    let mut all = Abusers {
+    let mut abusers = Abusers {
         abusing,
-        abusers: (0..abusing.abusers).map(new).collect(),
+        all: (0..abusing.abusers).map(new).collect(),
         ends: vec![Ends::default(); abusing.kinds.len()],
         scratch: vec![0; SCRATCH_BYTES],
     };
@@ -89,17 +93,17 @@ pub(super) fn abuse(abusing: &Abusing, signals: &Signals) -> io::Result<Vec<(Abu
     while !signals.stop.load(Ordering::Relaxed) {
         let now = Instant::now();
         while let Some(number) = agenda.take(now) {
-            all.act(&mut agenda, number);
+            abusers.act(&mut agenda, number);
         }
         agenda.wait(&mut events, None, |agenda, number, event| {
             let over = event.is_error() || event.is_read_closed();
-            if let Err(end) = all.look_at(agenda, number, over) {
-                all.ended(agenda, number, &end);
+            if let Err(end) = abusers.look_at(agenda, number, over) {
+                abusers.ended(agenda, number, &end);
             }
         })?;
     }
-    all.last_look(&mut agenda);
-    Ok(abusing.kinds.iter().copied().zip(all.ends).collect())
+    abusers.last_look(&mut agenda);
+    Ok(abusing.kinds.iter().copied().zip(abusers.ends).collect())
 }
 
 impl Abusers<'_> {
@@ -110,7 +114,7 @@ impl Abusers<'_> {
 
     /// What was put on the agenda: to come, or to send another byte.
     fn act(&mut self, agenda: &mut Agenda, number: usize) {
-        let abuser = &mut self.abusers[number];
+        let abuser = &mut self.all[number];
         let Some(wire) = &mut abuser.wire else { return self.come(agenda, number) };
         let Some(period) = abuser.kind.trickle() else { return };
         wire.push(b"x");
@@ -122,36 +126,35 @@ impl Abusers<'_> {
     }
 
     fn come(&mut self, agenda: &mut Agenda, number: usize) {
-        let abuser = &mut self.abusers[number];
+        let abuser = &mut self.all[number];
         let (kind, abusing) = (abuser.kind, self.abusing);
         abuser.answer.clear();
-        abuser.opened += 1;
-        match Wire::open(abusing.addr, agenda.registry(), number, kind.buffers()) {
-            Ok(mut wire) => {
-                wire.push(&kind.opening(abusing.addr, &abusing.paths));
-                abuser.wire = Some(wire);
-                if let Some(period) = kind.trickle() {
-                    agenda.put(Instant::now() + period, number);
-                }
-                self.ends(number).opened += 1;
-            }
-            Err(_) => {
-                // Counted; without a free port or file the next one fares no better.
-                self.ends(number).unconnected += 1;
-                agenda.put(Instant::now() + PAUSE, number);
-            }
+        abuser.turns += 1;
+        let turn = number + abuser.turns;
+        let registry = agenda.registry();
+        let opened = Wire::open(abusing.addr, registry, number, turn, kind.buffers());
+        let Ok(mut wire) = opened else {
+            // Counted; without a free port or file the next one fares no better.
+            self.ends(number).unconnected += 1;
+            return agenda.put(Instant::now() + PAUSE, number);
+        };
+        wire.push(&kind.opening(abusing.addr, &abusing.paths));
+        abuser.wire = Some(wire);
+        if let Some(period) = kind.trickle() {
+            agenda.put(Instant::now() + period, number);
         }
+        self.ends(number).opened += 1;
     }
 
     fn look_at(&mut self, agenda: &mut Agenda, number: usize, over: bool) -> Result<(), End> {
-        let abuser = &mut self.abusers[number];
+        let abuser = &mut self.all[number];
         let Some(wire) = &mut abuser.wire else { return Ok(()) };
         let mut out = wire.advance()?;
         if !wire.is_connected() {
             return Ok(());
         }
         if abuser.kind == Abuse::Connects {
-            let resets = abuser.opened.is_multiple_of(2);
+            let resets = abuser.turns.is_multiple_of(2);
             if let Some(wire) = abuser.wire.take().filter(|_| resets) {
                 wire.reset()?;
             }
@@ -175,13 +178,13 @@ impl Abusers<'_> {
     /// An abuser was put an end to: it comes again, by the byte that is due if it trickles.
     fn ended(&mut self, agenda: &mut Agenda, number: usize, end: &End) {
         self.note(number, end);
-        if self.abusers[number].kind.trickle().is_none() {
+        if self.all[number].kind.trickle().is_none() {
             agenda.put(Instant::now() + PAUSE, number);
         }
     }
 
     fn note(&mut self, number: usize, end: &End) {
-        let abuser = &mut self.abusers[number];
+        let abuser = &mut self.all[number];
         let connected = abuser.wire.take().is_some_and(|wire| wire.is_connected());
         let status = abuser.answer.get(STATUS).and_then(|text| str::from_utf8(text).ok());
         let status = status.and_then(|text| text.parse().ok());
@@ -197,9 +200,9 @@ impl Abusers<'_> {
 
     /// Whether a connection has ended that was not read shows only behind what was not read.
     fn last_look(&mut self, agenda: &mut Agenda) {
-        for number in 0..self.abusers.len() {
+        for number in 0..self.all.len() {
             let mut end = None;
-            if let Some(wire) = &mut self.abusers[number].wire {
+            if let Some(wire) = &mut self.all[number].wire {
                 for _ in 0..LAST_READS {
                     match wire.read(&mut self.scratch) {
                         Ok(Some(_)) => {}

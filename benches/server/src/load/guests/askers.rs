@@ -62,7 +62,7 @@ struct Askers<'a> {
     asking: &'a Asking,
     clock: Clock,
     agenda: Agenda,
-    askers: Vec<Asker>,
+    all: Vec<Asker>,
     request: Vec<u8>,
     scratch: Vec<u8>,
     asked: Asked,
@@ -76,7 +76,7 @@ pub(super) fn ask(asking: &Asking, signals: &Signals) -> io::Result<Asked> {
         asking,
         clock,
         agenda: Agenda::new()?,
-        askers: (0..*clients).map(|_| Asker::default()).collect(),
+        all: (0..*clients).map(|_| Asker::default()).collect(),
         request: format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n").into_bytes(),
         scratch: vec![0; SCRATCH_BYTES],
         asked: Asked {
@@ -109,18 +109,18 @@ pub(super) fn ask(asking: &Asking, signals: &Signals) -> io::Result<Asked> {
         let until = stopped.is_none().then(|| Instant::now() + wait);
         askers.turn(&mut events, until)?;
     }
-    let Askers { askers, mut asked, .. } = askers;
-    asked.unanswered += askers.iter().map(|asker| asker.open.len() as u64).sum::<u64>();
+    let Askers { all, mut asked, .. } = askers;
+    asked.unanswered += all.iter().map(|asker| asker.open.len() as u64).sum::<u64>();
     Ok(asked)
 }
 
 impl Askers<'_> {
     fn request(&mut self, number: usize, due: u64, measuring: &AtomicBool) {
         self.asked.sent += 1;
-        let asker = &mut self.askers[number];
+        let asker = &mut self.all[number];
         if asker.wire.is_none() {
             let registry = self.agenda.registry();
-            match Wire::open(self.asking.addr, registry, number, Buffers::Usual) {
+            match Wire::open(self.asking.addr, registry, number, number, Buffers::Usual) {
                 Ok(wire) => asker.wire = Some(wire),
                 Err(error) => {
                     self.asked.unanswered += 1;
@@ -152,14 +152,14 @@ impl Askers<'_> {
     }
 
     fn look_at(&mut self, number: usize) -> Result<(), End> {
-        let (asker, asked) = (&mut self.askers[number], &mut self.asked);
-        let Some(wire) = &mut asker.wire else { return Ok(()) };
+        let (Asker { wire, answers, open }, asked) = (&mut self.all[number], &mut self.asked);
+        let Some(wire) = wire else { return Ok(()) };
         wire.advance()?;
         if !wire.is_connected() {
             return Ok(());
         }
         while let Some(count) = wire.read(&mut self.scratch)? {
-            let (now, open) = (self.clock.now(), &mut asker.open);
+            let now = self.clock.now();
             let on_status = |status| {
                 let (due, measured) = open.pop_front().unwrap_or((now, false));
                 if (200..300).contains(&status) {
@@ -171,20 +171,20 @@ impl Askers<'_> {
                     asked.latency_us.saturating_record(now.saturating_sub(due) / 1_000);
                 }
             };
-            let taken = asker.answers.receive(&self.scratch[..count], on_status);
+            let taken = answers.receive(&self.scratch[..count], on_status);
             taken.map_err(|bad| End::Failed(io::Error::other(bad.to_string())))?;
         }
         Ok(())
     }
 
     fn ended(&mut self, number: usize, end: &End) {
-        let asker = std::mem::take(&mut self.askers[number]);
+        let asker = std::mem::take(&mut self.all[number]);
         self.asked.broken += 1;
         self.asked.unanswered += asker.open.len() as u64;
         self.asked.first_end.get_or_insert_with(|| end.to_string());
     }
 
     fn is_done(&self) -> bool {
-        self.askers.iter().all(|asker| asker.open.is_empty())
+        self.all.iter().all(|asker| asker.open.is_empty())
     }
 }

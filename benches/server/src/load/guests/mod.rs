@@ -4,13 +4,16 @@
 //! - `askers`: requests on a schedule, timed
 //! - `abusers`: clients that mean no good, each doing one of the things in `abuse`
 //! - `idle`: connections that wait for their next request, and what each costs the server
-//! - `visits`: connections that come and go, and what they leave behind
+//! - `visits`: connections that come and go, each a `visit`, and what they leave behind
 //! - `wire`: one connection; `agenda`: who is due when
 
 mod abuse;
 mod abusers;
 mod agenda;
 mod askers;
+mod idle;
+mod visit;
+mod visits;
 mod wire;
 
 use std::io;
@@ -19,8 +22,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 pub(crate) use abuse::{Abuse, Paths};
-pub(crate) use abusers::{Abusing, Ends};
+pub(crate) use abusers::{Abused, Abusing, Ends};
 pub(crate) use askers::{Asked, Asking};
+pub(crate) use idle::{IdleArgs, main as idle};
+pub(crate) use visits::{VisitsArgs, main as visits};
 
 /// What guests are told.
 #[derive(Debug, Default)]
@@ -35,14 +40,14 @@ struct Signals {
 pub(crate) struct Guests {
     signals: Arc<Signals>,
     askers: Option<JoinHandle<io::Result<Asked>>>,
-    abusers: Option<JoinHandle<io::Result<Vec<(Abuse, Ends)>>>>,
+    abusers: Option<JoinHandle<io::Result<Abused>>>,
 }
 
 /// What they report.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GuestBook {
     pub(crate) asked: Option<Asked>,
-    pub(crate) abused: Option<Vec<(Abuse, Ends)>>,
+    pub(crate) abused: Option<Abused>,
 }
 
 impl Guests {

@@ -56,14 +56,15 @@ impl std::fmt::Display for End {
 }
 
 impl Wire {
-    /// Begins to connect; `registry` tells of the guest of this number.
+    /// Begins to connect, the `turn`th time; `registry` tells of the guest of this number.
     pub(super) fn open(
         target: SocketAddr,
         registry: &Registry,
         number: usize,
+        turn: usize,
         buffers: Buffers,
     ) -> io::Result<Self> {
-        let source = sockets::loopback(FIRST_SOURCE + number % SOURCES, target);
+        let source = sockets::loopback(FIRST_SOURCE + turn % SOURCES, target);
         let mut stream = sockets::connect(target, source, buffers)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut stream, Token(number), interest)?;

@@ -17,7 +17,7 @@ const OTHERS: u64 = 2;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peak {
     /// Resident at the most, and before the first client.
-    peak: u64,
+    most: u64,
     before: u64,
     /// What clients can make it hold, by its limits.
     bound: u64,
@@ -29,9 +29,9 @@ impl Report {
     /// Where the server tells its limits, and its memory is known.
     pub(super) fn peak(&self) -> Option<Peak> {
         let [before, _, end] = self.memories;
-        let (of, connections) = (self.bound?, self.asked.connections() as u64 + OTHERS);
+        let (of, connections) = (self.counts.bound?, self.asked.connections() as u64 + OTHERS);
         let bound = of.connection_bytes.saturating_mul(connections).saturating_add(of.fixed_bytes);
-        Some(Peak { peak: end.peak?, before: before.rss?, bound, of, connections })
+        Some(Peak { most: end.peak?, before: before.rss?, bound, of, connections })
     }
 
     pub(super) fn guests_faults(&self) -> Vec<String> {
@@ -93,7 +93,7 @@ impl Report {
     pub(super) fn memory_value(&self) -> Option<Value> {
         self.peak().map(|peak| {
             json!({
-                "peak_rss_bytes": peak.peak,
+                "peak_rss_bytes": peak.most,
                 "grown_bytes": peak.grown(),
                 "bound_bytes": peak.bound,
                 "fixed_bytes": peak.of.fixed_bytes,
@@ -106,7 +106,7 @@ impl Report {
 
 impl Peak {
     fn grown(&self) -> u64 {
-        self.peak.saturating_sub(self.before)
+        self.most.saturating_sub(self.before)
     }
 
     fn is_past(&self) -> bool {
@@ -166,4 +166,54 @@ fn ends_value(ends: &Ends) -> Value {
         "given_up": ends.given_up,
         "open": ends.open,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sound;
+    use super::*;
+    use crate::load::tally::lateness;
+
+    /// A report in which the server's memory has grown by that much.
+    fn grown_by(bytes: u64) -> Report {
+        let mut report = sound();
+        report.counts.bound = Some(Bound { fixed_bytes: 998_000, connection_bytes: 1_000 });
+        report.memories[2].peak = report.memories[0].rss.map(|before| before + bytes);
+        report
+    }
+
+    #[test]
+    fn memory_past_its_bound_is_a_fault() {
+        // A thousand subscribers, the publisher, and who asks for the counts.
+        assert_eq!(grown_by(2_000_000).failure(), None);
+        let failure = grown_by(2_000_001).failure().expect("a byte too much");
+        assert!(failure.starts_with("memory is past its bound: "), "{failure}");
+        assert_eq!(grown_by(2_000_000).value()["memory"]["bound_bytes"], 2_000_000);
+    }
+
+    #[test]
+    fn requests_without_an_answer_are_a_fault_and_what_abusers_get_is_none() {
+        let asked = Asked {
+            sent: 10,
+            answered: 10,
+            refused: 0,
+            unanswered: 0,
+            broken: 1,
+            first_end: Some("the server reset the connection".to_owned()),
+            latency_us: lateness(),
+        };
+        let mut report = sound();
+        report.guests.asked = Some(asked);
+        let ends =
+            Ends { opened: 3, reset: 1, open: 1, answered: [(408, 1)].into(), ..Ends::default() };
+        report.guests.abused = Some(vec![(crate::load::guests::Abuse::SlowHeads, ends)]);
+        assert_eq!(report.failure(), None);
+        let text = report.text();
+        let line = "slow-heads      3 connections, 1 answered 408, 1 reset, 1 still open";
+        assert!(text.contains(line), "{text}");
+        let asked = report.guests.asked.as_mut().expect("set above");
+        (asked.unanswered, asked.refused) = (2, 1);
+        let fault = "2 requests unanswered (the server reset the connection), 1 requests refused";
+        assert_eq!(report.failure().as_deref(), Some(fault));
+    }
 }
