@@ -169,7 +169,9 @@ fn ask(mut askers: Vec<Peer>, stop: &AtomicBool) {
 
 fn trickle(mut slow: Vec<Peer>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
-        slow.iter_mut().for_each(|peer| peer.try_send("x"));
+        for peer in &mut slow {
+            peer.try_send("x");
+        }
         thread::sleep(TRICKLE);
     }
 }
@@ -213,9 +215,9 @@ fn abuse_of_all_kinds_is_ended_by_limits_and_the_others_notice_nothing() {
                 server.stats().connections == SUBSCRIBERS + ASKERS
             });
             drop(stop_all);
-            let published = publisher.join().expect("it publishes");
+            let events = publisher.join().expect("it publishes");
             for follower in followers {
-                assert_eq!(follower.join().expect("it follows"), published);
+                assert_eq!(follower.join().expect("it follows"), events);
             }
         });
         let (bound, grown) = (server.memory_bound(), most.saturating_sub(before));
