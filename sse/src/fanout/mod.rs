@@ -95,6 +95,8 @@ pub struct Fanout {
     generation: u32,
     /// Topics with something to send.
     ready: VecDeque<u32>,
+    /// Streams that stay stuck and are to have memory of their own.
+    compacting: VecDeque<u32>,
     /// Streams with something owed and room, or the hope of it.
     flush: VecDeque<u32>,
     over: VecDeque<Over>,
@@ -138,6 +140,7 @@ impl Fanout {
             streams: Slab::new(),
             generation: 0,
             ready: VecDeque::new(),
+            compacting: VecDeque::new(),
             flush: VecDeque::new(),
             over: VecDeque::new(),
             stuck_ends: VecDeque::new(),
