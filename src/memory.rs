@@ -57,7 +57,7 @@ pub struct MemoryBound {
     /// Connections of all workers together, see
     /// [`connections_per_worker`](crate::ServerBuilder::connections_per_worker).
     pub connections: usize,
-    /// One worker: what all its slow streams are owed together (256 MiB), the logs of events on their way,
+    /// One worker: what all its slow streams are owed together (256 MiB, and a quarter more that is freed late), the logs of events on their way,
     /// and its buffers for receiving and sending.
     pub worker_bytes: u64,
     /// How many workers there are.

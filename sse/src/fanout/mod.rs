@@ -125,8 +125,9 @@ pub struct Fanout {
 
 impl Fanout {
     /// The most memory that the events of slow and of quick streams take together: those that slow ones are
-    /// owed (256 MiB) and those in logs, which have room for one hub's batch more and keep some blocks.
-    pub const MOST_BYTES: usize = OWED_PER_CORE + 8 * 1024 * 1024;
+    /// owed (256 MiB, and a quarter more since pieces are freed as a whole), and those in logs, which have
+    /// room for one hub's batch more and keep some blocks.
+    pub const MOST_BYTES: usize = OWED_PER_CORE + OWED_PER_CORE / 4 + 8 * 1024 * 1024;
 
     /// A fan-out without streams. `home` posts to this core, `wake` wakes it.
     pub fn new(home: Arc<dyn Home>, wake: Arc<dyn Wake>, counts: Arc<Counts>) -> Self {

@@ -16,6 +16,8 @@ use std::{collections::VecDeque, io::IoSlice};
 const COPY_BELOW: usize = 4 * 1024;
 /// Larger parts stay references even when the rest is compacted.
 const KEEP_ABOVE: usize = 16 * 1024;
+/// What is compacted is in pieces of this size, each freed with the last event of it that leaves.
+const RUN: usize = 16 * 1024;
 /// Slices offered to one send.
 const SLICES: usize = 64;
 
@@ -283,9 +285,8 @@ impl Owed {
         new
     }
 
-    /// Copies what is left into memory of its own, if that is due, so that a stream that stays stuck does
-    /// not keep blocks of the log alive. Large parts are shared with other streams anyway and stay. Returns
-    /// about how many bytes were copied.
+    /// Copies what is left into memory of its own, if that is due, so that it keeps no blocks of the log
+    /// alive. Large parts are shared with other streams anyway and stay. Returns about how many bytes.
     pub(super) fn compact(&mut self) -> usize {
         if self.memory != Memory::Due {
             return 0;
@@ -293,8 +294,17 @@ impl Owed {
         self.memory = Memory::Own;
         let mut parts = VecDeque::new();
         let mut run = BytesMut::new();
+        let lens = self.parts.iter().map(Bytes::len);
+        let mut left: usize = lens.filter(|len| *len <= KEEP_ABOVE).sum();
         for part in self.parts.drain(..) {
             if part.len() <= KEEP_ABOVE {
+                if run.capacity() - run.len() < part.len() {
+                    if !run.is_empty() {
+                        parts.push_back(run.freeze());
+                    }
+                    run = BytesMut::with_capacity(left.min(RUN).max(part.len()));
+                }
+                left -= part.len();
                 run.extend_from_slice(&part);
                 continue;
             }
