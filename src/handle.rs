@@ -6,6 +6,7 @@ mod drain;
 pub use drain::{Drain, Drained};
 
 use crate::error::Error;
+use crate::memory::{MemoryBound, MemoryLimits};
 use crate::stats::{Stats, WorkerCounts};
 use crate::worker::{Colleague, Message};
 use headwater_engine::{Engine, Remote, Selected, Spawned};
@@ -48,6 +49,7 @@ pub struct ServerHandle {
 pub(crate) struct Running {
     addr: SocketAddr,
     selected: Selected,
+    memory: MemoryLimits,
     state: Arc<State>,
 }
 
@@ -101,8 +103,8 @@ impl State {
 }
 
 impl Running {
-    pub(crate) fn new(addr: SocketAddr, selected: Selected) -> Self {
-        Self { addr, selected, state: Arc::default() }
+    pub(crate) fn new(addr: SocketAddr, selected: Selected, memory: MemoryLimits) -> Self {
+        Self { addr, selected, memory, state: Arc::default() }
     }
 
     pub(crate) fn engine(&self) -> Engine {
@@ -203,6 +205,11 @@ impl ServerHandle {
     /// How many workers were started.
     pub fn workers(&self) -> usize {
         self.running.state.lock().workers.len()
+    }
+
+    /// How much memory clients can make this server hold, by its limits; [`MemoryBound`] has an example.
+    pub fn memory_bound(&self) -> MemoryBound {
+        self.running.memory.bound(self.engine(), self.workers())
     }
 
     /// What the server has counted.

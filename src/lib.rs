@@ -26,6 +26,7 @@ mod error;
 mod handle;
 mod handler;
 mod headers;
+mod memory;
 mod random;
 #[cfg(feature = "tracing")]
 mod report;
@@ -68,6 +69,7 @@ pub use headwater_http::Limits as HttpLimits;
 use headwater_sse::guard;
 pub use headwater_sse::{Broker, EventId, Hub};
 pub use http;
+pub use memory::MemoryBound;
 pub use request::{Request, RequestBuilder};
 pub use responder::{RespondError, Responder, respond_later};
 pub use response::{CollectError, Html, IntoHeaders, IntoResponse, Redirect, Response};

@@ -1,5 +1,6 @@
-//! What a subscriber at rest holds: its places in the tables of its worker and nothing of its own. In a
-//! process of its own, in which every allocation is counted; the engines take turns.
+//! What connections at rest hold: a subscriber its places in the tables of its worker and nothing of its
+//! own, and one that waits for its next request little more. In a process of its own, in which every
+//! allocation is counted; tests and engines take turns.
 #![cfg(any(all(feature = "io-uring", target_os = "linux"), feature = "epoll"))]
 
 use headwater::sse::{self, Event};
@@ -8,6 +9,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
@@ -22,8 +24,20 @@ const MOST_BYTES: usize = 4 * 256 * SUBSCRIBERS;
 const MOST_BLOCKS: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Connections that wait for their next request. A power of two fills tables that double to the brim.
+const IDLE: usize = 4096;
+/// Of these, the first.
+const IDLE_BEFORE: usize = IDLE / 4;
+/// Of the allocator's own, for a block.
+const BLOCK_BYTES: usize = 16;
+/// What one of them may cost.
+const MOST_IDLE_BYTES: usize = 512;
+
+/// What others allocate would be counted.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A client that allocates nothing, and has its head.
-fn subscribe(server: &ServerHandle, request: &[u8]) -> TcpStream {
+fn ask(server: &ServerHandle, request: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(server.local_addrs()[0]).expect("the server listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("an open socket");
     stream.write_all(request).expect("the server takes it");
@@ -52,6 +66,7 @@ fn held(region: &Region<'_, System>) -> (usize, usize) {
 
 #[test]
 fn subscriber_at_rest_holds_no_buffer_of_its_http_phase() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let engines = Engine::compiled().iter().filter(|engine| **engine != Engine::Std);
     // A long head, so that what is left of it would show.
     let padding = "x".repeat(3000);
@@ -62,9 +77,9 @@ fn subscriber_at_rest_holds_no_buffer_of_its_http_phase() {
         let server = Server::builder().bind("127.0.0.1:0").engine(engine).workers(2);
         let server = server.serve(app).expect("a free port of the loopback");
         let mut streams = Vec::with_capacity(BEFORE + SUBSCRIBERS);
-        streams.extend((0..BEFORE).map(|_| subscribe(&server, request.as_bytes())));
+        streams.extend((0..BEFORE).map(|_| ask(&server, request.as_bytes())));
         let region = Region::new(COUNTED);
-        streams.extend((0..SUBSCRIBERS).map(|_| subscribe(&server, request.as_bytes())));
+        streams.extend((0..SUBSCRIBERS).map(|_| ask(&server, request.as_bytes())));
         let deadline = Instant::now() + PATIENCE;
         // The last one's head leaves before its worker has tidied up.
         let (mut bytes, mut blocks) = held(&region);
@@ -83,6 +98,40 @@ fn subscriber_at_rest_holds_no_buffer_of_its_http_phase() {
         }
         assert_eq!(server.stats().streams, BEFORE + SUBSCRIBERS);
         drop(streams);
+        server.drain(Duration::ZERO).wait().expect("no worker fails");
+    }
+}
+
+#[test]
+fn connection_that_waits_for_its_next_request_holds_at_most_512_bytes() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let engines = Engine::compiled().iter().filter(|engine| **engine != Engine::Std);
+    let padding = "x".repeat(3000);
+    let asked = format!("GET / HTTP/1.1\r\nhost: test\r\nx-pad: {padding}\r\n\r\n");
+    let posted = format!("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 3000\r\n\r\n{padding}");
+    for &engine in engines {
+        let echo = |body: String| body.len().to_string();
+        let app = Router::new().route("/", get(|| "ok").post(echo));
+        let server = Server::builder().bind("127.0.0.1:0").engine(engine).workers(1);
+        let server = server.serve(app).expect("a free port of the loopback");
+        let mut clients = Vec::with_capacity(IDLE);
+        let request = |index: usize| if index.is_multiple_of(2) { &asked } else { &posted };
+        clients.extend((0..IDLE_BEFORE).map(|index| ask(&server, request(index).as_bytes())));
+        let region = Region::new(COUNTED);
+        clients.extend((IDLE_BEFORE..IDLE).map(|index| ask(&server, request(index).as_bytes())));
+        let deadline = Instant::now() + PATIENCE;
+        let each = || {
+            let (bytes, blocks) = held(&region);
+            (bytes + blocks * BLOCK_BYTES) / (IDLE - IDLE_BEFORE)
+        };
+        // The last one's answer leaves before its worker has tidied up.
+        while each() > MOST_IDLE_BYTES && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        println!("{engine}: {} bytes for a connection that waits for a request", each());
+        assert!(each() <= MOST_IDLE_BYTES, "{engine}: {} bytes each", each());
+        assert_eq!(server.stats().connections, IDLE);
+        drop(clients);
         server.drain(Duration::ZERO).wait().expect("no worker fails");
     }
 }

@@ -84,6 +84,12 @@ impl Router {
         Some(self.routes[found.route].methods.bodies())
     }
 
+    /// The largest body that a route lets in, of those that have a limit of their own.
+    pub(crate) fn largest_body_bytes(&self) -> u64 {
+        let limits = self.routes.iter().filter_map(|route| route.methods.bodies().limit_bytes);
+        limits.max().unwrap_or(0)
+    }
+
     /// Lets a request whose path was looked up have what belongs to its route.
     pub(crate) fn equip(&self, request: &mut Request, lookup: &Lookup) {
         let Ok(Some(found)) = lookup else { return };

@@ -5,6 +5,7 @@ use super::{ServerBuilder, Source};
 use crate::blocking::pool::Pool;
 use crate::error::Error;
 use crate::handle::{Running, ServerHandle};
+use crate::memory::MemoryLimits;
 use crate::router::Router;
 use crate::stats::WorkerCounts;
 use crate::worker::{Shared, Worker};
@@ -39,11 +40,12 @@ impl ServerBuilder {
         let stream_pool = Arc::new(Pool::new(self.streams));
         let (mut settings, hubs, runtime) = (self.settings, self.hubs, self.runtime);
         settings.balances &= listeners.len() > 1;
+        let memory = MemoryLimits::of(&settings, &router, &hubs);
         let workers = OnceLock::new();
         let shared = Shared { router, settings, hubs, pool, stream_pool, runtime, workers };
         let shared = Arc::new(shared);
         loop {
-            let mut running = Running::new(addr, selected);
+            let mut running = Running::new(addr, selected, memory);
             // Dropping `running` on the way out ends the workers that were started.
             let Err(error) = start_workers(&mut running, &shared, &listeners) else {
                 return Ok(running.into_handle());

@@ -2,7 +2,7 @@
 //! Whoever is refused here has not been asked for the body.
 
 use super::Worker;
-use super::connection::{After, Asked, HttpConnection};
+use super::connection::{After, Arriving, Asked, HttpConnection};
 use super::exchange::{internal_error, peer_of};
 use crate::guard::{Panicked, guard};
 use crate::request::Request;
@@ -49,7 +49,7 @@ impl Worker {
             connection.http.set_body_limit(bytes);
         }
         let Some(check) = rules.and_then(|rules| rules.check.as_ref()) else {
-            (connection.head, connection.lookup) = (Some(head), Some(lookup));
+            connection.arriving = Some(Arriving::of(head, lookup));
             return None;
         };
         self.remember(connection, head.path_bytes());
@@ -69,7 +69,7 @@ impl Worker {
             }
             return self.refuse_with(core, key, connection, *answer);
         }
-        (connection.head, connection.lookup) = (request.into_received(), Some(lookup));
+        connection.arriving = request.into_received().map(|head| Arriving::of(head, lookup));
         None
     }
 }

@@ -62,15 +62,13 @@ pub(super) enum After {
     Close,
 }
 
+/// Kept small, since most connections are idle: what few have at a time is in boxes of its own.
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(super) struct HttpConnection {
     pub(super) accepted_at: Instant,
     pub(super) http: Connection,
-    /// The request that is being received or answered.
-    pub(super) head: Option<Head>,
-    /// Its route, looked up before its body.
-    pub(super) lookup: Option<Lookup>,
-    pub(super) body: BytesMut,
+    /// The request whose body is being received.
+    pub(super) arriving: Option<Box<Arriving>>,
     /// Bytes of the body when its deadline was last put off; none of a head or body without a deadline of
     /// its own yet.
     pub(super) mark: Option<usize>,
@@ -85,11 +83,11 @@ pub(super) struct HttpConnection {
     /// The path of a request whose handler was pending.
     pub(super) path: Option<Rc<[u8]>>,
     /// What the socket has not taken. While there is some, no further request is looked at.
-    pub(super) unsent: Option<Outbox>,
+    pub(super) unsent: Option<Box<Outbox>>,
     /// Bytes sent since the deadline of `unsent` was last put off.
     pub(super) progress: usize,
     /// An answer that waits for `unsent` to leave.
-    pub(super) held: Option<Response>,
+    pub(super) held: Option<Box<Response>>,
     pub(super) peer: Option<SocketAddr>,
     /// No bytes are wanted now.
     pub(super) paused: bool,
@@ -99,6 +97,21 @@ pub(super) struct HttpConnection {
     pub(super) refused: bool,
     /// At least one request was received completely.
     pub(super) served: bool,
+}
+
+/// A request of which the body is being received.
+pub(super) struct Arriving {
+    pub(super) head: Head,
+    /// Its route, looked up before its body.
+    pub(super) lookup: Lookup,
+    pub(super) body: BytesMut,
+}
+
+impl Arriving {
+    /// Nothing of the body yet.
+    pub(super) fn of(head: Head, lookup: Lookup) -> Box<Self> {
+        Box::new(Self { head, lookup, body: BytesMut::new() })
+    }
 }
 
 /// What of the request decides how its answer is written.
@@ -129,9 +142,7 @@ impl HttpConnection {
         Self {
             accepted_at,
             http,
-            head: None,
-            lookup: None,
-            body: BytesMut::new(),
+            arriving: None,
             mark: None,
             asked: Asked { version: Version::Http11, head_only: false, connects: false },
             expects_continue: false,
@@ -147,5 +158,16 @@ impl HttpConnection {
             refused: false,
             served: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_connection_is_small() {
+        assert!(size_of::<HttpConnection>() <= 272, "{}", size_of::<HttpConnection>());
+        assert!(size_of::<Slot>() <= 24, "{}", size_of::<Slot>());
     }
 }

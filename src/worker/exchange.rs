@@ -1,7 +1,7 @@
 //! Requests of one connection, from received bytes to the handler's answer, in order and one at a
 //! time. Writing answers is in `respond`.
 
-use super::connection::{After, HttpConnection};
+use super::connection::{After, Arriving, HttpConnection};
 use super::guarded::Guarded;
 use super::{Reply, Worker};
 use crate::guard::{Panicked, guard};
@@ -54,7 +54,9 @@ impl Worker {
                 Ok(Step::Request(head)) => self.begin(core, key, connection, head),
                 Ok(Step::Body(bytes)) => {
                     connection.expects_continue = false;
-                    connection.body.extend_from_slice(&bytes);
+                    let arriving = connection.arriving.as_mut();
+                    let body = &mut arriving.expect("a body follows its head").body;
+                    body.extend_from_slice(&bytes);
                     None
                 }
                 Ok(Step::End) => self.body_ended(core, key, connection),
@@ -104,10 +106,9 @@ impl Worker {
         key: Key,
         connection: &mut HttpConnection,
     ) -> Option<After> {
-        let head = connection.head.take().expect("the end of a body follows its head");
-        let body = std::mem::take(&mut connection.body).freeze();
-        let lookup = connection.lookup.take();
-        self.request(core, key, connection, lookup, head, body)
+        let arriving = connection.arriving.take().expect("the end of a body follows its head");
+        let Arriving { head, lookup, body } = *arriving;
+        self.request(core, key, connection, Some(lookup), head, body.freeze())
     }
 
     /// A request is complete: asks its handler, here or on another worker.
@@ -228,7 +229,7 @@ impl Worker {
     ) -> After {
         connection.task = None;
         if connection.unsent.is_some() {
-            connection.held = Some(response);
+            connection.held = Some(Box::new(response));
             return After::Keep;
         }
         match self.respond(core, key, connection, response) {
@@ -335,8 +336,8 @@ impl Worker {
             }
         } else if connection.is_answering() {
             core.cancel(key);
-        } else if connection.head.is_some() {
-            let received = connection.body.len();
+        } else if let Some(arriving) = &connection.arriving {
+            let received = arriving.body.len();
             let progress = connection.mark.is_none_or(|mark| received >= mark + MIN_PROGRESS_BYTES);
             if progress || core.armed(key) != Some(classes.body) {
                 connection.mark = Some(received);

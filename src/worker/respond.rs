@@ -47,7 +47,7 @@ impl Worker {
             // The answers before it are no part of the stream: a client that leaves that still gets them.
             Content::Stream(_) if whole && !self.flush(core, key, connection) => Some(After::Close),
             Content::Stream(_) if whole && connection.unsent.is_some() => {
-                connection.held = Some(take(response));
+                connection.held = Some(Box::new(take(response)));
                 return None;
             }
             Content::Stream(opening) if whole => {
@@ -191,7 +191,7 @@ impl Worker {
             for part in [head, body, tail] {
                 unsent.push(part).expect("its limit is the sum of the parts");
             }
-            connection.unsent = Some(unsent);
+            connection.unsent = Some(Box::new(unsent));
         }
         self.out.clear();
         true
@@ -231,7 +231,7 @@ impl Worker {
         // Whatever is unsent next has a deadline of its own.
         core.cancel(key);
         if let Some(response) = connection.held.take() {
-            return self.answered(core, key, connection, response);
+            return self.answered(core, key, connection, *response);
         }
         match self.take_pieces(core, key, connection) {
             Some(after) => after,

@@ -98,6 +98,17 @@ impl Hub {
         BrokerBuilder::new(self.shared.clone(), id, name.into())
     }
 
+    /// The most memory that it holds, in bytes: as many of events as [`HubBuilder::ring_bytes`] says, and
+    /// their places.
+    ///
+    /// ```
+    /// let hub = headwater_sse::Hub::builder().ring_events(1024).ring_bytes(1_000_000).build();
+    /// assert!((1_000_000..1_200_000).contains(&hub.most_bytes()));
+    /// ```
+    pub fn most_bytes(&self) -> u64 {
+        self.shared.ring.most_bytes()
+    }
+
     /// Events that some core has still to read.
     pub fn backlog(&self) -> usize {
         self.shared.ring.len()

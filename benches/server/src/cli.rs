@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::load::LoadArgs;
+use crate::load::guests::{IdleArgs, VisitsArgs};
 use values::{Rate, Replay};
 
 /// Exit code of a command line that cannot be understood.
@@ -43,7 +44,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Subscribe to a running server, publish to it, and report what arrived and at what cost
-    Load(LoadArgs),
+    Load(Box<LoadArgs>),
+    /// Let connections wait for their next request, and report what each costs the server
+    Idle(IdleArgs),
+    /// Let connections come and go, and report what they leave behind
+    Visits(VisitsArgs),
 }
 
 /// How to serve.
@@ -84,6 +89,15 @@ pub(crate) struct ServeArgs {
     /// Tell a subscriber of a gap by an event of this name [default: do not]
     #[arg(long, value_name = "NAME")]
     pub(crate) gap_notice: Option<String>,
+
+    /// The largest body of a request [default: the library's]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) body_limit: Option<u64>,
+
+    /// Time for a request's head, between two pieces of its body, and for an answer that is not read
+    /// [default: the library's]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) patience: Option<Duration>,
 
     /// Where events are kept for reconnecting clients: none, ring:N, memory, or the URL of
     /// a redis, postgres or memcache server

@@ -9,6 +9,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match cli::parse() {
         Ok(cli::Cli { command: Some(cli::Command::Load(args)), .. }) => load::main(&args),
+        Ok(cli::Cli { command: Some(cli::Command::Idle(args)), .. }) => load::guests::idle(&args),
+        Ok(cli::Cli { command: Some(cli::Command::Visits(args)), .. }) => {
+            load::guests::visits(&args)
+        }
         Ok(cli::Cli { list_engines: true, .. }) => serve::list_engines(),
         Ok(cli::Cli { command: None, serve, .. }) => serve::main(&serve),
         Err(code) => code,

@@ -8,7 +8,9 @@ use crate::cli::{EngineName, ServeArgs, SlowPolicyName};
 use headwater::http::{HeaderValue, header};
 use headwater::routing::{get, post};
 use headwater::sse::{self, Broker, Client, Event, Feed, Refusal, SlowPolicy};
-use headwater::{Engine, Hub, IntoResponse, Response, Router, Server, ServerHandle, time};
+use headwater::{
+    Engine, HttpLimits, Hub, IntoResponse, Response, Router, Server, ServerHandle, Timeouts, time,
+};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -65,6 +67,13 @@ fn serve(args: &ServeArgs) -> Result<(), String> {
         Server::builder().hub(&hub).bind(args.addr.to_string()).engine(engine(args.engine));
     if let Some(workers) = args.workers {
         server = server.workers(workers.get());
+    }
+    if let Some(bytes) = args.body_limit {
+        server = server.http_limits(HttpLimits::default().with_body_bytes(bytes));
+    }
+    if let Some(patience) = args.patience {
+        let timeouts = Timeouts::default().with_header(patience).with_body(patience);
+        server = server.timeouts(timeouts.with_write(patience));
     }
     let events = sse::feed(&broker)
         .heartbeat(args.heartbeat())

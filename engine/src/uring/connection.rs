@@ -33,6 +33,17 @@ enum End {
     Failed(u16),
 }
 
+/// What became of the piece that was delivered last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LastPiece {
+    /// On loan; something was sent since, or not.
+    Lent,
+    LentAndAnswered,
+    Answered,
+    /// Given back, and nothing was sent since.
+    Unanswered,
+}
+
 /// How many buffers of a detached connection's bytes are thrown away per turn.
 const DISCARDS_PER_TURN: usize = 4;
 
@@ -58,8 +69,7 @@ pub(super) struct Connection {
     writable: bool,
     /// A send fell short since `Writable` was last reported.
     stalled: bool,
-    /// A lease is out.
-    pub(super) lent: bool,
+    piece: LastPiece,
     /// It stands in the driver's queue.
     queued: bool,
 }
@@ -89,7 +99,7 @@ impl Connection {
             failing: false,
             writable: false,
             stalled: false,
-            lent: false,
+            piece: LastPiece::Answered,
             queued: false,
         }
     }
@@ -145,9 +155,34 @@ impl Connection {
         self.writable = has_room;
     }
 
+    /// A piece is delivered.
+    pub(super) const fn lend(&mut self) {
+        self.piece = LastPiece::Lent;
+    }
+
+    const fn is_lent(&self) -> bool {
+        matches!(self.piece, LastPiece::Lent | LastPiece::LentAndAnswered)
+    }
+
+    /// Its piece is given back.
+    pub(super) const fn give_back(&mut self) {
+        self.piece = match self.piece {
+            LastPiece::Lent | LastPiece::Unanswered => LastPiece::Unanswered,
+            LastPiece::LentAndAnswered | LastPiece::Answered => LastPiece::Answered,
+        };
+    }
+
+    /// Something is sent: that finds out by itself whether the peer is there.
+    pub(super) const fn answer(&mut self) {
+        self.piece = match self.piece {
+            LastPiece::Lent | LastPiece::LentAndAnswered => LastPiece::LentAndAnswered,
+            LastPiece::Unanswered | LastPiece::Answered => LastPiece::Answered,
+        };
+    }
+
     /// Whether bytes can be delivered at once.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.flow == Flow::Receiving && !self.lent && !self.holds
+        self.flow == Flow::Receiving && !self.is_lent() && !self.holds
     }
 
     /// Whether bytes that cannot be delivered now are to be held; from now on some are.
@@ -181,7 +216,7 @@ impl Connection {
 
     /// Whether it has left: nothing is under way on it, nor lent, and its pieces are held.
     fn has_left(&self) -> bool {
-        self.watches.is_empty() && self.pieces == 0 && !self.lent
+        self.watches.is_empty() && self.pieces == 0 && !self.is_lent()
     }
 
     /// With another driver it begins again, its turn in whose queue comes first.
@@ -200,7 +235,7 @@ impl Connection {
     fn has_work(&self) -> bool {
         let receive = match self.flow {
             Flow::Receiving => {
-                !self.lent && (self.holds || (self.pieces == 0 && self.end != End::Open))
+                !self.is_lent() && (self.holds || (self.pieces == 0 && self.end != End::Open))
             }
             Flow::Detached => self.readable || self.end != End::Open,
             Flow::Paused => self.is_failed() || self.failing,
@@ -227,7 +262,7 @@ impl Connection {
             return Step::Nothing;
         }
         if self.flow == Flow::Receiving && self.holds {
-            self.lent = true;
+            self.lend();
             return Step::Held;
         }
         if self.flow == Flow::Detached && self.end == End::Open {

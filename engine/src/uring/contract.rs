@@ -39,7 +39,7 @@ impl Uring {
         };
         connection.piece_left();
         if connection.takes_bytes() {
-            connection.lent = true;
+            connection.lend();
             return Some(Completion::Received(key, Lease(Bytes::Piece(piece))));
         }
         if connection.hold() {
@@ -86,6 +86,7 @@ impl Uring {
     /// One attempt by a system call of its own.
     fn send_alone(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
         let Some(connection) = self.connections.get_mut(key) else { return Outcome::Gone };
+        connection.answer();
         let (outcome, short) = socket::attempt(&connection.socket, slices);
         if short {
             self.stalled(key, may_have_room(slices));
@@ -210,7 +211,7 @@ impl Driver for Uring {
         if let Bytes::Piece(piece) = lease.0 {
             self.ring.recycle(piece);
         }
-        self.change(key, |connection| connection.lent = false);
+        self.change(key, Connection::give_back);
     }
 }
 

@@ -14,6 +14,9 @@ use super::topic::Topic;
 use crate::broker::{Limits, OnSlow, SlowPolicy};
 use std::sync::atomic::Ordering;
 
+/// Bytes copied in one round, about, for streams that stay stuck.
+const COMPACT_BYTES: usize = 1024 * 1024;
+
 impl Fanout {
     /// A subscriber that is owed something gets the news of a topic added, within its limits.
     pub(super) fn owe_news(&mut self, index: u32, stream: u32) {
@@ -38,9 +41,11 @@ impl Fanout {
         }
         live.move_to(tail);
         let topic = &self.topics[place.topic as usize];
-        let stream = &mut self.streams[stream as usize];
+        let index = stream;
+        let stream = &mut self.streams[index as usize];
         let notice = stream.config.gap_notice.is_some();
         let owed = stream.owed.get_or_insert_default();
+        let mut stays_stuck = false;
         if owed.refused.is_none() {
             self.owed_bytes += owe(topic, from, tail, owed, notice);
             return 0;
@@ -56,7 +61,7 @@ impl Fanout {
                 if let Some(client) = &stream.client {
                     client.count_dropped(gap.missed);
                 }
-                owed.compact();
+                stays_stuck = owed.is_to_compact();
                 owed.notice(gap, |gap| gap.framed(stream.framing, &stream.config));
             }
             (from, tail, 0)
@@ -66,11 +71,27 @@ impl Fanout {
         };
         owe(topic, from, to, owed, notice);
         if missed > 0 {
-            owed.compact();
+            stays_stuck = owed.is_to_compact();
             topic.broker.counts.dropped.fetch_add(missed, Ordering::Relaxed);
         }
         self.owed_bytes = others + owed.bytes();
+        if stays_stuck {
+            self.compacting.push_back(index);
+        }
         missed
+    }
+
+    /// Gives some of the streams that stay stuck memory of their own. True if there are more: many get
+    /// stuck with the same event, and copying what all of them are owed would keep everybody waiting.
+    pub(super) fn compact_some(&mut self) -> bool {
+        let mut left = COMPACT_BYTES;
+        while left > 0 {
+            let Some(stream) = self.compacting.pop_front() else { return false };
+            // It may have ended, or be owed nothing any more; another in its place has a turn of its own.
+            let owed = self.streams.get_mut(stream as usize).and_then(|stood| stood.owed.as_mut());
+            left = left.saturating_sub(owed.map_or(0, |owed| owed.compact()));
+        }
+        !self.compacting.is_empty()
     }
 
     /// The socket of a live subscriber took its log up to `reached`, of an attempt up to `offered`.

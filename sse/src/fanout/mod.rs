@@ -95,6 +95,8 @@ pub struct Fanout {
     generation: u32,
     /// Topics with something to send.
     ready: VecDeque<u32>,
+    /// Streams that stay stuck and are to have memory of their own.
+    compacting: VecDeque<u32>,
     /// Streams with something owed and room, or the hope of it.
     flush: VecDeque<u32>,
     over: VecDeque<Over>,
@@ -122,6 +124,11 @@ pub struct Fanout {
 }
 
 impl Fanout {
+    /// The most memory that the events of slow and of quick streams take together: those that slow ones are
+    /// owed (256 MiB, and a quarter more since pieces are freed as a whole), and those in logs, which have
+    /// room for one hub's batch more and keep some blocks.
+    pub const MOST_BYTES: usize = OWED_PER_CORE + OWED_PER_CORE / 4 + 8 * 1024 * 1024;
+
     /// A fan-out without streams. `home` posts to this core, `wake` wakes it.
     pub fn new(home: Arc<dyn Home>, wake: Arc<dyn Wake>, counts: Arc<Counts>) -> Self {
         Self {
@@ -134,6 +141,7 @@ impl Fanout {
             streams: Slab::new(),
             generation: 0,
             ready: VecDeque::new(),
+            compacting: VecDeque::new(),
             flush: VecDeque::new(),
             over: VecDeque::new(),
             stuck_ends: VecDeque::new(),

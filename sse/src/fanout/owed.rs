@@ -16,6 +16,8 @@ use std::{collections::VecDeque, io::IoSlice};
 const COPY_BELOW: usize = 4 * 1024;
 /// Larger parts stay references even when the rest is compacted.
 const KEEP_ABOVE: usize = 16 * 1024;
+/// What is compacted is in pieces of this size, each freed with the last event of it that leaves.
+const RUN: usize = 16 * 1024;
 /// Slices offered to one send.
 const SLICES: usize = 64;
 
@@ -39,8 +41,18 @@ pub(super) struct Owed {
     pub(super) seat: u32,
     /// Of a stream that is ending: how much was owed when its time for that began anew.
     pub(super) mark: Option<usize>,
-    /// The parts are no blocks of a log, and none is to become one.
-    compact: bool,
+    memory: Memory,
+}
+
+/// Whose memory the parts are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Memory {
+    /// Some may be blocks of a log.
+    #[default]
+    Shared,
+    /// They are to become its own: none that is added is a block.
+    Due,
+    Own,
 }
 
 struct Unit {
@@ -155,7 +167,8 @@ impl Owed {
             return;
         }
         self.bytes += bytes.len();
-        let copied = bytes.len() <= if self.compact { KEEP_ABOVE } else { COPY_BELOW };
+        let shares = self.memory == Memory::Shared;
+        let copied = bytes.len() <= if shares { COPY_BELOW } else { KEEP_ABOVE };
         self.parts.push_back(if copied { Bytes::copy_from_slice(&bytes) } else { bytes });
     }
 
@@ -263,16 +276,35 @@ impl Owed {
         self.parts.len()
     }
 
-    /// Copies what is left into memory of its own, so that a stream that stays stuck does not keep
-    /// blocks of the log alive. Large parts are shared with other streams anyway and stay.
-    pub(super) fn compact(&mut self) {
-        if std::mem::replace(&mut self.compact, true) {
-            return;
+    /// It is to be compacted, since its stream stays stuck. True if that is new.
+    pub(super) fn is_to_compact(&mut self) -> bool {
+        let new = self.memory == Memory::Shared;
+        if new {
+            self.memory = Memory::Due;
         }
+        new
+    }
+
+    /// Copies what is left into memory of its own, if that is due, so that it keeps no blocks of the log
+    /// alive. Large parts are shared with other streams anyway and stay. Returns about how many bytes.
+    pub(super) fn compact(&mut self) -> usize {
+        if self.memory != Memory::Due {
+            return 0;
+        }
+        self.memory = Memory::Own;
         let mut parts = VecDeque::new();
         let mut run = BytesMut::new();
+        let lens = self.parts.iter().map(Bytes::len);
+        let mut left: usize = lens.filter(|len| *len <= KEEP_ABOVE).sum();
         for part in self.parts.drain(..) {
             if part.len() <= KEEP_ABOVE {
+                if run.capacity() - run.len() < part.len() {
+                    if !run.is_empty() {
+                        parts.push_back(run.freeze());
+                    }
+                    run = BytesMut::with_capacity(left.min(RUN).max(part.len()));
+                }
+                left -= part.len();
                 run.extend_from_slice(&part);
                 continue;
             }
@@ -285,6 +317,7 @@ impl Owed {
             parts.push_back(run.freeze());
         }
         self.parts = parts;
+        self.bytes
     }
 }
 

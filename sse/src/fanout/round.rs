@@ -17,16 +17,17 @@ pub(super) const ATTEMPT_BYTES: usize = 256 * 1024;
 
 impl Fanout {
     /// Makes one batch of attempts for streams that are owed something, and one for brokers with
-    /// news. True if more is to be done at once.
+    /// news, and gives some streams that stay stuck memory of their own. True if more is to be done at once.
     pub fn round(&mut self, egress: &mut dyn Egress, now: u32) -> bool {
         self.flush_batch(egress, now);
         if !self.ready.is_empty() {
             self.news_batch(egress, now);
         }
+        let more = self.compact_some();
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);
         self.tell_stalled_at(now, egress);
         self.look(egress);
-        !self.flush.is_empty() || !self.ready.is_empty()
+        more || !self.flush.is_empty() || !self.ready.is_empty()
     }
 
     fn news_batch(&mut self, egress: &mut dyn Egress, now: u32) {

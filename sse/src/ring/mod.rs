@@ -128,6 +128,12 @@ impl<T> Ring<T> {
         self.claims.tail.load(Ordering::Relaxed)
     }
 
+    /// What values may weigh together, and the bytes of their slots.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        let tables = size_of_val(&*self.slots) + size_of_val(&*self.seats);
+        self.capacity_bytes.saturating_add(tables as u64)
+    }
+
     /// About how many values are held: the slowest reader's lag.
     pub(crate) fn len(&self) -> usize {
         // Tail second: read the other way round, it could come out below `released`.

@@ -1,9 +1,10 @@
 //! Clients that leave at any moment, and clients that stay when they should not: no connection is left
 //! behind.
 
-use crate::support::{Gate, Peer, SetAtEnd, eventually, pattern, serve};
+use crate::support::{Gate, Peer, Running, SetAtEnd, builder, eventually, pattern, serve};
 use headwater::routing::get;
-use headwater::{Engine, Router};
+use headwater::{Engine, Router, Timeouts};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -48,6 +49,39 @@ fn client_that_resets_at_any_moment_leaves_nothing_behind(engine: Engine) {
     }
 }
 
+/// Pitfall: bytes and the reset behind them are told by one wake, and the reset is forgotten over the bytes.
+fn reset_right_behind_bytes_is_noticed_without_any_deadline(engine: Engine) {
+    let never = Duration::MAX;
+    let timeouts = Timeouts::default().with_header(never).with_body(never).with_idle(never);
+    let (busy, free) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (is_busy, is_free) = (busy.clone(), free.clone());
+    let hold_the_core = move || {
+        is_busy.store(true, Ordering::Relaxed);
+        eventually("all have left", || is_free.load(Ordering::Relaxed));
+        "free"
+    };
+    let app = app(&Gate::default()).route("/hold", get(hold_the_core));
+    let server = builder(engine).workers(1).timeouts(timeouts).serve(app);
+    let server = Running::from(server.expect("a free port of the loopback"));
+    let moments = [MOMENTS[1], MOMENTS[2], MOMENTS[4]];
+    let mut peers = moments.map(|_| server.connect());
+    for peer in &mut peers {
+        // From now on the server waits for more of it.
+        peer.ask("/");
+        assert_eq!(peer.answer().text(), "ok");
+    }
+    let mut holder = server.connect();
+    holder.ask("/hold");
+    eventually("the core is held", || busy.load(Ordering::Relaxed));
+    for (mut peer, moment) in peers.into_iter().zip(moments) {
+        peer.send(moment);
+        peer.reset();
+    }
+    free.store(true, Ordering::Relaxed);
+    assert_eq!(holder.answer().text(), "free");
+    server.wait_for_connections(1);
+}
+
 fn client_that_closes_at_any_moment_leaves_nothing_behind(engine: Engine) {
     let gate = Gate::default();
     let server = serve(engine, app(&gate));
@@ -90,6 +124,7 @@ fn client_that_never_closes_is_closed_in_the_end(engine: Engine) {
 
 on_every_engine! {
     client_that_resets_at_any_moment_leaves_nothing_behind,
+    reset_right_behind_bytes_is_noticed_without_any_deadline,
     client_that_closes_at_any_moment_leaves_nothing_behind,
     client_that_never_closes_is_closed_in_the_end,
 }

@@ -17,8 +17,8 @@ pub(crate) enum BadAnswer {
 impl std::fmt::Display for BadAnswer {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
-            Self::Head => "the answer to a publish is malformed",
-            Self::NoLength => "the answer to a publish has no Content-Length",
+            Self::Head => "an answer is malformed",
+            Self::NoLength => "an answer has no Content-Length",
         })
     }
 }
@@ -31,6 +31,11 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
+    /// Whether all that has begun is complete.
+    pub(crate) fn is_between(&self) -> bool {
+        self.head.is_empty() && self.body_left == 0
+    }
+
     /// Takes the next bytes and reports the status of each answer whose head they complete.
     pub(crate) fn receive(
         &mut self,

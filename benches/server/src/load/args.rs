@@ -1,5 +1,7 @@
 //! What a load run is asked for. Values are checked here, once.
 
+mod guests;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::values::{self, Rate};
+use guests::GuestArgs;
 
 /// The fewest data bytes that hold an event's number and its due time.
 pub(crate) const SIZE_MIN: usize = 48;
@@ -97,6 +100,10 @@ pub(crate) struct LoadArgs {
     /// some by themselves
     #[arg(long, conflicts_with = "hold")]
     pub(crate) listen: bool,
+
+    /// Clients beside the subscribers.
+    #[command(flatten)]
+    pub(crate) guests: GuestArgs,
 
     /// The server's processes, for CPU and memory [default: found by the listening port]
     #[arg(long, value_name = "PID,…", value_delimiter = ',')]

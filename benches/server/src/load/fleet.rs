@@ -14,7 +14,7 @@ mod tests;
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ pub(crate) use storm::StormOutcome;
 use super::answered::Shared;
 use super::ledger::Stay;
 use super::schedule::{Clock, Schedule};
+use super::sockets;
 use super::subscriber::{Cause, Habit, Means, Request, Step, Subscriber};
 use super::tally::Tally;
 
@@ -311,11 +312,5 @@ impl Fleet {
 /// The address to connect from: the kernel's choice, until the ephemeral ports of one loopback
 /// address may run short.
 fn source_of(index: usize, target: SocketAddr) -> Option<SocketAddr> {
-    let source = u8::try_from(index / PER_SOURCE).ok().filter(|source| *source > 0)?;
-    match target.ip() {
-        IpAddr::V4(ip) if ip.is_loopback() && source < 254 => {
-            Some(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 1 + source), 0)))
-        }
-        _ => None,
-    }
+    sockets::loopback(index / PER_SOURCE, target)
 }

@@ -27,6 +27,8 @@ pub(crate) struct Meter {
 pub(crate) struct Memory {
     /// Resident memory of the server.
     pub(crate) rss: Option<u64>,
+    /// The most that it has been since the server started.
+    pub(crate) peak: Option<u64>,
     /// Kernel memory of all TCP sockets.
     pub(crate) tcp: Option<u64>,
 }
@@ -173,8 +175,14 @@ impl Meter {
         }
     }
 
-    fn memory(&self) -> Memory {
-        Memory { rss: self.server_usage().map(|usage| usage.rss_bytes), tcp: machine::tcp_bytes() }
+    /// Memory now.
+    pub(crate) fn memory(&self) -> Memory {
+        let usage = self.server_usage();
+        Memory {
+            rss: usage.map(|usage| usage.rss_bytes),
+            peak: usage.map(|usage| usage.peak_rss_bytes),
+            tcp: machine::tcp_bytes(),
+        }
     }
 
     fn softirq_time(&self) -> Option<Duration> {
@@ -194,6 +202,7 @@ impl Meter {
                 system: sum.system + usage.system,
                 exact: sum.exact.zip(usage.exact).map(|(sum, time)| sum + time),
                 rss_bytes: sum.rss_bytes + usage.rss_bytes,
+                peak_rss_bytes: sum.peak_rss_bytes + usage.peak_rss_bytes,
             })
         })
     }

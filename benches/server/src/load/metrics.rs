@@ -19,6 +19,20 @@ pub(crate) struct Counts {
     pub(crate) sends: Option<u64>,
     /// Events sent, once per stream: the count whose name ends with `_events_delivered_total`.
     pub(crate) delivered: Option<u64>,
+    /// Connections and streams open now: the numbers whose names end with `_connections` and `_streams`.
+    pub(crate) connections: Option<u64>,
+    pub(crate) streams: Option<u64>,
+    /// What clients can make the server hold.
+    pub(crate) bound: Option<Bound>,
+}
+
+/// The most memory that clients can make a server hold, by its limits, in bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Bound {
+    /// However many there are: the number whose name ends with `_memory_bound_fixed_bytes`.
+    pub(crate) fixed_bytes: u64,
+    /// For each: the number whose name ends with `_memory_bound_connection_bytes`.
+    pub(crate) connection_bytes: u64,
 }
 
 impl Counts {
@@ -28,6 +42,7 @@ impl Counts {
         Self {
             sends: grown(self.sends, earlier.sends),
             delivered: grown(self.delivered, earlier.delivered),
+            ..self
         }
     }
 }
@@ -59,7 +74,14 @@ fn parse(page: &str) -> Counts {
             .collect();
         (!values.is_empty()).then(|| values.iter().sum())
     };
-    Counts { sends: sum("_sends_total"), delivered: sum("_events_delivered_total") }
+    let bound = sum("_memory_bound_fixed_bytes").zip(sum("_memory_bound_connection_bytes"));
+    Counts {
+        sends: sum("_sends_total"),
+        delivered: sum("_events_delivered_total"),
+        connections: sum("_connections"),
+        streams: sum("_streams"),
+        bound: bound.map(|(fixed_bytes, connection_bytes)| Bound { fixed_bytes, connection_bytes }),
+    }
 }
 
 #[cfg(test)]
@@ -72,16 +94,21 @@ mod tests {
                     # HELP any_sends_total Sends.\n# TYPE any_sends_total counter\n\
                     # any_sends_total 7\n\
                     any_sends_total{worker=\"0\"} 40\nany_sends_total{worker=\"1\"} 2\n\
-                    any_events_delivered_total 1000\nany_sends_total_not 7\n";
-        assert_eq!(parse(page), Counts { sends: Some(42), delivered: Some(1_000) });
+                    any_events_delivered_total 1000\nany_sends_total_not 7\n\
+                    any_memory_bound_fixed_bytes 5\nany_memory_bound_connection_bytes 6\n";
+        let bound = Some(Bound { fixed_bytes: 5, connection_bytes: 6 });
+        assert_eq!(
+            parse(page),
+            Counts { sends: Some(42), delivered: Some(1_000), bound, ..Counts::default() }
+        );
         assert_eq!(parse("HTTP/1.1 404 Not Found\r\n\r\n"), Counts::default());
     }
 
     #[test]
     fn what_is_counted_on_one_page_only_is_not_known() {
-        let earlier = Counts { sends: Some(40), delivered: None };
-        let later = Counts { sends: Some(50), delivered: Some(9) };
-        assert_eq!(later.since(earlier), Counts { sends: Some(10), delivered: None });
+        let earlier = Counts { sends: Some(40), ..Counts::default() };
+        let later = Counts { sends: Some(50), delivered: Some(9), ..Counts::default() };
+        assert_eq!(later.since(earlier), Counts { sends: Some(10), ..Counts::default() });
         assert_eq!(earlier.since(later), Counts::default());
     }
 }

@@ -8,6 +8,7 @@
 //! - `publisher`: sends them, `answers` reads the replies, `answered` tells the reading side
 //! - `fleet`: connects and reads all subscribers, each a `subscriber` with a `decode`r; lets them
 //!   leave, come and return
+//! - `guests`: clients beside them, that make requests or mean no good; `sockets` is for both
 //! - `ledger`: what one subscriber received and was owed; `tally`: order and lateness of all
 //! - `meter`: what the server and this client cost, read by `proc`; `metrics`: the server's counts
 //! - `report`: the outcome, as text and as JSON; `progress`: how far it is
@@ -17,6 +18,7 @@ mod answers;
 mod args;
 mod decode;
 mod fleet;
+pub(crate) mod guests;
 mod ladder;
 mod ledger;
 mod meter;
@@ -27,6 +29,7 @@ mod publisher;
 mod report;
 mod run;
 mod schedule;
+mod sockets;
 mod subscriber;
 mod tally;
 
@@ -39,7 +42,10 @@ use ladder::Ladder;
 use progress::Progress;
 
 /// Exit code of a run without a report.
-const NO_REPORT: u8 = 3;
+pub(crate) const NO_REPORT: u8 = 3;
+
+/// Files that a load has open besides its clients.
+const SPARE_FILES: usize = 16;
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -71,6 +77,15 @@ impl std::error::Error for LoadError {}
 impl From<io::Error> for LoadError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+/// Whether this process may open this many connections.
+fn check_files(connections: usize) -> Result<(), LoadError> {
+    let needed = connections.saturating_add(SPARE_FILES);
+    match proc::open_file_limit() {
+        Some(limit) if limit < needed => Err(LoadError::FileLimit { needed, limit }),
+        _ => Ok(()),
     }
 }
 

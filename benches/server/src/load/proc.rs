@@ -28,6 +28,8 @@ pub(crate) struct Usage {
     pub(crate) exact: Option<Duration>,
     /// Resident memory now.
     pub(crate) rss_bytes: u64,
+    /// The most that it has been.
+    pub(crate) peak_rss_bytes: u64,
 }
 
 /// What a thread did so far.
@@ -62,6 +64,11 @@ fn exact_time(pid: u32, status: &str) -> Option<Duration> {
 fn run_time(schedstat: &Path) -> Option<Duration> {
     let text = fs::read_to_string(schedstat).ok()?;
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// How many files process `pid` has open; `None` where that cannot be seen.
+pub(crate) fn files(pid: u32) -> Option<usize> {
+    fs::read_dir(format!("/proc/{pid}/fd")).ok().map(Iterator::count)
 }
 
 /// CPU time of process `pid` so far; of the kernel's own, too.
@@ -159,9 +166,12 @@ fn kernel_address(hex: &str) -> Option<IpAddr> {
 
 fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
     let (user, system) = parse_times(stat)?;
-    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let rss_kib: u64 = rss.split_whitespace().next()?.parse().ok()?;
-    Some(Usage { user, system, exact: None, rss_bytes: rss_kib * 1024 })
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+    };
+    let (rss_bytes, peak_rss_bytes) = (bytes("VmRSS:")?, bytes("VmHWM:")?);
+    Some(Usage { user, system, exact: None, rss_bytes, peak_rss_bytes })
 }
 
 /// Time in user space and in the kernel.
@@ -204,11 +214,12 @@ mod tests {
     #[test]
     fn a_process_whose_name_holds_parentheses_is_read() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 9 0 0 0 250 125 0 0 20 0 3 0 1 2 3";
-        let status = "Name:\ta\nVmPeak:\t 9 kB\nVmRSS:\t    2048 kB\n";
+        let status = "Name:\ta\nVmPeak:\t 9 kB\nVmHWM:\t 4096 kB\nVmRSS:\t    2048 kB\n";
         let usage = parse_usage(stat, status).unwrap();
         assert_eq!(usage.user, Duration::from_millis(2_500));
         assert_eq!(usage.system, Duration::from_millis(1_250));
         assert_eq!(usage.rss_bytes, 2 * 1024 * 1024);
+        assert_eq!(usage.peak_rss_bytes, 4 * 1024 * 1024);
     }
 
     #[test]

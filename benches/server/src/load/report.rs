@@ -3,6 +3,7 @@
 
 mod delivered;
 mod faults;
+mod guests;
 mod json;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub(super) use text::{grouped, micros, millions};
 
 use super::args::{LoadArgs, Mode};
 use super::fleet::{Account, Census, ChurnOutcome, Fleet, StormOutcome};
+use super::guests::GuestBook;
 use super::meter::{Memory, Meter, OwnCost, ServerCost};
 use super::metrics::Counts;
 use super::publisher::Published;
@@ -33,6 +35,7 @@ pub(crate) struct Seen<'r> {
     pub(crate) schedule: Schedule,
     /// What the server counted meanwhile.
     pub(crate) counts: Counts,
+    pub(crate) guests: GuestBook,
     /// Events of others while the load published none.
     pub(crate) by_themselves: u64,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Report {
     churn: Option<Churn>,
     storm: Option<Storm>,
     counts: Counts,
+    guests: GuestBook,
     window: Duration,
     server_pids: Vec<u32>,
     softirq_cores: Vec<usize>,
@@ -137,6 +141,7 @@ impl Report {
             churn: fleet.churn_outcome().map(Churn::of),
             storm: fleet.storm_outcome().map(|outcome| Storm::of(outcome, account, meter)),
             counts: seen.counts,
+            guests: seen.guests.clone(),
             window: window.length(),
             server_pids: meter.server.clone().unwrap_or_default(),
             softirq_cores: meter.softirq_cores(),

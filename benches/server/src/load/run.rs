@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::answered::Shared;
 use super::args::{LoadArgs, Mode};
 use super::fleet::Fleet;
+use super::guests::Guests;
 use super::meter::Meter;
 use super::metrics;
 use super::progress::Progress;
@@ -16,7 +17,7 @@ use super::publisher::{self, Published, Target};
 use super::report::Report;
 use super::schedule::{self, Clock, Schedule};
 use super::subscriber::Habit;
-use super::{LoadError, proc};
+use super::{LoadError, check_files};
 
 /// Time from the last connection to the first event.
 const LEAD: Duration = Duration::from_millis(100);
@@ -28,17 +29,14 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Who is not back this long after the last was to return from a storm stays away.
 const STORM_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Files the load has open besides its subscribers.
-const SPARE_FILES: usize = 16;
-
 /// Runs a load.
 pub(crate) fn run(args: &LoadArgs, progress: &Progress) -> Result<Report, LoadError> {
-    check_file_limit(args)?;
+    check_files(args.connections())?;
     let clock = Clock::new();
     let shared = Arc::new(Shared::default());
     let fleet = Fleet::new(args.addr, &args.events_path, clock, Arc::clone(&shared))?;
     let meter = Meter::new(&args.pid, args.addr);
-    let mut run = Run { args, progress, clock, shared, fleet, meter };
+    let mut run = Run { args, progress, clock, shared, fleet, meter, guests: None };
     let result = run.all();
     progress.end();
     result
@@ -51,12 +49,14 @@ struct Run<'a> {
     shared: Arc<Shared>,
     fleet: Fleet,
     meter: Meter,
+    guests: Option<Guests>,
 }
 
 impl Run<'_> {
     fn all(&mut self) -> Result<Report, LoadError> {
         let args = self.args;
         self.connect()?;
+        self.invite()?;
         let counts_before = metrics::read(args.addr);
         let before = self.fleet.tally.foreign;
         if args.mode() != Mode::Publish {
@@ -69,6 +69,7 @@ impl Run<'_> {
             Mode::Listen => (schedule_of(args, self.clock), Published::nothing()),
             Mode::Publish | Mode::Hold => self.publish()?,
         };
+        let guests = self.guests.take().map(Guests::dismiss).transpose()?.unwrap_or_default();
         self.fleet.refuse_pending();
         let counts = metrics::read(args.addr).since(counts_before);
         let account = self.fleet.account(&published.answered);
@@ -79,6 +80,7 @@ impl Run<'_> {
             meter: &self.meter,
             schedule,
             counts,
+            guests,
             by_themselves,
         };
         Ok(Report::new(args, &seen))
@@ -99,13 +101,22 @@ impl Run<'_> {
         fleet.pace_slow(args.slow_rate.get());
         fleet.count_bytes_from_here();
         let census = &mut fleet.census;
-        if census.connected + census.slow + census.stuck > 0 {
+        let guests = args.guests.askers.is_some() || args.guests.abusers > 0;
+        let asked = args.subscribers + args.slow + args.stuck;
+        if census.connected + census.slow + census.stuck > 0 || (guests && asked == 0) {
             return Ok(());
         }
         Err(LoadError::CannotConnect(match census.first_refusal.take() {
             Some(reason) => format!("{}: {reason}", args.addr),
             None => "no subscribers were asked for".to_owned(),
         }))
+    }
+
+    /// Lets the guests come, and reads until they are there.
+    fn invite(&mut self) -> io::Result<()> {
+        let args = self.args;
+        self.guests = Some(Guests::invite(args.asking(), args.abusing()));
+        self.read_to(Instant::now() + args.guests_come_within())
     }
 
     /// Publishes everything and reads until it has come, or is not to be expected any more.
@@ -153,6 +164,7 @@ impl Run<'_> {
             Mode::Listen => "listening",
         };
         self.progress.begin(doing, schedule::nanos(args.duration));
+        self.guests.iter().for_each(|guests| guests.measure(true));
         if let Some(rate) = args.churn {
             self.fleet.begin_churn(rate.per_second(), args.duration);
         }
@@ -170,6 +182,7 @@ impl Run<'_> {
             self.progress.begin(doing, schedule::nanos(args.duration));
         }
         self.read_to(begin + args.duration)?;
+        self.guests.iter().for_each(|guests| guests.measure(false));
         // Whoever was to leave leaves, also where this thread was held up.
         self.fleet.read_until(None, Fleet::churn_is_over)
     }
@@ -212,13 +225,4 @@ fn schedule_of(args: &LoadArgs, clock: Clock) -> Schedule {
         return Schedule::once(start);
     }
     Schedule::new(start, args.rate.per_second(), args.warmup, args.duration)
-}
-
-fn check_file_limit(args: &LoadArgs) -> Result<(), LoadError> {
-    let all = args.subscribers.saturating_add(args.stuck).saturating_add(args.slow);
-    let needed = all.saturating_add(SPARE_FILES);
-    match proc::open_file_limit() {
-        Some(limit) if limit < needed => Err(LoadError::FileLimit { needed, limit }),
-        _ => Ok(()),
-    }
 }

@@ -1,21 +1,18 @@
 //! One subscriber: its socket from connect to the end of its stream.
 //! Decides nothing about the others: the `fleet` connects, polls and counts.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::SockRef;
 
 use super::answered::Shared;
 use super::decode::{Decoder, Progress};
 use super::ledger::Ledger;
+use super::sockets::{self, Buffers, is_connected, send_rest};
 use super::tally::Tally;
-
-/// Receive buffer of a subscriber that reads slowly or never, in bytes; the kernel rounds it up.
-/// With the usual one, which grows to megabytes, the server would not notice for long.
-const SMALL_RECEIVE_BUFFER: usize = 4 * 1024;
 
 /// Linux drops what is received with this flag instead of copying it. Elsewhere it is copied.
 const DISCARD: libc::c_int = if cfg!(target_os = "linux") { libc::MSG_TRUNC } else { 0 };
@@ -129,21 +126,14 @@ impl Subscriber {
         target: SocketAddr,
         source: Option<SocketAddr>,
     ) -> io::Result<&mut TcpStream> {
-        let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        if matches!(self.habit, Habit::Slow | Habit::Stuck) {
-            socket.set_recv_buffer_size(SMALL_RECEIVE_BUFFER)?;
-        }
-        if let Some(source) = source {
-            socket.bind(&SockAddr::from(source))?;
-        }
-        match socket.connect(&SockAddr::from(target)) {
-            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
-            _ => {}
-        }
+        let buffers = match self.habit {
+            Habit::Slow | Habit::Stuck => Buffers::Small,
+            Habit::Reads | Habit::Counts => Buffers::Usual,
+        };
+        let stream = sockets::connect(target, source, buffers)?;
         self.state = State::Connecting;
         self.decoder = Decoder::new();
-        Ok(self.stream.insert(TcpStream::from_std(socket.into())))
+        Ok(self.stream.insert(stream))
     }
 
     /// Whether its stream is open and read.
@@ -298,27 +288,3 @@ impl Subscriber {
 }
 
 const CLOSED: &str = "the server closed the connection";
-
-fn is_connected(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Sends what is left of `request`; gives whether all of it is out.
-fn send_rest(stream: &mut TcpStream, request: &[u8], sent: &mut usize) -> io::Result<bool> {
-    while *sent < request.len() {
-        match stream.write(&request[*sent..]) {
-            Ok(count) => *sent += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(true)
-}

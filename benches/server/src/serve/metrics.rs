@@ -74,6 +74,17 @@ pub(super) fn text(broker: &Broker, server: Option<&ServerHandle>) -> String {
         page.gauge("connections", "Connections open now.", stats.connections);
         page.gauge("streams", "Event streams open now.", stats.streams);
         page.gauge("owed_bytes", "Bytes that slow streams are owed now.", stats.owed_bytes);
+        let bound = server.memory_bound();
+        page.gauge(
+            "memory_bound_fixed_bytes",
+            "Memory that clients can make the server hold, by its limits, however many they are.",
+            bound.at(0),
+        );
+        page.gauge(
+            "memory_bound_connection_bytes",
+            "Memory that each connection can make it hold besides.",
+            bound.connection_bytes,
+        );
         page.counter("connections_accepted_total", "Connections accepted.", stats.accepted);
         page.counter(
             "accept_failures_total",

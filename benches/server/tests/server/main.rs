@@ -10,6 +10,7 @@ mod denied;
 mod departures;
 mod descriptors;
 mod endings;
+mod guests;
 #[cfg(feature = "io-uring")]
 mod memory;
 mod process;
@@ -57,6 +58,9 @@ on_every_engine! {
     slow::stuck_subscribers_never_delay_the_others,
     slow::the_slow_policy_is_the_one_asked_for,
     replay::who_comes_back_gets_what_was_missed,
+    guests::idle_connections_are_counted_and_cost_something,
+    guests::visitors_leave_nothing_behind,
+    guests::abuse_costs_the_others_nothing,
     endings::a_load_run_loses_nothing,
     endings::a_load_run_with_churn_and_a_storm_loses_nothing,
     endings::a_load_run_listens_to_a_handler_for_each_client,

@@ -1,7 +1,7 @@
 //! Which operations of a connection are to be begun or taken back, after what completions said and what the
 //! worker wants. Does neither: see the driver.
 
-use super::{Connection, End, Flow};
+use super::{Connection, End, Flow, LastPiece};
 use crate::uring::tag::Watch;
 
 /// Pieces of one connection that wait in the driver before its receive is taken back, so that one
@@ -24,7 +24,11 @@ impl Connection {
             _ => self.receiving_wish().or_else(|| self.room_wish()),
         };
         match wish? {
-            Wish::Begin(watch) => self.watches.begin(watch),
+            Wish::Begin(watch) => {
+                self.watches.begin(watch);
+                // A receive that begins finds whatever there is.
+                self.failing &= watch != Watch::Receive;
+            }
             Wish::Cancel(watch) => self.cancelling.begin(watch),
         }
         wish
@@ -46,7 +50,15 @@ impl Connection {
         let begin = |watch| Some(Wish::Begin(watch));
         let cancel = || self.cancel(Watch::Receive);
         match self.flow {
-            Flow::Receiving if receives => (self.pieces >= MOST_PIECES).then(cancel).flatten(),
+            Flow::Receiving if receives && (self.failing || self.pieces >= MOST_PIECES) => cancel(),
+            // A kernel may forget a reset that comes while a receive brings bytes (seen with 6.18), and
+            // then nothing more is told of the connection.
+            Flow::Receiving | Flow::Paused
+                if receives && self.piece == LastPiece::Unanswered && idle(Watch::Reset) =>
+            {
+                begin(Watch::Reset)
+            }
+            Flow::Receiving if receives => None,
             Flow::Receiving if self.end == End::Open && self.pieces == 0 && !self.holds => {
                 begin(Watch::Receive)
             }

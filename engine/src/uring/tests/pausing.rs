@@ -74,6 +74,43 @@ fn hang_up_without_an_error_is_no_reset() {
     assert_eq!(stage.turn(), [Seen::Finished(key)]);
 }
 
+/// Pitfall: the kernel forgets a reset that comes while a receive brings bytes, and says nothing more.
+#[test]
+fn reset_that_a_receive_forgot_is_told_by_a_poll() {
+    let mut stage = Stage::new();
+    let (key, peer) = stage.connect();
+    let reset = Tag::Connection(Watch::Reset, key);
+    stage.kernel.receives(receive(key), b"half a request", true);
+    assert_eq!(stage.turn(), [received(key, "half a request")]);
+    assert!(stage.kernel.has(reset), "nothing was sent that would have told");
+    break_off(peer);
+    stage.kernel.complete(reset, Ok(events::BROKEN), true);
+    assert_eq!(stage.turn(), [], "bytes may still be there");
+    assert!(stage.kernel.was_asked_to_cancel(receive(key)));
+    stage.kernel.complete(receive(key), Err(libc::ECANCELED), false);
+    assert_eq!(stage.turn(), []);
+    // A receive that begins finds what there is.
+    stage.kernel.receives(receive(key), b"last", true);
+    stage.kernel.complete(receive(key), Err(libc::ECONNRESET), false);
+    let mut seen = stage.turn();
+    seen.extend(stage.turn());
+    assert_eq!(seen, [received(key, "last"), Seen::Failed(key, Some(libc::ECONNRESET))]);
+}
+
+#[test]
+fn request_that_is_answered_costs_no_poll() {
+    let mut stage = Stage::new();
+    let (key, _peer) = stage.connect();
+    stage.kernel.receives(receive(key), b"a request", true);
+    stage.driver.wait(Some(Duration::ZERO)).expect("sound");
+    let Some(Completion::Received(_, lease)) = stage.driver.next() else { panic!("no bytes") };
+    let answer = [IoSlice::new(b"an answer")];
+    stage.driver.send(&mut [Attempt::new(key, &answer)]);
+    stage.driver.recycle(key, lease);
+    assert_eq!(stage.turn(), []);
+    assert!(!stage.kernel.has(Tag::Connection(Watch::Reset, key)));
+}
+
 /// Paused, with a piece in hand and nothing received: only its poll for a reset is under way.
 fn pause_with_a_piece(stage: &mut Stage, key: Key) -> Tag {
     stage.driver.pause(key);

@@ -65,7 +65,11 @@ proptest! {
             both.push(broker, &body);
         }
         for (i, &(n, broker)) in steps.iter().enumerate() {
+            // When that is decided, and when it is done.
             if i == compact_at {
+                both.owed.is_to_compact();
+            }
+            if i == compact_at + 3 {
                 both.owed.compact();
             }
             match broker {

@@ -136,6 +136,40 @@ fn setting_the_events_lifts_the_limit_in_bytes() {
 }
 
 #[test]
+fn many_that_get_stuck_together_are_copied_for_in_many_rounds() {
+    let (news, mut core) = (broker(), Core::new());
+    let peers: Vec<Peer> = (0..40).map(|_| core.subscriber(&news)).collect();
+    for &peer in &peers {
+        core.stall(peer);
+    }
+    let event = "x".repeat(6_000);
+    for _ in 0..64 {
+        publish(&news, &*event);
+        core.run();
+    }
+    assert_eq!((news.dropped_events(), core.fanout.compacting.len()), (0, 0));
+    // All are past their limits with the same event.
+    publish(&news, &*event);
+    while news.dropped_events() == 0 {
+        core.step();
+    }
+    // 64 events each, of which three streams' are a megabyte.
+    assert_eq!((news.dropped_events(), core.fanout.compacting.len()), (40, 40 - 3));
+    assert!(core.round(), "there is more to be done");
+    assert_eq!(core.fanout.compacting.len(), 40 - 6);
+    // Some leave meanwhile, and some are quick again.
+    core.fanout.gone(peers[10].id, Disconnect::ClientGone);
+    core.allow(peers[11], usize::MAX);
+    core.run();
+    assert_eq!(core.fanout.compacting.len(), 0);
+    core.allow(peers[12], usize::MAX);
+    core.run();
+    for peer in [peers[11], peers[12]] {
+        assert_eq!(core.data(peer), vec![event.clone(); 64]);
+    }
+}
+
+#[test]
 fn all_slow_streams_of_a_core_share_one_limit() {
     for (limit, dropped) in [(4 * EVENT - 1, 1), (4 * EVENT, 0), (4 * EVENT + 1, 0)] {
         let (news, mut core) = (broker(), Core::new());

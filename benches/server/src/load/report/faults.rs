@@ -48,7 +48,8 @@ impl Report {
             let reason = storm.first_refusal.as_ref();
             faults.push(because(away, "subscribers never back after the storm", reason));
         }
-        let faults: Vec<String> = faults.into_iter().flatten().collect();
+        let mut faults: Vec<String> = faults.into_iter().flatten().collect();
+        faults.extend(self.guests_faults());
         (!faults.is_empty()).then(|| faults.join(", "))
     }
 

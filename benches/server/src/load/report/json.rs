@@ -15,6 +15,9 @@
 //! | `slow` | of slow subscribers: `delivered`, `skipped` before later ones, `behind` at the end, `out_of_order`, `duplicates`, `latency_us`; null without any |
 //! | `churn` | `left`, `came`, `refused`, `came_us`: to a stream; null without any |
 //! | `storm` | `dropped`, `back`, `refusals`, `took_s`: first drop to last stream, `back_us`: to a stream each, `missed_while_away`, `server_cpu_s`, `server_cpu_percent` meanwhile; null without any |
+//! | `requests` | of askers: `sent`, `answered` by 2xx, `refused`, `unanswered`, connections `broken`, `latency_us`: answer − due time; null without any |
+//! | `abuse` | by kind: connections `opened`, `unconnected`, `answered` by status, `closed`, `reset`, `given_up` by the client, `open` at the end; null without any |
+//! | `memory` | of the server: `peak_rss_bytes`, `grown_bytes` since before the first client, `bound_bytes`: `fixed_bytes` + `connections` × `connection_bytes` by its own limits; null where not told |
 //! | `server` | `pid`, `pids`, `cpu_user_s`, `cpu_system_s`, `cpu_ksoftirqd_s` on `ksoftirqd_cores`, `cpu_percent` of a core and `cpu_us_per_delivery` of all three, `cpu_us_per_delivery_process` without ksoftirqd, `rss_before_bytes`, `rss_connected_bytes`, `rss_end_bytes`, `rss_growth_per_subscriber_bytes`, `sends_per_delivery` and `events_per_send` by its metrics; null where not known |
 //! | `kernel` | memory of all TCP sockets of the machine: `tcp_before_bytes`, `tcp_connected_bytes`, `tcp_end_bytes` |
 //! | `client` | `cpu_percent` of a core, `reader_busy_percent`, `reader_waiting_percent`, `publisher_busy_percent`; null where not known |
@@ -72,6 +75,9 @@ impl Report {
             "slow": self.slow.as_ref().map(slow),
             "churn": self.churn.as_ref().map(churn),
             "storm": self.storm.as_ref().map(storm),
+            "requests": self.requests_value(),
+            "abuse": self.abuse_value(),
+            "memory": self.memory_value(),
             "server": self.server_value(),
             "kernel": {
                 "tcp_before_bytes": before.tcp,
@@ -184,6 +190,6 @@ fn storm(of: &Storm) -> Value {
     })
 }
 
-fn percentiles(of: Percentiles) -> Value {
+pub(super) fn percentiles(of: Percentiles) -> Value {
     json!({ "p50": of.p50, "p90": of.p90, "p99": of.p99, "p99_9": of.p999, "max": of.max })
 }

@@ -17,7 +17,7 @@ fn percentiles(micros: u64) -> Percentiles {
 /// The report of a run without fault.
 pub(super) fn sound() -> Report {
     let asked = Flags::parse_from(["load"]).load;
-    let memory = |rss| Memory { rss: Some(rss), tcp: Some(4096) };
+    let memory = |rss| Memory { rss: Some(rss), peak: None, tcp: Some(4096) };
     Report {
         target: asked.addr,
         census: Census { connected: 1_000, ..Census::default() },
@@ -50,7 +50,8 @@ pub(super) fn sound() -> Report {
         slow: None,
         churn: None,
         storm: None,
-        counts: Counts { sends: Some(1_050_000), delivered: Some(2_100_000) },
+        counts: Counts { sends: Some(1_050_000), delivered: Some(2_100_000), ..Counts::default() },
+        guests: GuestBook::default(),
         window: Duration::from_secs(10),
         server_pids: vec![7],
         softirq_cores: vec![0],

@@ -24,6 +24,9 @@ impl Report {
                 line(name, text);
             }
         }
+        for (name, text) in self.guests_lines() {
+            line(name, text);
+        }
         line("server CPU", self.server_cpu());
         if let Some(text) = self.sends() {
             line("server sends", text);
@@ -228,7 +231,7 @@ impl Report {
     }
 }
 
-fn latency(of: Percentiles) -> String {
+pub(super) fn latency(of: Percentiles) -> String {
     format!(
         "p50 {}  p90 {}  p99 {}  p99.9 {}  max {}",
         micros(of.p50),
@@ -270,7 +273,7 @@ pub(crate) fn millions(rate: f64) -> String {
     }
 }
 
-fn mebibytes(bytes: u64) -> String {
+pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", float(bytes) / (1024.0 * 1024.0))
 }
 
