@@ -15,6 +15,8 @@ mod guarded;
 mod handing_over;
 mod handlers;
 mod held;
+#[cfg(any(test, feature = "scripted"))]
+mod leftovers;
 mod pieces;
 mod respond;
 mod shared;
