@@ -215,7 +215,7 @@ impl Worker {
         connection: &mut HttpConnection,
         error: ParseError,
     ) -> Option<After> {
-        connection.asked.head_only = false;
+        connection.forget_the_last();
         let text = format!("{error}\n");
         self.refuse_with(core, key, connection, Response::plain(error.status(), text))
     }
@@ -241,7 +241,7 @@ impl Worker {
         key: Key,
         connection: &mut HttpConnection,
     ) -> After {
-        connection.asked.head_only = false;
+        connection.forget_the_last();
         let answer = Response::plain(StatusCode::REQUEST_TIMEOUT, "the request took too long\n");
         match self.refuse_with(core, key, connection, answer) {
             Some(after) => after,
