@@ -147,6 +147,8 @@ impl Worker {
                 match self.first_call(|| Pin::new(&mut answering).poll(&mut context)) {
                     Poll::Ready(response) => response.unwrap_or_else(|Panicked| internal_error()),
                     Poll::Pending => {
+                        // Its time begins now, and not with that of one before it.
+                        core.cancel(key);
                         self.wait_for(key, connection, answering);
                         return None;
                     }
