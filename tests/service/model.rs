@@ -1,0 +1,426 @@
+//! Which responses are due, said naively: one request after the other, from the RFCs and the crate's
+//! documentation. Knows nothing of bytes that were cut, of buffers or of sockets that are full. What a
+//! request's answer is, is in `answers`; what each act leads to, in `plan`.
+
+use crate::answers::{Answering, answering, has_length};
+use crate::grammar::{Ask, Expects, Persistence};
+use crate::routes::{DRIPS, WORDS};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The time-outs of the server. Multiples of no [pause](crate::plan), nor of each other.
+pub(crate) mod limits {
+    use std::time::Duration;
+
+    pub(crate) const HEADER: Duration = Duration::from_secs(10);
+    pub(crate) const BODY: Duration = Duration::from_secs(30);
+    pub(crate) const HANDLER: Duration = Duration::from_secs(20);
+    pub(crate) const IDLE: Duration = Duration::from_secs(60);
+    pub(crate) const HALF_CLOSED: Duration = Duration::from_secs(1);
+}
+
+/// How exactly the model knows when something happens: deadlines are rounded, and looked at in turns.
+pub(crate) const UNSURE: Duration = Duration::from_millis(1500);
+
+/// One response.
+#[derive(Clone, Debug)]
+pub(crate) struct Due {
+    pub(crate) status: u16,
+    pub(crate) head_only: bool,
+    /// `None`: some text.
+    pub(crate) body: Option<Bytes>,
+    /// Whether all of it has come.
+    pub(crate) whole: bool,
+    /// Whether it says that it is the last; `None`: either.
+    pub(crate) closes: Option<bool>,
+    /// How often 100 (Continue) may come before it, at least and at most.
+    pub(crate) continues: (usize, usize),
+    /// Comments may stand anywhere between its events.
+    pub(crate) is_stream: bool,
+    /// Its client has left, as a FIN means for a stream: of this one any part may come, or nothing.
+    pub(crate) is_lost: bool,
+}
+
+/// What has come of a connection so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) due: Vec<Due>,
+    /// The server has closed, or will once the client has noticed.
+    pub(crate) over: bool,
+    /// 100 (Continue) that has no final response yet.
+    pub(crate) asked_for_body: bool,
+    queue: VecDeque<Item>,
+    state: State,
+    finished: bool,
+    now: Duration,
+    /// When the state was entered.
+    since: Duration,
+}
+
+/// What was sent and not answered.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    Ask(Ask, Vec<u8>),
+    /// Refused with this status; only a head, or not.
+    Malformed(u16, bool, Vec<u8>),
+    /// The rest never comes.
+    Begun(Begun, Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun {
+    pub(crate) in_body: bool,
+    pub(crate) head_only: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    Begun(Begun),
+    /// Waits to be told to send its body.
+    Asked,
+    /// A handler waits at the gate.
+    Gate(Ask),
+    Drip(Ask),
+    /// Waits at the gate, or at nothing.
+    Stream {
+        at_gate: bool,
+    },
+    Tunnel,
+}
+
+impl Model {
+    /// How many handlers wait at the gate.
+    pub(crate) fn waiting(&self) -> usize {
+        let waits =
+            matches!(self.state, State::Gate(_) | State::Drip(_) | State::Stream { at_gate: true });
+        usize::from(waits && !self.over)
+    }
+
+    /// Whether nothing but the client ends it.
+    pub(crate) fn is_endless(&self) -> bool {
+        let endless = matches!(self.state, State::Drip(_) | State::Stream { .. } | State::Tunnel);
+        endless && !self.over && !self.finished
+    }
+
+    /// Whether a stream has begun: what has come of it when its client leaves is only known if it was looked
+    /// at before.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.due.last().is_some_and(|due| due.is_stream)
+    }
+
+    pub(crate) fn has_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether another request can be sent.
+    pub(crate) fn takes_requests(&self) -> bool {
+        let is_begun = |item: &Item| matches!(item, Item::Begun(..));
+        !self.finished && !matches!(self.state, State::Begun(_)) && !self.queue.iter().any(is_begun)
+    }
+
+    /// Whether a request that is sent now is answered at once.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle) && !self.over && !self.finished
+    }
+
+    pub(crate) fn send(&mut self, item: Item) {
+        self.queue.push_back(item);
+        self.go_on();
+    }
+
+    /// The head of a request whose client waits for 100 (Continue). True if it comes.
+    pub(crate) fn ask_for_body(&mut self, ask: &Ask) -> bool {
+        let refused = matches!(answering(ask), Answering::Refused(_));
+        if refused {
+            self.send(Item::Ask(ask.clone(), Vec::new()));
+        } else {
+            self.asked_for_body = true;
+            self.entered(State::Asked);
+        }
+        !refused
+    }
+
+    /// The body that was asked for.
+    pub(crate) fn send_body(&mut self, ask: &Ask) {
+        self.entered(State::Idle);
+        self.send(Item::Ask(ask.clone(), Vec::new()));
+    }
+
+    /// Whether 100 (Continue) may have come although its final response has not.
+    pub(crate) fn may_have_asked(&self) -> bool {
+        matches!(&self.state, State::Gate(ask) if expects_continue(ask))
+    }
+
+    pub(crate) fn release(&mut self) {
+        if self.over {
+            return;
+        }
+        match std::mem::take(&mut self.state) {
+            State::Gate(ask) => self.answer(&ask, 200, Some("opened".into())),
+            State::Drip(ask) => {
+                let due = self.due.last_mut().expect("its head was sent");
+                (due.body, due.whole) = (Some(DRIPS.concat().into()), true);
+                self.entered(State::Idle);
+                self.over |= closes(&ask) || ask.old;
+            }
+            State::Stream { at_gate: true } => {
+                self.say(&WORDS[1..]);
+                self.end_stream();
+            }
+            other => self.state = other,
+        }
+        self.go_on();
+    }
+
+    pub(crate) fn publish(&mut self, word: &str) {
+        if matches!(self.state, State::Stream { at_gate: false }) && !self.over {
+            self.say(&[word]);
+        }
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.finished = true;
+        self.since = match self.state {
+            // Its time goes on; that of what only a client that stays can wait for begins.
+            State::Gate(_) => self.since,
+            _ => self.now,
+        };
+        self.go_on();
+    }
+
+    pub(crate) fn reset(&mut self) {
+        (self.over, self.finished) = (true, true);
+    }
+
+    /// When something happens by itself next.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let limit = match &self.state {
+            _ if self.over => return None,
+            State::Idle => limits::IDLE,
+            State::Begun(Begun { in_body: false, .. }) => limits::HEADER,
+            State::Begun(_) | State::Asked => limits::BODY,
+            State::Gate(_) => limits::HANDLER,
+            State::Drip(_) if self.finished => limits::HALF_CLOSED,
+            State::Drip(_) | State::Stream { .. } | State::Tunnel => return None,
+        };
+        Some(self.since + limit)
+    }
+
+    /// Whether something is planned so close to the end of this time that it may have happened, or not.
+    pub(crate) fn is_unsure_after(&self, time: Duration) -> bool {
+        let mut after = self.clone();
+        let until = self.now + time;
+        after.pass(time.saturating_sub(UNSURE));
+        after.deadline().is_some_and(|deadline| deadline <= until + UNSURE)
+    }
+
+    /// Lets this much time pass.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(deadline) = self.deadline().filter(|deadline| *deadline <= until) {
+            self.now = deadline;
+            self.expire();
+        }
+        self.now = until;
+    }
+
+    fn expire(&mut self) {
+        match std::mem::take(&mut self.state) {
+            State::Gate(ask) => self.answer(&ask, 503, None),
+            State::Begun(begun) => self.refuse(408, begun.head_only, None),
+            State::Asked => unreachable!("the body follows at once"),
+            // Without a word.
+            State::Idle | State::Drip(_) => self.over = true,
+            State::Stream { .. } | State::Tunnel => unreachable!("they have no deadline"),
+        }
+        self.go_on();
+    }
+
+    /// Serves what can be served.
+    fn go_on(&mut self) {
+        loop {
+            match (&self.state, self.over) {
+                (_, true) => return self.queue.clear(),
+                (State::Idle, _) => {
+                    let Some(item) = self.queue.pop_front() else { break };
+                    self.entered(State::Idle);
+                    self.serve(item);
+                }
+                (State::Tunnel, _) => {
+                    let Some(item) = self.queue.pop_front() else { break };
+                    self.echo(item);
+                }
+                _ => break,
+            }
+        }
+        if self.finished {
+            self.notice_the_end();
+        }
+    }
+
+    /// Everything before the FIN was served, as far as it goes.
+    fn notice_the_end(&mut self) {
+        match self.state {
+            State::Idle | State::Tunnel => self.over = true,
+            // Nobody is told of what is left of it.
+            State::Stream { .. } => self.over = true,
+            State::Begun(begun) => self.refuse(400, begun.head_only, None),
+            // Not listened to while a handler works; a streamed body is still wanted.
+            State::Gate(_) | State::Drip(_) | State::Asked => {}
+        }
+    }
+
+    fn serve(&mut self, item: Item) {
+        match item {
+            Item::Ask(ask, _) => self.ask(&ask),
+            Item::Malformed(status, head_only, _) => self.refuse(status, head_only, None),
+            Item::Begun(begun, _) => self.entered(State::Begun(begun)),
+        }
+    }
+
+    fn ask(&mut self, ask: &Ask) {
+        let head_only = ask.method() == "HEAD";
+        match answering(ask) {
+            Answering::Malformed(status) => self.refuse(status, false, None),
+            Answering::Refused(status) => self.refuse(status, head_only, Some(ask)),
+            Answering::RefusedLater => self.refuse(413, head_only, Some(ask)),
+            Answering::Whole(status, body) => self.answer(ask, status, body),
+            Answering::Gate => self.entered(State::Gate(ask.clone())),
+            Answering::Chunks(body) => self.stream_body(ask, body, true),
+            Answering::Cut(body) => {
+                self.stream_body(ask, body, false);
+                self.over = true;
+            }
+            Answering::Drip => {
+                self.stream_body(ask, DRIPS[0].into(), false);
+                self.over = false;
+                self.entered(State::Drip(ask.clone()));
+            }
+            Answering::Events => {
+                self.begin_stream(ask);
+                self.say(&WORDS);
+                self.end_stream();
+            }
+            Answering::EventsAtGate => {
+                self.begin_stream(ask);
+                self.say(&WORDS[..1]);
+                self.entered(State::Stream { at_gate: true });
+            }
+            Answering::Feed => {
+                self.begin_stream(ask);
+                self.entered(State::Stream { at_gate: false });
+            }
+            Answering::Tunnel => {
+                self.push(ask, 101, Some(Bytes::new()));
+                self.due.last_mut().expect("it was pushed").whole = false;
+                self.due.last_mut().expect("it was pushed").closes = Some(false);
+                self.entered(State::Tunnel);
+            }
+        }
+    }
+
+    /// A whole answer of a handler or of the router.
+    fn answer(&mut self, ask: &Ask, status: u16, body: Option<Bytes>) {
+        self.push(ask, status, body);
+        self.entered(State::Idle);
+        self.over |= closes(ask);
+    }
+
+    fn stream_body(&mut self, ask: &Ask, body: Bytes, whole: bool) {
+        self.push(ask, 200, Some(body));
+        let due = self.due.last_mut().expect("it was pushed");
+        due.whole = whole;
+        // A client of HTTP/1.0 sees its end by that of the connection.
+        if ask.old && !has_length(ask) {
+            due.closes = due.closes.map(|_| true);
+            self.over = true;
+        }
+        self.over |= closes(ask);
+        self.since = self.now;
+    }
+
+    fn begin_stream(&mut self, ask: &Ask) {
+        self.push(ask, 200, Some(Bytes::new()));
+        let due = self.due.last_mut().expect("it was pushed");
+        (due.whole, due.closes, due.is_stream) = (false, Some(true), true);
+        due.is_lost = self.finished;
+    }
+
+    fn end_stream(&mut self) {
+        self.due.last_mut().expect("it has begun").whole = true;
+        self.over = true;
+    }
+
+    fn say(&mut self, words: &[&str]) {
+        let due = self.due.last_mut().expect("it has begun");
+        let said = due.body.take().unwrap_or_default();
+        let new: String = words.iter().map(|word| format!("data: {word}\n\n")).collect();
+        due.body = Some([&said[..], new.as_bytes()].concat().into());
+    }
+
+    fn echo(&mut self, item: Item) {
+        let (Item::Ask(_, bytes) | Item::Malformed(_, _, bytes) | Item::Begun(_, bytes)) = item;
+        let due = self.due.last_mut().expect("it has begun");
+        let said = due.body.take().unwrap_or_default();
+        due.body = Some([&said[..], &bytes].concat().into());
+    }
+
+    /// The last answer, over what the client has sent.
+    fn refuse(&mut self, status: u16, head_only: bool, ask: Option<&Ask>) {
+        let may_continue = ask.is_some_and(expects_continue);
+        let continues = self.continues(may_continue);
+        self.due.push(Due {
+            status,
+            head_only,
+            body: None,
+            whole: true,
+            closes: Some(true),
+            continues,
+            is_stream: false,
+            is_lost: false,
+        });
+        self.over = true;
+    }
+
+    fn push(&mut self, ask: &Ask, status: u16, body: Option<Bytes>) {
+        let closes = closes(ask);
+        let continues = self.continues(expects_continue(ask));
+        self.due.push(Due {
+            status,
+            head_only: ask.method() == "HEAD",
+            body,
+            whole: true,
+            // Who has sent a FIN may be told so, or not.
+            closes: (!self.finished || closes).then_some(closes),
+            continues,
+            is_stream: false,
+            is_lost: false,
+        });
+    }
+
+    /// How often 100 (Continue) comes before the next answer.
+    fn continues(&mut self, may: bool) -> (usize, usize) {
+        if std::mem::take(&mut self.asked_for_body) { (1, 1) } else { (0, usize::from(may)) }
+    }
+
+    fn entered(&mut self, state: State) {
+        (self.state, self.since) = (state, self.now);
+    }
+}
+
+/// Whether the client wants no further answer (RFC 9112 §9.3).
+fn closes(ask: &Ask) -> bool {
+    match ask.persistence {
+        Persistence::Close => true,
+        Persistence::KeepAlive => false,
+        Persistence::Unsaid => ask.old,
+    }
+}
+
+/// Whether 100 (Continue) may be sent at all (RFC 9110 §10.1.1).
+pub(crate) fn expects_continue(ask: &Ask) -> bool {
+    ask.expects != Expects::Nothing && !ask.old && ask.has_body()
+}
