@@ -132,7 +132,7 @@ impl Stage {
     /// If it has ended.
     pub fn drain(&mut self, within: Duration) {
         let message = Message::Drain(self.clock.now() + within);
-        self.worker.remote().post(message).ok().expect("it is running");
+        assert!(self.worker.remote().post(message).is_ok(), "it has ended");
     }
 
     /// What the worker holds beside the open connections, in words: nothing, unless something was

@@ -4,6 +4,7 @@
 use crate::grammar::{Ask, Body, Kind};
 use crate::routes::{HUGE_BYTES, LARGE_BYTES, LIMIT_BYTES, SMALL, pattern};
 use bytes::Bytes;
+use std::sync::LazyLock;
 
 /// How a request is answered.
 pub(crate) enum Answering {
@@ -96,5 +97,7 @@ fn is_get(ask: &Ask) -> bool {
 }
 
 fn large_and_small() -> Bytes {
-    [&pattern(LARGE_BYTES)[..], SMALL.as_bytes()].concat().into()
+    static BOTH: LazyLock<Bytes> =
+        LazyLock::new(|| [&pattern(LARGE_BYTES)[..], SMALL.as_bytes()].concat().into());
+    BOTH.clone()
 }

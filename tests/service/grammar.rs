@@ -205,7 +205,7 @@ impl Arbitrary<'_> for Beginning {
     /// One that is refused for its end only.
     fn arbitrary(input: &mut Unstructured<'_>) -> Result<Self> {
         let mut ask: Ask = input.arbitrary()?;
-        ask.kind = if ask.kind as usize % 2 == 0 { Kind::Small } else { Kind::Echo };
+        ask.kind = if (ask.kind as usize).is_multiple_of(2) { Kind::Small } else { Kind::Echo };
         ask.expects = Expects::Nothing;
         if matches!(ask.body, Body::Chunked(_)) {
             ask.old = false;
@@ -275,25 +275,21 @@ impl Ask {
             Form::Encoded => format!("/%{:02x}{}", name.as_bytes()[0], &name[1..]),
         };
         let version = if self.old { "1.0" } else { "1.1" };
-        let mut head = format!("{} {target} HTTP/{version}\r\nHost: test\r\n", self.method());
-        head.push_str(match self.persistence {
+        let persistence = match self.persistence {
             Persistence::Unsaid => "",
             Persistence::Close => "Connection: close\r\n",
             Persistence::KeepAlive => "Connection: keep-alive\r\n",
-        });
-        match &self.body {
-            Body::None => {}
-            Body::Fixed(bytes) => head.push_str(&format!("Content-Length: {bytes}\r\n")),
-            Body::Chunked(_) => head.push_str("Transfer-Encoding: chunked\r\n"),
-        }
-        if self.expects != Expects::Nothing {
-            head.push_str("Expect: 100-continue\r\n");
-        }
-        if self.known {
-            head.push_str("X-Known: yes\r\n");
-        }
-        head.push_str("\r\n");
-        head.into_bytes()
+        };
+        let framing = match &self.body {
+            Body::None => String::new(),
+            Body::Fixed(bytes) => format!("Content-Length: {bytes}\r\n"),
+            Body::Chunked(_) => "Transfer-Encoding: chunked\r\n".to_owned(),
+        };
+        let expects = self.expects != Expects::Nothing;
+        let expects = if expects { "Expect: 100-continue\r\n" } else { "" };
+        let known = if self.known { "X-Known: yes\r\n" } else { "" };
+        let line = format!("{} {target} HTTP/{version}\r\nHost: test\r\n", self.method());
+        format!("{line}{persistence}{framing}{expects}{known}\r\n").into_bytes()
     }
 
     /// The body as it is sent.
@@ -317,12 +313,10 @@ impl Ask {
 
     /// What the body says. Looks like requests, in case anybody should take it for one.
     pub(crate) fn content(&self) -> Vec<u8> {
-        b"GET /small HTTP/1.1\r\nHost: test\r\n\r\n"
-            .iter()
-            .copied()
-            .cycle()
-            .take(self.length())
-            .collect()
+        const REQUEST: &[u8] = b"GET /small HTTP/1.1\r\nHost: test\r\n\r\n";
+        let mut content = REQUEST.repeat(self.length().div_ceil(REQUEST.len()));
+        content.truncate(self.length());
+        content
     }
 
     /// Whether a body follows the head, which may say nothing if it is chunked.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// How long anything may take before it counts as not happening.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than any test.
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 
 /// A server on one engine.
 pub(crate) struct Running {

@@ -16,7 +16,7 @@ pub(crate) mod limits {
     pub(crate) const HEADER: Duration = Duration::from_secs(10);
     pub(crate) const BODY: Duration = Duration::from_secs(30);
     pub(crate) const HANDLER: Duration = Duration::from_secs(20);
-    pub(crate) const IDLE: Duration = Duration::from_secs(60);
+    pub(crate) const IDLE: Duration = Duration::from_mins(1);
     pub(crate) const HALF_CLOSED: Duration = Duration::from_secs(1);
 }
 
@@ -25,6 +25,7 @@ pub(crate) const UNSURE: Duration = Duration::from_millis(1500);
 
 /// One response.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(crate) struct Due {
     pub(crate) status: u16,
     pub(crate) head_only: bool,
@@ -50,6 +51,8 @@ pub(crate) struct Model {
     pub(crate) over: bool,
     /// 100 (Continue) that has no final response yet.
     pub(crate) asked_for_body: bool,
+    /// How many have come for sure.
+    seen: usize,
     queue: VecDeque<Item>,
     state: State,
     finished: bool,
@@ -181,7 +184,16 @@ impl Model {
         }
     }
 
+    /// The client waits for what is due.
+    pub(crate) fn checked(&mut self) {
+        self.seen = self.due.len();
+    }
+
     pub(crate) fn finish(&mut self) {
+        // What is still being sent may say so already, or not.
+        for due in self.due.iter_mut().skip(self.seen).filter(|due| due.status != 101) {
+            due.closes.take_if(|closes| !*closes);
+        }
         self.finished = true;
         self.since = match self.state {
             // Its time goes on; that of what only a client that stays can wait for begins.
@@ -264,9 +276,8 @@ impl Model {
     /// Everything before the FIN was served, as far as it goes.
     fn notice_the_end(&mut self) {
         match self.state {
-            State::Idle | State::Tunnel => self.over = true,
-            // Nobody is told of what is left of it.
-            State::Stream { .. } => self.over = true,
+            // Of a stream, nobody is told what is left.
+            State::Idle | State::Tunnel | State::Stream { .. } => self.over = true,
             State::Begun(begun) => self.refuse(400, begun.head_only, None),
             // Not listened to while a handler works; a streamed body is still wanted.
             State::Gate(_) | State::Drip(_) | State::Asked => {}
@@ -357,8 +368,8 @@ impl Model {
     fn say(&mut self, words: &[&str]) {
         let due = self.due.last_mut().expect("it has begun");
         let said = due.body.take().unwrap_or_default();
-        let new: String = words.iter().map(|word| format!("data: {word}\n\n")).collect();
-        due.body = Some([&said[..], new.as_bytes()].concat().into());
+        let new: Vec<String> = words.iter().map(|word| format!("data: {word}\n\n")).collect();
+        due.body = Some([&said[..], new.concat().as_bytes()].concat().into());
     }
 
     fn echo(&mut self, item: Item) {

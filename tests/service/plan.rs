@@ -187,8 +187,14 @@ impl Planner {
     }
 
     fn check(&mut self) {
-        if !self.stalled {
-            self.steps.push(Step::Check(Box::new(self.model.clone())));
+        self.model.checked();
+        if self.stalled {
+            return;
+        }
+        let checked = Step::Check(Box::new(self.model.clone()));
+        match self.steps.last_mut() {
+            Some(last @ Step::Check(_)) => *last = checked,
+            _ => self.steps.push(checked),
         }
     }
 }

@@ -34,6 +34,7 @@ impl Answer {
 }
 
 /// How the body goes.
+#[derive(Clone, Copy)]
 enum Framing {
     None,
     Length(usize),

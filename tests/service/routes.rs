@@ -13,6 +13,7 @@ use std::future::poll_fn;
 use std::io;
 use std::panic::resume_unwind;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
 /// What `/limited` takes.
@@ -48,9 +49,14 @@ impl App {
     }
 }
 
-/// Bytes in which every piece can be told from every other.
+/// At most [`HUGE_BYTES`], in which every piece can be told from every other.
 pub(crate) fn pattern(bytes: usize) -> Bytes {
-    (0..bytes).map(|at| b"0123456789abcdefghijklmnopqrstuvwxyz"[(at ^ (at >> 9)) % 36]).collect()
+    static PATTERN: LazyLock<Bytes> = LazyLock::new(|| {
+        (0..HUGE_BYTES)
+            .map(|at| b"0123456789abcdefghijklmnopqrstuvwxyz"[(at ^ (at >> 9)) % 36])
+            .collect()
+    });
+    PATTERN.slice(..bytes)
 }
 
 type Routes = Vec<(Kind, MethodRouter)>;
