@@ -7,10 +7,14 @@
 mod answers;
 #[path = "../../tests/service/check.rs"]
 mod check;
+#[path = "../../tests/service/due.rs"]
+mod due;
 #[path = "../../tests/service/gates.rs"]
 mod gates;
 #[path = "../../tests/service/grammar.rs"]
 mod grammar;
+#[path = "../../tests/service/limits.rs"]
+mod limits;
 #[path = "../../tests/service/malformed.rs"]
 mod malformed;
 #[path = "../../tests/service/memory.rs"]
@@ -24,6 +28,8 @@ mod plan;
 mod reader;
 #[path = "../../tests/service/routes.rs"]
 mod routes;
+#[path = "../../tests/service/sent.rs"]
+mod sent;
 #[path = "../../tests/service/whole_or_cut.rs"]
 mod whole_or_cut;
 

@@ -22,7 +22,6 @@ impl Worker {
             ("connections told of", self.told.borrow().len()),
             ("handlers that returned", self.returned.borrow().len()),
             ("attachments of streams", self.attached.len()),
-            ("ends of streams", usize::from(self.endings.next_deadline().is_some())),
             ("bytes to send", self.out.len()),
         ];
         let left = counted.into_iter().filter(|(_, count)| *count > 0);

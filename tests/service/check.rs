@@ -1,6 +1,7 @@
 //! Compares what a client got with what was due.
 
-use crate::model::{Due, Model};
+use crate::due::Due;
+use crate::model::Model;
 use crate::reader::{Answer, End, read};
 
 /// What the client got, read as responses.

@@ -4,10 +4,12 @@
 
 mod answers;
 mod check;
+mod due;
 mod engines;
 mod found;
 mod gates;
 mod grammar;
+mod limits;
 mod loopback;
 mod malformed;
 mod memory;
@@ -15,6 +17,7 @@ mod model;
 mod plan;
 mod reader;
 mod routes;
+mod sent;
 mod whole_or_cut;
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -30,8 +33,10 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, cases, ..ProptestConfig::default() }
+/// At least so many cases, more if `PROPTEST_CASES` says so.
+fn config(least: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    ProptestConfig { cases: config.cases.max(least), ..config }
 }
 
 /// Does random cases, and shows the smallest that fails.

@@ -2,12 +2,13 @@
 
 use crate::check::{compare, said};
 use crate::grammar::Cuts;
-use crate::model::{Model, limits};
+use crate::limits::timeouts;
+use crate::model::Model;
 use crate::plan::{DRAIN, Step};
 use crate::reader::{Answer, read};
 use crate::routes::App;
 use headwater::scripted::{Key, Stage};
-use headwater::{Stats, Timeouts, sse::Event};
+use headwater::{Stats, sse::Event};
 use std::time::Duration;
 
 /// What came of a case.
@@ -78,13 +79,7 @@ const LEAST_PER_SEND: usize = 64;
 
 impl<'a> Run<'a> {
     fn new(app: &'a App, delivery: Delivery) -> Self {
-        let timeouts = Timeouts::default()
-            .with_header(limits::HEADER)
-            .with_body(limits::BODY)
-            .with_handler(limits::HANDLER)
-            .with_idle(limits::IDLE)
-            .with_half_closed(limits::HALF_CLOSED);
-        let mut stage = Stage::with_timeouts(app.router.clone(), timeouts);
+        let mut stage = Stage::with_timeouts(app.router.clone(), timeouts());
         let peer = stage.script().connect();
         stage.settle();
         let random = if let Delivery::Cut(cuts) = delivery { cuts.seed } else { 0 };

@@ -3,45 +3,14 @@
 //! request's answer is, is in `answers`; what each act leads to, in `plan`.
 
 use crate::answers::{Answering, answering, has_length};
-use crate::grammar::{Ask, Expects, Persistence};
+use crate::due::{Due, closes, expects_continue};
+use crate::grammar::Ask;
+use crate::limits::{self, UNSURE};
 use crate::routes::{DRIPS, WORDS};
+use crate::sent::{Begun, Item};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// The time-outs of the server. Multiples of no [pause](crate::plan), nor of each other.
-pub(crate) mod limits {
-    use std::time::Duration;
-
-    pub(crate) const HEADER: Duration = Duration::from_secs(10);
-    pub(crate) const BODY: Duration = Duration::from_secs(30);
-    pub(crate) const HANDLER: Duration = Duration::from_secs(20);
-    pub(crate) const IDLE: Duration = Duration::from_mins(1);
-    pub(crate) const HALF_CLOSED: Duration = Duration::from_secs(1);
-}
-
-/// How exactly the model knows when something happens: deadlines are rounded, and looked at in turns.
-pub(crate) const UNSURE: Duration = Duration::from_millis(1500);
-
-/// One response.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
-pub(crate) struct Due {
-    pub(crate) status: u16,
-    pub(crate) head_only: bool,
-    /// `None`: some text.
-    pub(crate) body: Option<Bytes>,
-    /// Whether all of it has come.
-    pub(crate) whole: bool,
-    /// Whether it says that it is the last; `None`: either.
-    pub(crate) closes: Option<bool>,
-    /// How often 100 (Continue) may come before it, at least and at most.
-    pub(crate) continues: (usize, usize),
-    /// Comments may stand anywhere between its events.
-    pub(crate) is_stream: bool,
-    /// Its client has left, as a FIN means for a stream: of this one any part may come, or nothing.
-    pub(crate) is_lost: bool,
-}
 
 /// What has come of a connection so far.
 #[derive(Clone, Debug, Default)]
@@ -59,22 +28,6 @@ pub(crate) struct Model {
     now: Duration,
     /// When the state was entered.
     since: Duration,
-}
-
-/// What was sent and not answered.
-#[derive(Clone, Debug)]
-pub(crate) enum Item {
-    Ask(Ask, Vec<u8>),
-    /// Refused with this status; only a head, or not.
-    Malformed(u16, bool, Vec<u8>),
-    /// The rest never comes.
-    Begun(Begun, Vec<u8>),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Begun {
-    pub(crate) in_body: bool,
-    pub(crate) head_only: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -164,15 +117,13 @@ impl Model {
         match std::mem::take(&mut self.state) {
             State::Gate(ask) => self.answer(&ask, 200, Some("opened".into())),
             State::Drip(ask) => {
-                let due = self.due.last_mut().expect("its head was sent");
-                (due.body, due.whole) = (Some(DRIPS.concat().into()), true);
+                let due = self.last();
+                due.say(DRIPS[1].as_bytes());
+                due.whole = true;
                 self.entered(State::Idle);
                 self.over |= closes(&ask) || ask.old;
             }
-            State::Stream { at_gate: true } => {
-                self.say(&WORDS[1..]);
-                self.end_stream();
-            }
+            State::Stream { at_gate: true } => self.end_stream(&WORDS[1..]),
             other => self.state = other,
         }
         self.go_on();
@@ -180,7 +131,7 @@ impl Model {
 
     pub(crate) fn publish(&mut self, word: &str) {
         if matches!(self.state, State::Stream { at_gate: false }) && !self.over {
-            self.say(&[word]);
+            self.last().say_events(&[word]);
         }
     }
 
@@ -263,7 +214,7 @@ impl Model {
                 }
                 (State::Tunnel, _) => {
                     let Some(item) = self.queue.pop_front() else { break };
-                    self.echo(item);
+                    self.last().say(item.bytes());
                 }
                 _ => break,
             }
@@ -312,12 +263,11 @@ impl Model {
             }
             Answering::Events => {
                 self.begin_stream(ask);
-                self.say(&WORDS);
-                self.end_stream();
+                self.end_stream(&WORDS);
             }
             Answering::EventsAtGate => {
                 self.begin_stream(ask);
-                self.say(&WORDS[..1]);
+                self.last().say_events(&WORDS[..1]);
                 self.entered(State::Stream { at_gate: true });
             }
             Answering::Feed => {
@@ -325,9 +275,8 @@ impl Model {
                 self.entered(State::Stream { at_gate: false });
             }
             Answering::Tunnel => {
-                self.push(ask, 101, Some(Bytes::new()));
-                self.due.last_mut().expect("it was pushed").whole = false;
-                self.due.last_mut().expect("it was pushed").closes = Some(false);
+                let due = self.push(Due::to(ask, 101, Some(Bytes::new())));
+                (due.whole, due.closes) = (false, Some(false));
                 self.entered(State::Tunnel);
             }
         }
@@ -335,103 +284,59 @@ impl Model {
 
     /// A whole answer of a handler or of the router.
     fn answer(&mut self, ask: &Ask, status: u16, body: Option<Bytes>) {
-        self.push(ask, status, body);
+        self.push(Due::to(ask, status, body));
         self.entered(State::Idle);
         self.over |= closes(ask);
     }
 
     fn stream_body(&mut self, ask: &Ask, body: Bytes, whole: bool) {
-        self.push(ask, 200, Some(body));
-        let due = self.due.last_mut().expect("it was pushed");
+        let due = self.push(Due::to(ask, 200, Some(body)));
         due.whole = whole;
         // A client of HTTP/1.0 sees its end by that of the connection.
-        if ask.old && !has_length(ask) {
-            due.closes = due.closes.map(|_| true);
-            self.over = true;
+        let until_close = ask.old && !has_length(ask);
+        if until_close {
+            due.closes = Some(true);
         }
-        self.over |= closes(ask);
+        self.over |= until_close || closes(ask);
         self.since = self.now;
     }
 
     fn begin_stream(&mut self, ask: &Ask) {
-        self.push(ask, 200, Some(Bytes::new()));
-        let due = self.due.last_mut().expect("it was pushed");
-        (due.whole, due.closes, due.is_stream) = (false, Some(true), true);
-        due.is_lost = self.finished;
+        let lost = self.finished;
+        let due = self.push(Due::to(ask, 200, Some(Bytes::new())));
+        (due.whole, due.closes, due.is_stream, due.is_lost) = (false, Some(true), true, lost);
     }
 
-    fn end_stream(&mut self) {
-        self.due.last_mut().expect("it has begun").whole = true;
+    fn end_stream(&mut self, words: &[&str]) {
+        let due = self.last();
+        due.say_events(words);
+        due.whole = true;
         self.over = true;
     }
 
-    fn say(&mut self, words: &[&str]) {
-        let due = self.due.last_mut().expect("it has begun");
-        let said = due.body.take().unwrap_or_default();
-        let new: Vec<String> = words.iter().map(|word| format!("data: {word}\n\n")).collect();
-        due.body = Some([&said[..], new.concat().as_bytes()].concat().into());
-    }
-
-    fn echo(&mut self, item: Item) {
-        let (Item::Ask(_, bytes) | Item::Malformed(_, _, bytes) | Item::Begun(_, bytes)) = item;
-        let due = self.due.last_mut().expect("it has begun");
-        let said = due.body.take().unwrap_or_default();
-        due.body = Some([&said[..], &bytes].concat().into());
-    }
-
-    /// The last answer, over what the client has sent.
     fn refuse(&mut self, status: u16, head_only: bool, ask: Option<&Ask>) {
         let may_continue = ask.is_some_and(expects_continue);
-        let continues = self.continues(may_continue);
-        self.due.push(Due {
-            status,
-            head_only,
-            body: None,
-            whole: true,
-            closes: Some(true),
-            continues,
-            is_stream: false,
-            is_lost: false,
-        });
+        let due = self.push(Due::refusal(status, head_only));
+        due.continues.1 = due.continues.1.max(usize::from(may_continue));
         self.over = true;
     }
 
-    fn push(&mut self, ask: &Ask, status: u16, body: Option<Bytes>) {
-        let closes = closes(ask);
-        let continues = self.continues(expects_continue(ask));
-        self.due.push(Due {
-            status,
-            head_only: ask.method() == "HEAD",
-            body,
-            whole: true,
-            // Who has sent a FIN may be told so, or not.
-            closes: (!self.finished || closes).then_some(closes),
-            continues,
-            is_stream: false,
-            is_lost: false,
-        });
+    fn push(&mut self, mut due: Due) -> &mut Due {
+        if std::mem::take(&mut self.asked_for_body) {
+            due.continues = (1, 1);
+        }
+        // Who has sent a FIN may be told that this is the last, or not.
+        let finished = self.finished;
+        due.closes.take_if(|closes| finished && !*closes);
+        self.due.push(due);
+        self.last()
     }
 
-    /// How often 100 (Continue) comes before the next answer.
-    fn continues(&mut self, may: bool) -> (usize, usize) {
-        if std::mem::take(&mut self.asked_for_body) { (1, 1) } else { (0, usize::from(may)) }
+    fn last(&mut self) -> &mut Due {
+        self.due.last_mut().expect("something was answered")
     }
 
     fn entered(&mut self, state: State) {
         (self.state, self.since) = (state, self.now);
     }
-}
-
-/// Whether the client wants no further answer (RFC 9112 §9.3).
-fn closes(ask: &Ask) -> bool {
-    match ask.persistence {
-        Persistence::Close => true,
-        Persistence::KeepAlive => false,
-        Persistence::Unsaid => ask.old,
-    }
-}
-
-/// Whether 100 (Continue) may be sent at all (RFC 9110 §10.1.1).
-pub(crate) fn expects_continue(ask: &Ask) -> bool {
-    ask.expects != Expects::Nothing && !ask.old && ask.has_body()
 }

@@ -1,9 +1,12 @@
 //! Makes of a case the steps of a client, and what must have come of each by then. The same steps are done
 //! whole or cut, over sockets in memory or real ones.
 
+use crate::due::expects_continue;
 use crate::grammar::{Act, Case, Ending, Expects, Pause};
+use crate::limits::UNSURE;
 use crate::malformed;
-use crate::model::{Begun, Item, Model, UNSURE, expects_continue};
+use crate::model::Model;
+use crate::sent::{Begun, Item};
 use bytes::Bytes;
 use std::time::Duration;
 
