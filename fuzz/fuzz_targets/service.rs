@@ -13,6 +13,8 @@ mod due;
 mod gates;
 #[path = "../../tests/service/grammar.rs"]
 mod grammar;
+#[path = "../../tests/service/kind.rs"]
+mod kind;
 #[path = "../../tests/service/limits.rs"]
 mod limits;
 #[path = "../../tests/service/malformed.rs"]
@@ -30,6 +32,8 @@ mod reader;
 mod routes;
 #[path = "../../tests/service/sent.rs"]
 mod sent;
+#[path = "../../tests/service/state.rs"]
+mod state;
 #[path = "../../tests/service/whole_or_cut.rs"]
 mod whole_or_cut;
 

@@ -1,7 +1,8 @@
 //! What each request is answered, if everything before it was: said from the documentation of the router
 //! and of each kind of handler.
 
-use crate::grammar::{Ask, Body, Kind};
+use crate::grammar::{Ask, Body};
+use crate::kind::Kind;
 use crate::routes::{HUGE_BYTES, LARGE_BYTES, LIMIT_BYTES, SMALL, pattern};
 use bytes::Bytes;
 use std::sync::LazyLock;
@@ -26,6 +27,7 @@ pub(crate) enum Answering {
     Events,
     EventsAtGate,
     Feed,
+    BriefFeed,
     Tunnel,
 }
 
@@ -39,8 +41,7 @@ pub(crate) fn answering(ask: &Ask) -> Answering {
     let fits = if ask.kind.posts() { ask.method() == "POST" } else { is_get(ask) };
     match (ask.kind, ask.method()) {
         (_, "BREW") => return failed(501),
-        (Kind::Missing, _) => return failed(404),
-        _ if fits => {}
+        _ if fits || ask.kind == Kind::Missing => {}
         (_, "OPTIONS") => return whole(204, ""),
         _ => return failed(405),
     }
@@ -58,17 +59,20 @@ pub(crate) fn answering(ask: &Ask) -> Answering {
         }
         Kind::Panics | Kind::PanicsLater | Kind::Reserved | Kind::Interim => failed(500),
         Kind::Gate => Answering::Gate,
-        Kind::Drip if !head_only => Answering::Drip,
-        Kind::Stream | Kind::Sized if !head_only => Answering::Chunks(large_and_small()),
-        Kind::Short | Kind::Broken if !head_only => Answering::Cut(SMALL.into()),
-        Kind::Events if !head_only => Answering::Events,
-        Kind::EventsAtGate if !head_only => Answering::EventsAtGate,
-        Kind::Feed if !head_only => Answering::Feed,
         Kind::Tunnel if head_only => failed(500),
         Kind::Tunnel if ask.old => failed(505),
         Kind::Tunnel => Answering::Tunnel,
         // Of bodies that are streamed, HEAD gets the head.
-        _ => Answering::Chunks(Bytes::new()),
+        _ if head_only && ask.kind != Kind::Missing => Answering::Chunks(Bytes::new()),
+        Kind::Drip => Answering::Drip,
+        Kind::Stream | Kind::Sized => Answering::Chunks(large_and_small()),
+        Kind::Short | Kind::Broken => Answering::Cut(SMALL.into()),
+        Kind::Admitted if !ask.known => failed(403),
+        Kind::Events | Kind::Admitted => Answering::Events,
+        Kind::EventsAtGate => Answering::EventsAtGate,
+        Kind::Feed => Answering::Feed,
+        Kind::BriefFeed => Answering::BriefFeed,
+        Kind::Missing => failed(404),
     }
 }
 

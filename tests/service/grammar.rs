@@ -1,6 +1,7 @@
 //! What a client does on one connection, and the bytes of it. Knows nothing of what must come of it: see
 //! `model`.
 
+use crate::kind::Kind;
 use crate::malformed;
 use arbitrary::{Arbitrary, Result, Unstructured};
 
@@ -63,6 +64,8 @@ pub(crate) enum Pause {
     Short,
     Middle,
     Long,
+    /// For a worker that is given no core meanwhile.
+    Late,
 }
 
 /// A well-formed request.
@@ -75,38 +78,8 @@ pub(crate) struct Ask {
     pub(crate) form: Form,
     pub(crate) body: Body,
     pub(crate) expects: Expects,
-    /// Says what `/checked` wants to hear.
+    /// Says what `/checked` and `/admitted` want to hear.
     pub(crate) known: bool,
-}
-
-/// What stands behind a path.
-#[derive(Arbitrary, Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
-    Small,
-    Json,
-    Large,
-    Huge,
-    Empty,
-    Unchanged,
-    Later,
-    Gate,
-    Panics,
-    PanicsLater,
-    Reserved,
-    Interim,
-    Stream,
-    Sized,
-    Short,
-    Broken,
-    Drip,
-    Events,
-    EventsAtGate,
-    Feed,
-    Tunnel,
-    Echo,
-    Limited,
-    Checked,
-    Missing,
 }
 
 #[derive(Arbitrary, Clone, Copy, PartialEq, Eq, Debug)]
@@ -211,44 +184,6 @@ impl Arbitrary<'_> for Beginning {
             ask.old = false;
         }
         Ok(Self { ask, keep: input.arbitrary()? })
-    }
-}
-
-impl Kind {
-    /// The path, without its slash.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Small => "small",
-            Self::Json => "json",
-            Self::Large => "large",
-            Self::Huge => "huge",
-            Self::Empty => "empty",
-            Self::Unchanged => "unchanged",
-            Self::Later => "later",
-            Self::Gate => "gate",
-            Self::Panics => "panics",
-            Self::PanicsLater => "panics-later",
-            Self::Reserved => "reserved",
-            Self::Interim => "interim",
-            Self::Stream => "stream",
-            Self::Sized => "sized",
-            Self::Short => "short",
-            Self::Broken => "broken",
-            Self::Drip => "drip",
-            Self::Events => "events",
-            Self::EventsAtGate => "events-at-gate",
-            Self::Feed => "feed",
-            Self::Tunnel => "tunnel",
-            Self::Echo => "echo",
-            Self::Limited => "limited",
-            Self::Checked => "checked",
-            Self::Missing => "missing",
-        }
-    }
-
-    /// Whether the path answers POST instead of GET.
-    pub(crate) fn posts(self) -> bool {
-        matches!(self, Self::Echo | Self::Limited | Self::Checked)
     }
 }
 

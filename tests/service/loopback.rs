@@ -72,7 +72,7 @@ impl Running {
                 published.map(drop).map_err(|error| error.to_string())
             }
             Step::Finish => client.finish(),
-            Step::Pass(_) | Step::Reset | Step::Stall | Step::Drain => {
+            Step::Pass(_) | Step::Jump(_) | Step::Reset | Step::Stall | Step::Drain => {
                 unreachable!("not on the loopback")
             }
         }

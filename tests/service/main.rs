@@ -9,6 +9,7 @@ mod engines;
 mod found;
 mod gates;
 mod grammar;
+mod kind;
 mod limits;
 mod loopback;
 mod malformed;
@@ -18,6 +19,7 @@ mod plan;
 mod reader;
 mod routes;
 mod sent;
+mod state;
 mod whole_or_cut;
 
 use arbitrary::{Arbitrary, Unstructured};

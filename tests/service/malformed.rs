@@ -51,6 +51,7 @@ pub(crate) const TABLE: &[Malformed] = &[
     row(413, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n"),
     row(417, "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\nContent-Length: 1\r\n\r\na"),
     row(501, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    row(501, "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"),
     row(505, "GET /small HTTP/2.0\r\nHost: a\r\n\r\n"),
     row(505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     long(414, "GET /", "a", 9000),

@@ -108,6 +108,11 @@ impl<'a> Run<'a> {
                 self.stage.pass(*time);
                 self.narrow();
             }
+            Step::Jump(time) => {
+                self.widen();
+                self.stage.jump(*time);
+                self.narrow();
+            }
             Step::Finish => self.stage.script().finish(self.peer),
             Step::Reset => self.stage.script().reset(self.peer),
             Step::Stall => {

@@ -5,9 +5,10 @@
 use crate::answers::{Answering, answering, has_length};
 use crate::due::{Due, closes, expects_continue};
 use crate::grammar::Ask;
-use crate::limits::{self, UNSURE};
+use crate::limits::UNSURE;
 use crate::routes::{DRIPS, WORDS};
-use crate::sent::{Begun, Item};
+use crate::sent::Item;
+use crate::state::{Source, State};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -30,34 +31,15 @@ pub(crate) struct Model {
     since: Duration,
 }
 
-#[derive(Clone, Debug, Default)]
-enum State {
-    #[default]
-    Idle,
-    Begun(Begun),
-    /// Waits to be told to send its body.
-    Asked,
-    /// A handler waits at the gate.
-    Gate(Ask),
-    Drip(Ask),
-    /// Waits at the gate, or at nothing.
-    Stream {
-        at_gate: bool,
-    },
-    Tunnel,
-}
-
 impl Model {
     /// How many handlers wait at the gate.
     pub(crate) fn waiting(&self) -> usize {
-        let waits =
-            matches!(self.state, State::Gate(_) | State::Drip(_) | State::Stream { at_gate: true });
-        usize::from(waits && !self.over)
+        usize::from(self.state.waits_at_gate() && !self.over)
     }
 
     /// Whether nothing but the client ends it.
     pub(crate) fn is_endless(&self) -> bool {
-        let endless = matches!(self.state, State::Drip(_) | State::Stream { .. } | State::Tunnel);
+        let endless = matches!(self.state, State::Drip(_) | State::Stream(_) | State::Tunnel);
         endless && !self.over && !self.finished
     }
 
@@ -123,14 +105,15 @@ impl Model {
                 self.entered(State::Idle);
                 self.over |= closes(&ask) || ask.old;
             }
-            State::Stream { at_gate: true } => self.end_stream(&WORDS[1..]),
+            State::Stream(Source::Gate) => self.end_stream(&WORDS[1..]),
             other => self.state = other,
         }
         self.go_on();
     }
 
     pub(crate) fn publish(&mut self, word: &str) {
-        if matches!(self.state, State::Stream { at_gate: false }) && !self.over {
+        let listens = matches!(self.state, State::Stream(Source::Feed | Source::BriefFeed));
+        if listens && !self.over {
             self.last().say_events(&[word]);
         }
     }
@@ -160,16 +143,8 @@ impl Model {
 
     /// When something happens by itself next.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        let limit = match &self.state {
-            _ if self.over => return None,
-            State::Idle => limits::IDLE,
-            State::Begun(Begun { in_body: false, .. }) => limits::HEADER,
-            State::Begun(_) | State::Asked => limits::BODY,
-            State::Gate(_) => limits::HANDLER,
-            State::Drip(_) if self.finished => limits::HALF_CLOSED,
-            State::Drip(_) | State::Stream { .. } | State::Tunnel => return None,
-        };
-        Some(self.since + limit)
+        let limit = self.state.limit(self.finished).filter(|_| !self.over);
+        limit.map(|limit| self.since + limit)
     }
 
     /// Whether something is planned so close to the end of this time that it may have happened, or not.
@@ -190,6 +165,14 @@ impl Model {
         self.now = until;
     }
 
+    /// Lets this much time pass for a worker that sees nothing of it until it is over.
+    pub(crate) fn jump(&mut self, time: Duration) {
+        self.now += time;
+        if self.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.expire();
+        }
+    }
+
     fn expire(&mut self) {
         match std::mem::take(&mut self.state) {
             State::Gate(ask) => self.answer(&ask, 503, None),
@@ -197,7 +180,8 @@ impl Model {
             State::Asked => unreachable!("the body follows at once"),
             // Without a word.
             State::Idle | State::Drip(_) => self.over = true,
-            State::Stream { .. } | State::Tunnel => unreachable!("they have no deadline"),
+            State::Stream(Source::BriefFeed) => self.end_stream(&[]),
+            State::Stream(_) | State::Tunnel => unreachable!("they have no deadline"),
         }
         self.go_on();
     }
@@ -228,7 +212,7 @@ impl Model {
     fn notice_the_end(&mut self) {
         match self.state {
             // Of a stream, nobody is told what is left.
-            State::Idle | State::Tunnel | State::Stream { .. } => self.over = true,
+            State::Idle | State::Tunnel | State::Stream(_) => self.over = true,
             State::Begun(begun) => self.refuse(400, begun.head_only, None),
             // Not listened to while a handler works; a streamed body is still wanted.
             State::Gate(_) | State::Drip(_) | State::Asked => {}
@@ -268,11 +252,15 @@ impl Model {
             Answering::EventsAtGate => {
                 self.begin_stream(ask);
                 self.last().say_events(&WORDS[..1]);
-                self.entered(State::Stream { at_gate: true });
+                self.entered(State::Stream(Source::Gate));
             }
             Answering::Feed => {
                 self.begin_stream(ask);
-                self.entered(State::Stream { at_gate: false });
+                self.entered(State::Stream(Source::Feed));
+            }
+            Answering::BriefFeed => {
+                self.begin_stream(ask);
+                self.entered(State::Stream(Source::BriefFeed));
             }
             Answering::Tunnel => {
                 let due = self.push(Due::to(ask, 101, Some(Bytes::new())));

@@ -24,6 +24,8 @@ pub(crate) enum Step {
     Release,
     Publish(String),
     Pass(Duration),
+    /// Time passes in which nobody looks.
+    Jump(Duration),
     Finish,
     Reset,
     /// From here on nothing is read: nothing more can be told of it than that it ends.
@@ -128,14 +130,20 @@ impl Planner {
         let mut time = match pause {
             Pause::Short => Duration::from_millis(3300),
             Pause::Middle => Duration::from_secs(17),
-            Pause::Long => Duration::from_secs(101),
+            Pause::Long | Pause::Late => Duration::from_secs(101),
         };
         self.check();
         while self.model.is_unsure_after(time) {
             time += UNSURE;
         }
-        self.steps.push(Step::Pass(time));
-        self.model.pass(time);
+        // The end of a client that is not listened to is looked for now and then: in one go, too late.
+        if matches!(pause, Pause::Late) && !self.model.has_finished() {
+            self.steps.push(Step::Jump(time));
+            self.model.jump(time);
+        } else {
+            self.steps.push(Step::Pass(time));
+            self.model.pass(time);
+        }
         self.check();
     }
 

@@ -1,7 +1,8 @@
 //! The server that is tested: one path for each way in which a handler can answer.
 
 use crate::gates::{Gates, Wait};
-use crate::grammar::Kind;
+use crate::kind::Kind;
+use crate::limits::LIFETIME;
 use bytes::Bytes;
 use headwater::extract::Json;
 use headwater::http::{HeaderValue, StatusCode, header};
@@ -15,6 +16,7 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// What `/limited` takes.
 pub(crate) const LIMIT_BYTES: usize = 8;
@@ -158,6 +160,14 @@ fn events(gates: &Gates, news: &Broker) -> Routes {
             }
         }
     };
+    let at_gate = sse::endpoint(async move |client: Client| at_gate(client).await);
+    let at_gate = at_gate.cancel_on_disconnect(true);
+    let brief = sse::feed(news).max_lifetime(LIFETIME).lifetime_jitter(Duration::ZERO);
+    let admitted = sse::endpoint(at_once).on_disconnect(|_, _| {});
+    let admitted = admitted.on_connect(async |request: &Request, _: &Client| {
+        yield_for(2).await;
+        request.header("x-known").map(drop).ok_or(StatusCode::FORBIDDEN)
+    });
     let tunnel = || {
         let protocol = HeaderValue::from_static("echo");
         let head = Response::new(StatusCode::SWITCHING_PROTOCOLS).header(header::UPGRADE, protocol);
@@ -171,7 +181,9 @@ fn events(gates: &Gates, news: &Broker) -> Routes {
     };
     vec![
         (Kind::Events, get(sse::endpoint(at_once))),
-        (Kind::EventsAtGate, get(sse::endpoint(async move |client: Client| at_gate(client).await))),
+        (Kind::EventsAtGate, get(at_gate)),
+        (Kind::BriefFeed, get(brief)),
+        (Kind::Admitted, get(admitted)),
         (Kind::Feed, get(sse::feed(news))),
         (Kind::Tunnel, get(tunnel)),
     ]
