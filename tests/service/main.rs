@@ -37,8 +37,11 @@ fn cases() -> impl Strategy<Value = Case> {
 
 /// At least so many cases, more if `PROPTEST_CASES` says so.
 fn config(least: u32) -> ProptestConfig {
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    ProptestConfig { cases: config.cases.max(least), ..config }
+    let config = ProptestConfig::default();
+    // What does not come is waited for, each time that the case is made smaller.
+    let max_shrink_time = 60_000;
+    let cases = config.cases.max(least);
+    ProptestConfig { failure_persistence: None, max_shrink_time, cases, ..config }
 }
 
 /// Does random cases, and shows the smallest that fails.

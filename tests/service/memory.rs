@@ -173,8 +173,18 @@ impl<'a> Run<'a> {
             (false, false) if self.app.gates.waiting() != model.waiting() => {
                 Err(format!("{} handlers wait", self.app.gates.waiting()))
             }
+            _ if script.is_closed(peer) => self.nothing_is_left(),
             _ => Ok(()),
         }
+    }
+
+    /// Nothing outlives its connection, except handlers that may.
+    fn nothing_is_left(&self) -> Result<(), String> {
+        let leftovers = self.stage.leftovers();
+        if leftovers.is_empty() || self.app.gates.waiting() > 0 {
+            return Ok(());
+        }
+        Err(format!("left in the worker: {leftovers:?}"))
     }
 
     /// The peer takes all there is, unless it takes nothing any more.
@@ -207,10 +217,7 @@ impl<'a> Run<'a> {
             self.app.gates.open();
             self.stage.settle();
         }
-        let leftovers = self.stage.leftovers();
-        if !leftovers.is_empty() {
-            return Err(format!("left in the worker: {leftovers:?}"));
-        }
+        self.nothing_is_left()?;
         let bytes = script.sent(peer);
         if self.stalled.is_some_and(|before| before != bytes.len()) {
             return Err("sent without room".into());
