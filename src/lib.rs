@@ -51,6 +51,9 @@ mod worker;
 pub mod extract;
 pub mod middleware;
 pub mod routing;
+#[cfg(any(test, feature = "scripted"))]
+#[doc(hidden)]
+pub mod scripted;
 pub mod sse;
 pub mod time;
 #[cfg(feature = "tower")]

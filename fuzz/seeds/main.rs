@@ -1,5 +1,5 @@
 //! Writes the first inputs of each target to `corpus/TARGET/`, made from the rows of the tests'
-//! table. Needs no nightly compiler: `cargo run --release --bin seeds`.
+//! table; those of `service`, to which any bytes are a connection, are random. Needs no nightly compiler: `cargo run --release --bin seeds`.
 //!
 //! Each target reads some control bytes first (see `fuzz_targets/control.rs`); here they are zeros,
 //! or count upwards so that the small limits and the cuts are met from the start.
@@ -14,6 +14,9 @@ use std::path::Path;
 
 /// How many control bytes the targets read.
 const CONTROL_BYTES: usize = 16;
+/// First inputs of `service`, and bytes of each, more than its longest connection takes.
+const CONNECTIONS: usize = 64;
+const CONNECTION_BYTES: usize = 512;
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -27,6 +30,15 @@ fn main() -> io::Result<()> {
             let control = [0; CONTROL_BYTES];
             bytes += write(&corpus.join("chunked"), row.name, &control, body.as_bytes())?;
         }
+    }
+    let mut random = 1_u64;
+    for number in 0..CONNECTIONS {
+        let mut connection = [0; CONNECTION_BYTES];
+        for byte in &mut connection {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            *byte = random.to_be_bytes()[0];
+        }
+        bytes += write(&corpus.join("service"), &format!("random-{number}"), &[], &connection)?;
     }
     println!("{bytes} bytes of seeds in {}", corpus.display());
     Ok(())

@@ -134,6 +134,12 @@ impl HttpConnection {
         self.task.is_some() || self.sending.is_some()
     }
 
+    /// Before a refusal: one whose head has not come is answered with a body, since what is known of HEAD is
+    /// the last request's. HEAD whose body is refused gets none (RFC 9110 §9.3.2).
+    pub(super) fn forget_the_last(&mut self) {
+        self.asked.head_only &= self.arriving.is_some();
+    }
+
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
         Self::over(Connection::new(limits), now)
     }

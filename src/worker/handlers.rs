@@ -47,6 +47,12 @@ impl Handlers {
         }
     }
 
+    /// How many have not returned.
+    #[cfg(any(test, feature = "scripted"))]
+    pub(super) fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Drops all.
     pub(super) fn clear(&mut self) {
         self.tasks.clear();

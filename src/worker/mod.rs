@@ -1,8 +1,9 @@
 //! One worker of a server: what it holds, and how a connection is lent to the part that serves its
-//! phase, and ends. What the engine tells comes in through `callbacks`. HTTP is in `exchange`, streams
+//! phase, and ends. What the engine tells comes in through `callbacks`. HTTP is in `exchange` and `asking`, streams
 //! in `streams`, limits of accepting in `admit`, the end in `shutdown`.
 
 mod admit;
+mod asking;
 mod beats;
 mod before_body;
 mod callbacks;
@@ -15,6 +16,8 @@ mod guarded;
 mod handing_over;
 mod handlers;
 mod held;
+#[cfg(any(test, feature = "scripted"))]
+mod leftovers;
 mod pieces;
 mod respond;
 mod shared;

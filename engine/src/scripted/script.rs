@@ -6,7 +6,11 @@ use super::{
 };
 use crate::driver::Key;
 use bytes::Bytes;
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 /// Steers the driver it was made with. Clones steer the same one, from any thread.
 ///
@@ -136,6 +140,17 @@ impl Script {
     /// How long it would have waited at most the last time; `None`: for ever.
     pub fn last_wait(&self) -> Option<Duration> {
         self.shared.state().last_wait
+    }
+
+    /// Whether the driver has nothing to tell: the next turn brings no completion.
+    pub fn is_quiet(&self) -> bool {
+        let state = self.shared.state();
+        let accepts = match state.accept {
+            Accept::Going => !state.accept_errors.is_empty() || !state.backlog.is_empty(),
+            Accept::Failed => false,
+            Accept::Stopped => !state.backlog.is_empty(),
+        };
+        !accepts && state.ready.is_empty() && !self.shared.woken.load(Ordering::Acquire)
     }
 
     fn change(&self, peer: Key, change: impl FnOnce(&mut Peer)) {

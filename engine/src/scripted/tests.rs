@@ -160,6 +160,27 @@ fn stopped_listener_accepts_the_queued_and_refuses_the_next() {
 }
 
 #[test]
+fn a_driver_is_quiet_when_the_next_turn_brings_nothing() {
+    let (mut driver, script) = pair();
+    assert!(script.is_quiet());
+    let peer = script.connect();
+    assert!(!script.is_quiet(), "it is not accepted yet");
+    turn(&mut driver);
+    assert!(script.is_quiet());
+    script.feed(peer, "a");
+    assert!(!script.is_quiet(), "its bytes are not received yet");
+    turn(&mut driver);
+    driver.waker().wake();
+    assert!(!script.is_quiet(), "nobody was told of the wake");
+    turn(&mut driver);
+    script.fail_accept(io::Error::from_raw_os_error(libc::EMFILE));
+    assert!(!script.is_quiet(), "nobody was told of the failure");
+    turn(&mut driver);
+    script.connect();
+    assert!(script.is_quiet(), "accepting stands still");
+}
+
+#[test]
 fn wakes_come_as_one() {
     let (mut driver, _script) = pair();
     driver.waker().wake();

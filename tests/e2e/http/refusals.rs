@@ -65,6 +65,22 @@ fn requests_with_two_possible_lengths_are_refused(engine: Engine) {
     }
 }
 
+/// RFC 9110 §9.3.2: whoever asks for a head reads no further than that.
+fn head_whose_body_is_refused_is_answered_by_a_head(engine: Engine) {
+    let server = serve(engine, app());
+    for (request, status) in [
+        ("transfer-encoding: chunked\r\n\r\nno size\r\n", 400),
+        ("content-length: 2000000\r\n\r\n", 413),
+    ] {
+        let mut peer = server.connect();
+        peer.send(format!("HEAD / HTTP/1.1\r\nhost: test\r\n{request}"));
+        let head = peer.take_until(b"\r\n\r\n").expect("an answer comes before the end");
+        let head = String::from_utf8(head).expect("text");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        peer.expect_end();
+    }
+}
+
 fn unknown_path_is_answered_with_404_and_the_connection_goes_on(engine: Engine) {
     let server = serve(engine, app());
     let mut peer = server.connect();
@@ -200,6 +216,7 @@ fn answers_before_a_refusal_arrive_first(engine: Engine) {
 on_every_engine! {
     malformed_requests_are_answered_with_400,
     requests_with_two_possible_lengths_are_refused,
+    head_whose_body_is_refused_is_answered_by_a_head,
     unknown_path_is_answered_with_404_and_the_connection_goes_on,
     wrong_method_is_answered_with_405_and_the_methods_that_are_right,
     limits_hold_at_their_edges,

@@ -62,6 +62,15 @@ fn slow_body_is_answered_with_408(engine: Engine) {
     told_it_was_too_slow(peer);
 }
 
+fn head_whose_body_is_slow_is_answered_by_a_head(engine: Engine) {
+    let server = serve(engine, Timeouts::default().with_body(SOON));
+    let mut peer = server.connect();
+    peer.send("HEAD / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nhalf");
+    let head = peer.take_until(b"\r\n\r\n").expect("an answer comes before the end");
+    assert!(head.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&head));
+    peer.expect_end();
+}
+
 fn body_that_trickles_is_not_given_more_time_for_each_byte(engine: Engine) {
     let server = serve(engine, Timeouts::default().with_body(SOON));
     let mut peer = server.connect();
@@ -144,6 +153,7 @@ on_every_engine! {
     slow_head_is_answered_with_408,
     head_that_trickles_is_not_given_more_time_for_each_byte,
     slow_body_is_answered_with_408,
+    head_whose_body_is_slow_is_answered_by_a_head,
     body_that_trickles_is_not_given_more_time_for_each_byte,
     each_of_many_pipelined_requests_has_its_own_time,
     slow_reader_of_a_large_answer_is_cut,
