@@ -58,7 +58,7 @@ impl HttpBody for RequestBody {
     }
 }
 
-/// A handler that answers with a service, which gets the request as [`Request::to_http`] makes it: among its
+/// A handler that answers with a service, which gets the request as [`Request::to_http`](crate::Request::to_http) makes it: among its
 /// extensions are the peer's address, as [`PeerAddr`](crate::extract::PeerAddr), and what middleware has left
 /// there; those of the answer come back to middleware. The service is cloned for each request, waited for until it is
 /// ready, and called on the core of the connection; its futures and bodies need not be `Send`. Give it to
