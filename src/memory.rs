@@ -25,7 +25,7 @@ const ENGINE_BYTES: u64 = 2 * 1024 * 1024;
 ///
 /// Not in it is what the application holds itself: its handlers and their futures, the bytes of answers and
 /// the pieces of streamed bodies that they give, the queues of
-/// [`Client`](crate::sse::Client)s ([`Endpoint`](crate::sse::Endpoint)s have limits for those) and what
+/// [`Client`](crate::sse::Client)s ([`endpoint`](crate::sse::endpoint()) has limits for those) and what
 /// stores keep; nor the kernel's socket buffers, nor what the process needs without clients.
 ///
 /// ```
@@ -57,8 +57,8 @@ pub struct MemoryBound {
     /// Connections of all workers together, see
     /// [`connections_per_worker`](crate::ServerBuilder::connections_per_worker).
     pub connections: usize,
-    /// One worker: what all its slow streams are owed together (256 MiB, and a quarter more that is freed late), the logs of events on their way,
-    /// and its buffers for receiving and sending.
+    /// One worker: what all its slow streams are owed together (256 MiB, and a quarter more that is freed
+    /// late), the logs of events on their way, and its buffers for receiving and sending.
     pub worker_bytes: u64,
     /// How many workers there are.
     pub workers: usize,

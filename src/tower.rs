@@ -58,10 +58,11 @@ impl HttpBody for RequestBody {
     }
 }
 
-/// A handler that answers with a service, which gets the request as [`Request::to_http`](crate::Request::to_http) makes it: among its
-/// extensions are the peer's address, as [`PeerAddr`](crate::extract::PeerAddr), and what middleware has left
-/// there; those of the answer come back to middleware. The service is cloned for each request, waited for until it is
-/// ready, and called on the core of the connection; its futures and bodies need not be `Send`. Give it to
+/// A handler that answers with a service, which gets the request as
+/// [`Request::to_http`](crate::Request::to_http) makes it: among its extensions are the peer's address, as
+/// [`PeerAddr`](crate::extract::PeerAddr), and what middleware has left there; those of the answer come back to
+/// middleware. The service is cloned for each request, waited for until it is ready, and called on the core of
+/// the connection; its futures and bodies need not be `Send`. Give it to
 /// [`Router::fallback`](crate::Router::fallback) to let it route by itself.
 ///
 /// Of the answer's headers, `Connection`, `Content-Length`, `Transfer-Encoding` and `Keep-Alive` are
