@@ -51,8 +51,9 @@ pub struct MemoryBound {
     /// [`body_bytes`](crate::HttpLimits::body_bytes), or the limit of a route that allows more, since
     /// buffers double as they grow; 48 KiB of requests behind the one that is answered; 160 KiB of answers
     /// that the client does not take ([`Body::STREAM_BUFFER_BYTES`] of a streamed body among them); and
-    /// 512 bytes of state, which is all that one at rest has. On [`Engine::IoUring`] 256 KiB more, that had come when
-    /// receiving was to pause; on [`Engine::Std`] 96 KiB, for its thread. An event stream costs less: what it is owed is the worker's.
+    /// 512 bytes of state, which is all that one at rest has. On [`Engine::IoUring`] 256 KiB more, that had
+    /// come when receiving was to pause; on [`Engine::Std`] 96 KiB, for its thread. An event stream costs less:
+    /// what it is owed is the worker's.
     pub connection_bytes: u64,
     /// Connections of all workers together, see
     /// [`connections_per_worker`](crate::ServerBuilder::connections_per_worker).
