@@ -10,7 +10,7 @@ use headwater_engine::timer::{Class, Fifo};
 use std::time::{Duration, Instant};
 
 const SLOTS: usize = 10_000;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_secs(5);
 /// How late a deadline may be.
 const GRAIN: Duration = Duration::from_millis(100);

@@ -89,8 +89,12 @@ fn publish(broker: &Broker, event: &PreparedEvent) {
 fn ring_publish_and_drain(bencher: Bencher<'_, '_>, readers: usize) {
     let hub = Hub::new();
     let broker = hub.broker("news").build();
-    let mut cores: Vec<Core> = (0..readers).map(|_| Core::new()).collect();
-    cores.iter_mut().for_each(|core| core.fanout.join(&hub).expect("there are seats"));
+    let core = |_| {
+        let mut core = Core::new();
+        core.fanout.join(&hub).expect("there are seats");
+        core
+    };
+    let mut cores: Vec<Core> = (0..readers).map(core).collect();
     let event = PreparedEvent::new(&Event::data(data()));
     let mut burst = || {
         publish(&broker, &event);

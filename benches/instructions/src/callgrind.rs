@@ -40,14 +40,17 @@ pub(crate) fn run(
     let mut said = BufReader::new(child.stdout.take().expect("it is a pipe"));
     let mut first = String::new();
     let loaded = match words {
-        [SERVE] => said.read_line(&mut first).map_err(text).and_then(|_| load(first.trim())),
+        [SERVE] => said
+            .read_line(&mut first)
+            .map_err(|error| text(&error))
+            .and_then(|_| load(first.trim())),
         _ => Ok(()),
     };
     // Its input ends here, and with that a server.
     drop(child.stdin.take());
     let mut rest = String::new();
-    said.read_to_string(&mut rest).map_err(text)?;
-    let output = child.wait_with_output().map_err(text)?;
+    said.read_to_string(&mut rest).map_err(|error| text(&error))?;
+    let output = child.wait_with_output().map_err(|error| text(&error))?;
     let told = String::from_utf8_lossy(&output.stderr);
     loaded.map_err(|error| format!("{error}\n{told}"))?;
     if !output.status.success() {
@@ -58,12 +61,13 @@ pub(crate) fn run(
 
 /// What this program says with these words under valgrind, which shows it a processor of its own.
 pub(crate) fn say(word: &str) -> Result<String, String> {
-    let output = start(&["--tool=none"], &[word])?.wait_with_output().map_err(text)?;
+    let output =
+        start(&["--tool=none"], &[word])?.wait_with_output().map_err(|error| text(&error))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn start(flags: &[&str], words: &[&str]) -> Result<Child, String> {
-    let program = std::env::current_exe().map_err(text)?;
+    let program = std::env::current_exe().map_err(|error| text(&error))?;
     let mut command = Command::new("valgrind");
     // Nothing of what the user has set changes the allocator, or which functions libc uses.
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -78,7 +82,7 @@ fn collected(told: &str) -> Result<f64, String> {
     count.ok_or_else(|| format!("callgrind gave no count:\n{told}"))
 }
 
-fn text(error: std::io::Error) -> String {
+fn text(error: &std::io::Error) -> String {
     error.to_string()
 }
 

@@ -47,15 +47,15 @@ impl Conditions {
         let lines: Vec<String> = lines.collect();
         (!lines.is_empty()).then(|| lines.join("; "))
     }
+}
 
-    /// A baseline is made with the compiler that `Cargo.toml` names, which everybody can have.
-    pub(crate) fn refuse_another_compiler(&self) -> Result<(), String> {
-        let (named, rustc) = (env!("CARGO_PKG_RUST_VERSION"), env!("BUILT_RUSTC"));
-        if rustc.starts_with(&format!("rustc {named}.")) {
-            return Ok(());
-        }
-        Err(format!("a baseline is made with rustc {named}, and this is {rustc}"))
+/// A baseline is made with the compiler that `Cargo.toml` names, which everybody can have.
+pub(crate) fn refuse_another_compiler() -> Result<(), String> {
+    let (named, rustc) = (env!("CARGO_PKG_RUST_VERSION"), env!("BUILT_RUSTC"));
+    if rustc.starts_with(&format!("rustc {named}.")) {
+        return Ok(());
     }
+    Err(format!("a baseline is made with rustc {named}, and this is {rustc}"))
 }
 
 /// What of the processor this process sees decides between functions.

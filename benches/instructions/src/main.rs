@@ -74,8 +74,8 @@ fn show(parts: &[&str]) -> Result<ExitCode, String> {
 }
 
 fn update() -> Result<ExitCode, String> {
+    conditions::refuse_another_compiler()?;
     let conditions = Conditions::now()?;
-    conditions.refuse_another_compiler()?;
     let counts = count_all(&PATHS.iter().collect::<Vec<_>>())?;
     for (name, count) in &counts {
         println!("{count:>10.2} {name}");
@@ -121,7 +121,9 @@ fn check() -> Result<ExitCode, String> {
     }
     if !less.is_empty() {
         println!("less than before, to be kept by bash .ci/instructions update:");
-        less.iter().for_each(|line| println!("  {line}"));
+        for line in less {
+            println!("  {line}");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

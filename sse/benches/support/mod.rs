@@ -117,7 +117,9 @@ impl Core {
     /// Carries out what clients' handles have asked for.
     pub(crate) fn obey(&mut self) {
         let posted = std::mem::take(&mut *self.desk.posted.lock().expect("nobody panics with it"));
-        posted.into_iter().for_each(|command| self.fanout.command(command));
+        for command in posted {
+            self.fanout.command(command);
+        }
     }
 
     /// Reads what was published and sends it, until nothing is left to do.
