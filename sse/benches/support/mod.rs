@@ -4,11 +4,11 @@
 
 use bytes::Bytes;
 use headwater_sse::{
-    Attempt, Broker, ClientConfig, Command, Counts, Egress, Fanout, Framing, Home, Outcome,
+    Attempt, Broker, Client, ClientConfig, Command, Counts, Egress, Fanout, Framing, Home, Outcome,
     StreamId, Wake,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The head of every stream.
@@ -18,11 +18,13 @@ pub(crate) const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r
 #[derive(Default)]
 pub(crate) struct Desk {
     pub(crate) wakes: AtomicU64,
+    /// What clients' handles have asked for: for whoever has such clients to carry out.
+    pub(crate) posted: Mutex<Vec<Command>>,
 }
 
 impl Home for Desk {
-    fn post(&self, _: Command) {
-        unreachable!("no benchmark has clients with handlers");
+    fn post(&self, command: Command) {
+        self.posted.lock().expect("nobody panics with it").push(command);
     }
 }
 
@@ -101,6 +103,22 @@ impl Core {
                 self.subscriber(broker);
             }
             self.run();
+        }
+    }
+
+    /// A stream with a client of its own, to whom a handler would send.
+    pub(crate) fn client(&mut self) -> Client {
+        let head = Bytes::from_static(HEAD);
+        let id = self.fanout.open(self.next, Framing::Chunked, head, &self.config, None);
+        self.next += 1;
+        self.fanout.client(id)
+    }
+
+    /// Carries out what clients' handles have asked for.
+    pub(crate) fn obey(&mut self) {
+        let posted = std::mem::take(&mut *self.desk.posted.lock().expect("nobody panics with it"));
+        for command in posted {
+            self.fanout.command(command);
         }
     }
 
