@@ -48,6 +48,8 @@ mod wait;
 mod worker;
 
 pub mod extract;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod middleware;
 pub mod routing;
 pub mod sse;

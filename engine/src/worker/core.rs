@@ -1,6 +1,6 @@
 //! What an application can do with its worker: the sockets, a deadline per connection, the time of the
-//! turn. Delegates to the driver and the timers; the one thing it adds is that closing a connection
-//! forgets its deadline.
+//! turn. Delegates to the driver and the timers; what it adds is that closing a connection
+//! forgets its deadline, and that bytes are counted.
 
 use crate::{
     driver::{Attempt, Key, Outcome, Sockets},
@@ -18,12 +18,28 @@ use std::{
 pub struct Core<'a> {
     sockets: &'a mut dyn Sockets,
     timers: &'a mut Timers,
+    traffic: &'a mut Traffic,
     now: Instant,
 }
 
+/// Bytes that a worker's sockets have moved since its start. What the peer of a detached connection sends
+/// is thrown away by the driver, and not in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Bytes that the application was given.
+    pub received: u64,
+    /// Bytes that the kernel took.
+    pub sent: u64,
+}
+
 impl<'a> Core<'a> {
-    pub(super) fn new(sockets: &'a mut dyn Sockets, timers: &'a mut Timers, now: Instant) -> Self {
-        Self { sockets, timers, now }
+    pub(super) fn new(
+        sockets: &'a mut dyn Sockets,
+        timers: &'a mut Timers,
+        traffic: &'a mut Traffic,
+        now: Instant,
+    ) -> Self {
+        Self { sockets, timers, traffic, now }
     }
 }
 
@@ -37,6 +53,7 @@ impl Core<'_> {
     /// Tries each attempt once, in order, and writes its outcome.
     pub fn send(&mut self, batch: &mut [Attempt<'_>]) {
         self.sockets.send(batch);
+        self.traffic.sent += batch.iter().map(|attempt| taken(attempt.outcome)).sum::<u64>();
     }
 
     /// Tries once to send to one connection.
@@ -44,7 +61,14 @@ impl Core<'_> {
     pub fn send_one(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
         let mut batch = [Attempt::new(key, slices)];
         self.sockets.send(&mut batch);
+        self.traffic.sent += taken(batch[0].outcome);
         batch[0].outcome
+    }
+
+    /// What was moved until now, in this turn and before.
+    #[inline]
+    pub const fn traffic(&self) -> Traffic {
+        *self.traffic
     }
 
     /// See [`Sockets::pause`].
@@ -152,6 +176,15 @@ impl Core<'_> {
     /// The connection that was armed first of those with this class.
     pub fn oldest(&self, class: Class) -> Option<Key> {
         self.timers.fifo.oldest(class).and_then(|index| self.timers.key_at(index))
+    }
+}
+
+/// Bytes that an attempt got rid of.
+#[inline]
+const fn taken(outcome: Outcome) -> u64 {
+    match outcome {
+        Outcome::Sent(bytes) => bytes as u64,
+        Outcome::Gone => 0,
     }
 }
 
