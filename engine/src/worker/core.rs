@@ -50,18 +50,26 @@ impl Core<'_> {
         self.now
     }
 
-    /// Tries each attempt once, in order, and writes its outcome.
+    /// Tries each attempt once, in order, and writes its outcome. What was sent is counted by whoever reads
+    /// the outcomes, in the same pass: [`Core::count_sent`].
     pub fn send(&mut self, batch: &mut [Attempt<'_>]) {
         self.sockets.send(batch);
-        self.traffic.sent += batch.iter().map(|attempt| taken(attempt.outcome)).sum::<u64>();
     }
 
-    /// Tries once to send to one connection.
+    /// Counts bytes that were sent by [`Core::send`].
+    #[inline]
+    pub const fn count_sent(&mut self, bytes: u64) {
+        self.traffic.sent += bytes;
+    }
+
+    /// Tries once to send to one connection, and counts what was sent.
     #[inline]
     pub fn send_one(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
         let mut batch = [Attempt::new(key, slices)];
         self.sockets.send(&mut batch);
-        self.traffic.sent += taken(batch[0].outcome);
+        if let Outcome::Sent(bytes) = batch[0].outcome {
+            self.traffic.sent += bytes as u64;
+        }
         batch[0].outcome
     }
 
@@ -176,15 +184,6 @@ impl Core<'_> {
     /// The connection that was armed first of those with this class.
     pub fn oldest(&self, class: Class) -> Option<Key> {
         self.timers.fifo.oldest(class).and_then(|index| self.timers.key_at(index))
-    }
-}
-
-/// Bytes that an attempt got rid of.
-#[inline]
-const fn taken(outcome: Outcome) -> u64 {
-    match outcome {
-        Outcome::Sent(bytes) => bytes as u64,
-        Outcome::Gone => 0,
     }
 }
 
