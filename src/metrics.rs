@@ -71,7 +71,7 @@
 //! | `headwater_replay_events_total` | counter | events that streams were given because they had missed them, once per stream ² |
 //! | `headwater_replay_read_failures_total` | counter | times that it could not be asked for what streams had missed ² |
 //!
-//! ¹ Of what the cores noted a moment ago, see [`Broker::slowest`]. The buckets are what OpenMetrics calls a gauge
+//! ¹ Of what the cores noted a moment ago, see [`Broker::slowest`]. The buckets are what `OpenMetrics` calls a gauge
 //! histogram: a state, which also falls. Take no `rate` of them:
 //! `histogram_quantile(0.99, sum by (le) (headwater_lag_events_bucket))`.
 //!
@@ -101,7 +101,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
-/// The type of pages in the format of OpenMetrics.
+/// The type of pages in the format of `OpenMetrics`.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The figures of one server and its brokers. Cheap to clone; all clones are the same. See the
@@ -211,7 +211,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// A handler that answers with everything in a registry: in the format of OpenMetrics 1.0 where the client's
+/// A handler that answers with everything in a registry: in the format of `OpenMetrics` 1.0 where the client's
 /// `Accept` names `application/openmetrics-text`, otherwise in that of Prometheus, version 0.0.4. It runs on
 /// the core that was asked, and takes as long as all collectors of the registry together.
 ///
@@ -239,7 +239,7 @@ pub fn page(registry: impl Into<Arc<Registry>>) -> Endpoint {
     })
 }
 
-/// How a client asks for the format of OpenMetrics.
+/// How a client asks for the format of `OpenMetrics`.
 const NAME: &[u8] = b"application/openmetrics-text";
 
 fn answer(registry: &Registry, open: bool) -> Response {

@@ -64,11 +64,9 @@ pub(super) fn encode<T>(
             let labels = [(*key, value.as_str())];
             let mut sample = metric.encode_family(&labels)?;
             match kind {
-                Kind::Counter => {
-                    sample.encode_counter::<NoLabelSet, _, u64>(&read(counts), None)?
-                }
-                Kind::Gauge => sample.encode_gauge(&read(counts))?,
-            }
+                Kind::Counter => sample.encode_counter::<NoLabelSet, _, u64>(&read(counts), None),
+                Kind::Gauge => sample.encode_gauge(&read(counts)),
+            }?;
         }
     }
     Ok(())
