@@ -2,8 +2,12 @@
 //! for, is in `handle/drain`.
 
 mod drain;
+#[cfg(feature = "metrics")]
+mod weak;
 
 pub use drain::{Drain, Drained};
+#[cfg(feature = "metrics")]
+pub(crate) use weak::WeakHandle;
 
 use crate::error::Error;
 use crate::memory::{MemoryBound, MemoryLimits};
@@ -18,7 +22,7 @@ use std::iter;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// As good as never: 30 years.
 const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
@@ -48,6 +52,7 @@ pub struct ServerHandle {
 /// The server itself.
 pub(crate) struct Running {
     addr: SocketAddr,
+    started: SystemTime,
     selected: Selected,
     memory: MemoryLimits,
     state: Arc<State>,
@@ -104,7 +109,7 @@ impl State {
 
 impl Running {
     pub(crate) fn new(addr: SocketAddr, selected: Selected, memory: MemoryLimits) -> Self {
-        Self { addr, selected, memory, state: Arc::default() }
+        Self { addr, started: SystemTime::now(), selected, memory, state: Arc::default() }
     }
 
     pub(crate) fn engine(&self) -> Engine {
@@ -200,6 +205,11 @@ impl ServerHandle {
     /// Why this engine, and what the system has granted to its workers: one line.
     pub fn engine_reason(&self) -> &str {
         &self.running.selected.reason
+    }
+
+    /// When the server was started, by the clock of the system.
+    pub fn started(&self) -> SystemTime {
+        self.running.started
     }
 
     /// How many workers were started.

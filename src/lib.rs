@@ -49,6 +49,8 @@ mod wait;
 mod worker;
 
 pub mod extract;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod middleware;
 pub mod routing;
 #[cfg(any(test, feature = "scripted"))]

@@ -1,6 +1,6 @@
 //! What a server counts, for metrics. Each worker counts for itself; reading adds up.
 
-use headwater_engine::Occupancy;
+use headwater_engine::{Occupancy, Traffic};
 use headwater_sse::Counts;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -23,6 +23,9 @@ pub(crate) struct WorkerCounts {
     pub(crate) failed_bodies: AtomicU64,
     pub(crate) slow_handlers: AtomicU64,
     pub(crate) late_handlers: AtomicU64,
+    /// As of the end of the last turn.
+    pub(crate) received_bytes: AtomicU64,
+    pub(crate) sent_bytes: AtomicU64,
     /// By whoever published.
     pub(crate) wakes: AtomicU64,
     /// Connections with something left to send when the worker ended.
@@ -34,6 +37,12 @@ impl WorkerCounts {
     /// By the worker itself, so that nothing is between the two steps.
     pub(crate) fn count_request(&self) {
         self.requests.store(self.requests.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// By the worker itself, once a turn: nobody else counts these.
+    pub(crate) fn note_traffic(&self, traffic: Traffic) {
+        self.received_bytes.store(traffic.received, Ordering::Relaxed);
+        self.sent_bytes.store(traffic.sent, Ordering::Relaxed);
     }
 
     /// Streams that this worker has, or is about to have.
@@ -101,6 +110,12 @@ pub struct Stats {
     pub wakes: u64,
     /// Bytes that slow streams are owed now.
     pub owed_bytes: usize,
+    /// Bytes received from clients: requests, and what they send on connections that were taken over. What
+    /// clients of event streams send is thrown away uncounted. As of the end of each worker's last turn.
+    pub received_bytes: u64,
+    /// Bytes handed to the kernel: answers, event streams, and connections that were taken over. As of the
+    /// end of each worker's last turn, so that an answer never counts itself.
+    pub sent_bytes: u64,
 }
 
 impl Stats {
@@ -126,6 +141,8 @@ impl Stats {
                 sends: sum.sends + of(&worker.fanout.sends),
                 wakes: sum.wakes + of(&worker.wakes),
                 owed_bytes: sum.owed_bytes + worker.fanout.owed_bytes.load(Ordering::Relaxed),
+                received_bytes: sum.received_bytes + of(&worker.received_bytes),
+                sent_bytes: sum.sent_bytes + of(&worker.sent_bytes),
             }
         })
     }

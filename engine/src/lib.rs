@@ -99,4 +99,4 @@ pub use outbox::{Full, Outbox};
 pub use slots::Slots;
 pub use spawn::{Spawned, spawn};
 pub use timer::Class;
-pub use worker::{App, Clock, Core, ManualClock, Turn, Worker, coarse_time, run};
+pub use worker::{App, Clock, Core, ManualClock, Traffic, Turn, Worker, coarse_time, run};

@@ -12,8 +12,8 @@ use crate::{
     timer::Class,
 };
 pub use clock::{Clock, ManualClock, coarse_time};
-pub use core::Core;
 use core::Timers;
+pub use core::{Core, Traffic};
 use std::{
     io,
     ops::ControlFlow,
@@ -102,6 +102,7 @@ pub struct Worker<D: Driver, A: App> {
     app: A,
     mailbox: Mailbox<A::Message>,
     timers: Timers,
+    traffic: Traffic,
     clock: Clock,
     now: Instant,
     next: Turn,
@@ -128,8 +129,8 @@ impl<D: Driver, A: App> Worker<D, A> {
     pub fn with_clock(driver: D, app: A, mailbox: Mailbox<A::Message>, clock: Clock) -> Self {
         let now = clock.now();
         let timers = Timers::new(now);
-        let next = Turn::Again;
-        Self { driver, app, mailbox, timers, clock, now, next, started: false }
+        let (traffic, next) = (Traffic::default(), Turn::Again);
+        Self { driver, app, mailbox, timers, traffic, clock, now, next, started: false }
     }
 
     /// Waits as the last turn wanted it, and handles what happened. `Break` once the application has
@@ -159,7 +160,7 @@ impl<D: Driver, A: App> Worker<D, A> {
 
     /// Calls the application as the loop does, for tests.
     pub fn with_core<T>(&mut self, call: impl FnOnce(&mut A, &mut Core<'_>) -> T) -> T {
-        let mut core = Core::new(&mut self.driver, &mut self.timers, self.now);
+        let mut core = Core::new(&mut self.driver, &mut self.timers, &mut self.traffic, self.now);
         call(&mut self.app, &mut core)
     }
 
@@ -207,6 +208,7 @@ impl<D: Driver, A: App> Worker<D, A> {
                     self.with_core(|app, core| app.accept_failed(core, &error));
                 }
                 Completion::Received(key, lease) => {
+                    self.traffic.received += lease.len() as u64;
                     self.with_core(|app, core| app.received(core, key, &lease));
                     self.driver.recycle(key, lease);
                 }

@@ -134,6 +134,8 @@ impl App for Worker {
         self.take_answers(core);
         self.serve_told(core);
         let more = self.serve_streams(core);
+        // Nothing is sent after this.
+        self.counts.note_traffic(core.traffic());
         let drain_began = std::mem::take(&mut self.drain_began);
         if !drain_began && self.is_drained(core) {
             return Turn::Stop;

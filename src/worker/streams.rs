@@ -46,12 +46,17 @@ impl sse::Egress for Sockets<'_, '_> {
             .map(|attempt| engine::Attempt::new(Key::from_u64(attempt.to), attempt.slices))
             .collect();
         self.0.send(&mut attempts);
+        let mut bytes = 0;
         for (attempt, made) in batch.iter_mut().zip(&attempts) {
             attempt.outcome = match made.outcome {
-                engine::Outcome::Sent(sent) => sse::Outcome::Sent(sent),
+                engine::Outcome::Sent(sent) => {
+                    bytes += sent as u64;
+                    sse::Outcome::Sent(sent)
+                }
                 engine::Outcome::Gone => sse::Outcome::Gone,
             };
         }
+        self.0.count_sent(bytes);
     }
 
     fn peer_addr(&mut self, to: u64) -> Option<SocketAddr> {

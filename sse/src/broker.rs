@@ -189,13 +189,33 @@ impl Broker {
     /// }
     /// ```
     pub fn slowest(&self, n: usize) -> Vec<Laggard> {
-        let mut all = self.shared.hub.laggards(self.shared.id);
+        let mut all = Vec::new();
+        self.for_each_laggard(|who| all.push(who.clone()));
         all.sort_by_key(|who| {
             let events = who.missed.saturating_add(who.owed_events as u64);
             Reverse((events, who.owed_bytes))
         });
         all.truncate(n);
         all
+    }
+
+    /// Shows all subscribers that lag, in no order and without copying them, from what
+    /// [`slowest`](Broker::slowest) reads: for figures over all of them. No core waits meanwhile, but none
+    /// of those shown can note anything new, so `look` should be quick. It must not ask this broker who lags.
+    ///
+    /// ```
+    /// # let news = headwater_sse::Hub::new().broker("news").build();
+    /// let mut owed_bytes = 0;
+    /// news.for_each_laggard(|who| owed_bytes += who.owed_bytes);
+    /// assert_eq!(owed_bytes, 0, "nobody lags");
+    /// ```
+    pub fn for_each_laggard(&self, look: impl FnMut(&Laggard)) {
+        self.shared.hub.show_laggards(self.shared.id, look);
+    }
+
+    /// Events of its hub, of all brokers there, that some core has still to read: see [`crate::Hub::backlog`].
+    pub fn hub_backlog(&self) -> usize {
+        self.shared.hub.ring.len()
     }
 
     /// Ends every subscription once what was published before has been delivered, and refuses new

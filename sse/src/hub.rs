@@ -160,14 +160,12 @@ impl HubShared {
         snapshots.push(Arc::downgrade(core));
     }
 
-    /// Who keeps a broker waiting, on all cores.
-    pub(crate) fn laggards(&self, broker: u64) -> Vec<Laggard> {
+    /// Shows who keeps a broker waiting, on all cores.
+    pub(crate) fn show_laggards(&self, broker: u64, mut look: impl FnMut(&Laggard)) {
         let cores: Vec<_> = self.snapshots().iter().filter_map(Weak::upgrade).collect();
-        let mut all = Vec::new();
         for core in cores {
-            core.of(broker, &mut all);
+            core.show(broker, &mut look);
         }
-        all
     }
 
     fn snapshots(&self) -> MutexGuard<'_, Vec<Weak<Snapshot>>> {

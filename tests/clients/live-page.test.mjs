@@ -1,12 +1,15 @@
-// The live page in a real browser: what a person would see on `/`, on each engine. The page's own
-// EventSource is the client under test; nothing here speaks to the stream directly.
+// The live page in a real browser: what a person would see on `/`, on each engine; what the page does by
+// itself, whatever the engine, on one. The page's own EventSources are the clients under test.
 //
 //   ENGINES       which engines, by comma; default: all that the program was built with
 //   BENCH_SERVER  the program; default: target/release/bench-server
 //   CHROMIUM      the browser; default: /usr/bin/chromium
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { chromium } from "playwright-core";
 import { PATIENCE, builtEngines, startServer } from "./bench-server.mjs";
 
@@ -37,8 +40,8 @@ before(async () => {
 after(() => browser?.close());
 
 /** A page with what it complains of. */
-async function openPage(t) {
-  const context = await browser.newContext();
+async function openPage(t, look = {}) {
+  const context = await browser.newContext(look);
   t.after(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
@@ -56,19 +59,52 @@ function shows(page, selector, text) {
   return page.waitForFunction(equal, [selector, text]);
 }
 
-/** Waits until the number in an element is greater than `number`, and returns it. */
+/** Waits until the figure in an element is greater than `number`, and returns it. */
 async function exceeds(page, selector, number) {
   const greater = ([selector, number]) => {
-    const shown = Number(document.querySelector(selector).textContent);
+    const { dataset, textContent } = document.querySelector(selector);
+    const shown = Number(dataset.value ?? textContent);
     return shown > number ? shown : false;
   };
   const shown = await page.waitForFunction(greater, [selector, number]);
   return shown.jsonValue();
 }
 
+/** The texts of a table's cells, row by row. */
+function cells(page, selector) {
+  return page.$$eval(`${selector} tbody tr`, (rows) =>
+    rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+}
+
+/** Hides the page from its user, or shows it again. */
+function setHidden(page, hidden) {
+  return page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+}
+
+/** Asks until it is so. */
+async function eventually(what, so) {
+  const until = Date.now() + PATIENCE;
+  while (!(await so())) {
+    assert.ok(Date.now() < until, `never came: ${what}`);
+    await pause(20);
+  }
+}
+
+/** A subscriber that takes nothing of what it is sent. */
+async function subscribeAndNeverRead(port) {
+  const socket = connect(port, "127.0.0.1");
+  socket.pause();
+  await once(socket, "connect");
+  socket.write("GET /events HTTP/1.1\r\nHost: test\r\n\r\n");
+  return socket;
+}
+
 for (const engine of engines) {
   test(`${engine}: the page is live, publishes, and comes back after a restart`, async (t) => {
-    let server = await startServer(engine, 0, ["--rate", "20"]);
+    let server = await startServer(engine, 0, ["--rate", "20", "--workers", "2"]);
     t.after(() => server.kill());
     const { page, complaints } = await openPage(t);
 
@@ -77,11 +113,29 @@ for (const engine of engines) {
     await shows(page, "#engine", server.engine);
     const some = await exceeds(page, "#events", 0);
     await exceeds(page, "#events", some + 10);
-    await exceeds(page, "#rate", 0);
+    for (const figure of ["published", "delivered", "sent", "received", "requests"]) {
+      await exceeds(page, `#${figure}-total`, 0);
+    }
+    await exceeds(page, "#published", 0);
     await exceeds(page, "#last-id", 0);
     await shows(page, "#subscribers", "1");
     await page.waitForSelector("#log li");
     assert.equal(await page.textContent("#reconnects"), "0");
+
+    await t.test("every core has its row, and together they have the page's two streams", async () => {
+      const streams = () => {
+        const rows = [...document.querySelector("#cores tbody").rows];
+        const sum = rows.reduce((sum, row) => sum + Number(row.cells[2].textContent), 0);
+        return rows.length === 2 && sum === 2;
+      };
+      await page.waitForFunction(streams);
+      assert.deepEqual((await cells(page, "#cores")).map(([core]) => core), ["0", "1"]);
+      assert.equal(await page.locator("#cores tfoot tr").count(), 1);
+      await page.waitForFunction(() => {
+        const line = document.querySelector(".spark[data-of=published] .line");
+        return line?.getAttribute("d").includes("L");
+      });
+    });
 
     await t.test("what is published through the form comes back in the list", async () => {
       const text = `<b>from the form</b> ✓ ${Math.random()}`;
@@ -108,8 +162,13 @@ for (const engine of engines) {
       assert.equal(await server.stop(), 0);
       await shows(page, "#state", "reconnecting");
       const before = Number(await page.textContent("#events"));
-      server = await startServer(engine, server.port, ["--rate", "20"]);
+      assert.match(await page.textContent("#away:visible"), /has been away since/);
+      assert.match(await page.title(), /^away/);
+      server = await startServer(engine, server.port, ["--rate", "20", "--workers", "3"]);
       await shows(page, "#state", "live");
+      await page.waitForSelector("#away", { state: "hidden" });
+      await shows(page, "#workers", "3");
+      assert.equal((await cells(page, "#cores")).length, 3);
       await exceeds(page, "#reconnects", 0);
       await exceeds(page, "#events", before + 10);
       await shows(page, "#subscribers", "1");
@@ -120,5 +179,64 @@ for (const engine of engines) {
 
     await page.close();
     assert.equal(await server.stop(), 0);
+  });
+}
+
+test("a page that nobody sees leaves the server alone, and comes back", async (t) => {
+  const server = await startServer("std", 0, ["--rate", "0", "--workers", "1"]);
+  t.after(() => server.kill());
+  const streams = async () => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    return Number(/^headwater_streams\{worker="0"\} (\d+)$/m.exec(text)[1]);
+  };
+  const { page, complaints } = await openPage(t);
+  await page.goto(server.url);
+  await shows(page, "#state", "live");
+  assert.equal(await streams(), 2);
+  await setHidden(page, true);
+  await shows(page, "#state", "paused");
+  await eventually("the end of both streams", async () => (await streams()) === 0);
+  await setHidden(page, false);
+  await shows(page, "#state", "live");
+  assert.equal(await page.textContent("#reconnects"), "0", "a pause is no reconnect");
+  assert.deepEqual(complaints, []);
+});
+
+test("who lags, what is dropped and the store are shown", async (t) => {
+  const flags = ["--rate", "200", "--size", "10000", "--workers", "1"];
+  const server = await startServer("std", 0, [...flags, "--slow-policy", "drop", "--replay", "ring:50"]);
+  t.after(() => server.kill());
+  const stuck = await subscribeAndNeverRead(server.port);
+  t.after(() => stuck.destroy());
+  const { page, complaints } = await openPage(t);
+  await page.goto(server.url);
+  await page.waitForSelector("#slowest tbody tr");
+  const [[peer]] = await cells(page, "#slowest");
+  assert.equal(peer, `127.0.0.1:${stuck.localPort}`);
+  assert.equal(await page.locator("#nobody-lags:visible").count(), 0);
+  await page.waitForSelector("#losses .bad >> text=dropped");
+  // The page itself is up to date, the other is not.
+  const behind = () => {
+    const counts = [...document.querySelector("#lag tbody").rows].map((row) => Number(row.cells[2].textContent));
+    return counts[0] === 1 && counts.slice(1).reduce((sum, count) => sum + count) === 1;
+  };
+  await page.waitForFunction(behind);
+  await shows(page, "#store-kind", "ring");
+  assert.equal(await page.locator("#no-store:visible").count(), 0);
+  stuck.destroy();
+  await page.waitForSelector("#nobody-lags", { state: "visible" });
+  assert.deepEqual(complaints, []);
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`nothing is wider than a phone, ${colorScheme}`, async (t) => {
+    const server = await startServer("std", 0, ["--rate", "20", "--workers", "2"]);
+    t.after(() => server.kill());
+    const { page } = await openPage(t, { colorScheme, viewport: { width: 390, height: 844 } });
+    await page.goto(server.url);
+    await exceeds(page, "#delivered", 0);
+    await page.waitForSelector("#log li");
+    const widest = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.equal(widest, 390);
   });
 }

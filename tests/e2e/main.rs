@@ -26,6 +26,8 @@ mod endpoints;
 mod handlers;
 mod http;
 mod life;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod pitfalls;
 mod replay;
 mod script;

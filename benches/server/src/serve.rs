@@ -1,13 +1,15 @@
 //! The server that strangers run first: one broker, a page that shows it live, and the paths that
 //! `load` measures. Says what is not there yet instead of pretending.
 
-mod metrics;
+mod live;
+mod page;
 mod replay;
 
 use crate::cli::{EngineName, ServeArgs, SlowPolicyName};
 use headwater::http::{HeaderValue, header};
+use headwater::metrics::Metrics;
 use headwater::routing::{get, post};
-use headwater::sse::{self, Broker, Client, Event, Feed, Refusal, SlowPolicy};
+use headwater::sse::{self, Broker, Client, Event, Feed, Refusal, SlowPolicy, StreamEndpoint};
 use headwater::{
     Engine, HttpLimits, Hub, IntoResponse, Response, Router, Server, ServerHandle, Timeouts, time,
 };
@@ -79,10 +81,15 @@ fn serve(args: &ServeArgs) -> Result<(), String> {
         .heartbeat(args.heartbeat())
         .gap_notice(args.gap_notice.as_deref())
         .unknown_id_notice("unknown-id");
-    let app = routes(&broker, events, &handle);
+    let live = live::stream(&broker, replay::kind(&args.replay), &handle)
+        .map_err(|error| format!("cannot start the live page: {error}"))?;
+    let metrics = Metrics::new();
+    metrics.watch_broker(&broker);
+    let app = routes(&broker, events, live, &metrics, &handle);
     let running = server.serve(app).map_err(|error| error.to_string())?;
     // Set once: this is the only place.
     handle.set(running.clone()).ok();
+    metrics.watch(&running);
     // Whoever has read the ready line may send a signal at once.
     running.catch_signals().map_err(|error| error.to_string())?;
     announce(&running)?;
@@ -130,11 +137,17 @@ fn announce(running: &ServerHandle) -> Result<(), String> {
     Ok(())
 }
 
-fn routes(broker: &Broker, events: Feed, handle: &Handle) -> Router {
-    let (publisher, counted, measured) = (broker.clone(), broker.clone(), broker.clone());
-    let (info, metrics) = (handle.clone(), handle.clone());
+fn routes(
+    broker: &Broker,
+    events: Feed,
+    live: StreamEndpoint,
+    metrics: &Metrics,
+    handle: &Handle,
+) -> Router {
+    let (publisher, counted, info) = (broker.clone(), broker.clone(), handle.clone());
     Router::new()
-        .route("/", get(|| typed("text/html; charset=utf-8", include_str!("page.html"))))
+        .route("/", get(|| typed("text/html; charset=utf-8", page::text())))
+        .route("/live", get(live))
         .route("/plaintext", get(|| "Hello, World!"))
         .route("/json", get(|| typed("application/json", r#"{"message":"Hello, World!"}"#)))
         .route("/events", get(events))
@@ -142,10 +155,7 @@ fn routes(broker: &Broker, events: Feed, handle: &Handle) -> Router {
         .route("/publish", post(async move |body: String| publish(&publisher, body).await))
         .route("/count", get(move || format!("{} subscribers\n", counted.subscriber_count())))
         .route("/info", get(move || typed("application/json", describe(&info))))
-        .route(
-            "/metrics",
-            get(move || typed(metrics::CONTENT_TYPE, metrics::text(&measured, metrics.get()))),
-        )
+        .route("/metrics", get(metrics.page()))
 }
 
 fn typed(kind: &'static str, body: impl IntoResponse) -> Response {

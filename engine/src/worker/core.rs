@@ -1,6 +1,6 @@
 //! What an application can do with its worker: the sockets, a deadline per connection, the time of the
-//! turn. Delegates to the driver and the timers; the one thing it adds is that closing a connection
-//! forgets its deadline.
+//! turn. Delegates to the driver and the timers; what it adds is that closing a connection
+//! forgets its deadline, and that bytes are counted.
 
 use crate::{
     driver::{Attempt, Key, Outcome, Sockets},
@@ -18,12 +18,28 @@ use std::{
 pub struct Core<'a> {
     sockets: &'a mut dyn Sockets,
     timers: &'a mut Timers,
+    traffic: &'a mut Traffic,
     now: Instant,
 }
 
+/// Bytes that a worker's sockets have moved since its start. What the peer of a detached connection sends
+/// is thrown away by the driver, and not in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Bytes that the application was given.
+    pub received: u64,
+    /// Bytes that the kernel took.
+    pub sent: u64,
+}
+
 impl<'a> Core<'a> {
-    pub(super) fn new(sockets: &'a mut dyn Sockets, timers: &'a mut Timers, now: Instant) -> Self {
-        Self { sockets, timers, now }
+    pub(super) fn new(
+        sockets: &'a mut dyn Sockets,
+        timers: &'a mut Timers,
+        traffic: &'a mut Traffic,
+        now: Instant,
+    ) -> Self {
+        Self { sockets, timers, traffic, now }
     }
 }
 
@@ -34,17 +50,33 @@ impl Core<'_> {
         self.now
     }
 
-    /// Tries each attempt once, in order, and writes its outcome.
+    /// Tries each attempt once, in order, and writes its outcome. What was sent is counted by whoever reads
+    /// the outcomes, in the same pass: [`Core::count_sent`].
     pub fn send(&mut self, batch: &mut [Attempt<'_>]) {
         self.sockets.send(batch);
     }
 
-    /// Tries once to send to one connection.
+    /// Counts bytes that were sent by [`Core::send`].
+    #[inline]
+    pub const fn count_sent(&mut self, bytes: u64) {
+        self.traffic.sent += bytes;
+    }
+
+    /// Tries once to send to one connection, and counts what was sent.
     #[inline]
     pub fn send_one(&mut self, key: Key, slices: &[IoSlice<'_>]) -> Outcome {
         let mut batch = [Attempt::new(key, slices)];
         self.sockets.send(&mut batch);
+        if let Outcome::Sent(bytes) = batch[0].outcome {
+            self.traffic.sent += bytes as u64;
+        }
         batch[0].outcome
+    }
+
+    /// What was moved until now, in this turn and before.
+    #[inline]
+    pub const fn traffic(&self) -> Traffic {
+        *self.traffic
     }
 
     /// See [`Sockets::pause`].

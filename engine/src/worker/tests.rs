@@ -366,3 +366,21 @@ fn what_is_posted_and_not_taken_is_there_when_all_is_over() {
     assert_eq!(calls[calls.len() - 2..], ["message 255", "left 256"]);
     assert_eq!(stage.turn(), [""; 0], "once");
 }
+
+#[test]
+fn bytes_are_counted_as_they_are_given_and_taken() {
+    let mut stage = stage(Recorder::default());
+    let peer = stage.script.connect();
+    stage.script.set_room(peer, Some(5));
+    stage.script.feed(peer, "hello");
+    assert_eq!((0..2).flat_map(|_| stage.turn()).last().as_deref(), Some("hello"));
+    stage.worker.with_core(|_, core| {
+        assert_eq!(core.traffic(), Traffic { received: 5, sent: 0 });
+        let slices = [IoSlice::new(b"one"), IoSlice::new(b"two")];
+        assert_eq!(core.send_one(peer, &slices), Outcome::Sent(5));
+        assert_eq!(core.send_one(Key::new(77, 1), &slices), Outcome::Gone);
+        assert_eq!(core.traffic().sent, 5, "what no socket took is not sent");
+        core.count_sent(7);
+        assert_eq!(core.traffic(), Traffic { received: 5, sent: 12 });
+    });
+}

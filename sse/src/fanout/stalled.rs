@@ -45,11 +45,11 @@ impl Origin for Peer {
 pub(crate) struct Snapshot(Mutex<Vec<(u64, Laggard)>>);
 
 impl Snapshot {
-    /// Adds the laggards of a broker to `out`.
-    pub(crate) fn of(&self, broker: u64, out: &mut Vec<Laggard>) {
+    /// Shows the laggards of a broker.
+    pub(crate) fn show(&self, broker: u64, look: &mut impl FnMut(&Laggard)) {
         // Only whole snapshots are put in.
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        out.extend(all.iter().filter(|(of, _)| *of == broker).map(|(_, laggard)| laggard.clone()));
+        all.iter().filter(|(of, _)| *of == broker).for_each(|(_, laggard)| look(laggard));
     }
 
     /// False if somebody is reading it.

@@ -8,4 +8,5 @@ mod drain;
 mod drain_streams;
 mod room;
 mod start;
+mod traffic;
 mod wakes;

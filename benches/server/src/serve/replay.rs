@@ -24,6 +24,18 @@ pub(super) fn open(replay: &Replay) -> Result<Option<Arc<dyn ReplayStore>>, Stri
     }))
 }
 
+/// What it is called where people look: not by its URL, in which a password may be.
+pub(super) fn kind(replay: &Replay) -> Option<&'static str> {
+    match replay {
+        Replay::None => None,
+        Replay::Ring(_) => Some("ring"),
+        Replay::Memory => Some("memory"),
+        Replay::Redis(_) => Some("Redis"),
+        Replay::Postgres(_) => Some("Postgres"),
+        Replay::Memcache(_) => Some("Memcached"),
+    }
+}
+
 fn kept_in(kv: impl KeyValue + 'static) -> Result<Arc<dyn ReplayStore>, StoreError> {
     let store = KvReplayStore::new(kv, KvReplayConfig::new().prefix(PREFIX))?;
     Ok(Arc::new(store))

@@ -75,12 +75,18 @@ impl Connection {
         self.get("/count").first_number()
     }
 
-    /// The value of a metric, by its name without the prefix.
+    /// The value of a metric, by its name without the prefix: of all workers together.
     pub(crate) fn metric(&mut self, name: &str) -> u64 {
         let page = self.get("/metrics").body;
-        let name = format!("headwater_{name} ");
-        let value = page.lines().find_map(|line| line.strip_prefix(&name));
-        value.unwrap_or_else(|| panic!("no {name}in {page}")).parse().expect("a number")
+        let values: Vec<u64> = (page.lines())
+            .filter_map(|line| {
+                line.strip_prefix("headwater_")?.strip_prefix(name)?.strip_prefix('{')
+            })
+            .filter_map(|rest| rest.rsplit_once(' '))
+            .map(|(_, value)| value.parse().expect("a whole number"))
+            .collect();
+        assert!(!values.is_empty(), "no {name} in {page}");
+        values.iter().sum()
     }
 
     fn ask(&mut self, request: &str) -> Answer {
@@ -143,21 +149,23 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// Subscribes, and waits for the head.
     pub(crate) fn open(addr: SocketAddr) -> Self {
-        let mut stream = connect(addr);
-        stream.write_all(SUBSCRIBE).expect("the server takes the request");
-        let mut subscriber = Self { stream, decoder: Decoder::default() };
-        while subscriber.decoder.head.is_none() {
-            assert!(subscriber.read(), "closed before the head");
-        }
-        subscriber
+        Self::begin(addr, SUBSCRIBE)
+    }
+
+    /// Opens another stream.
+    pub(crate) fn open_at(addr: SocketAddr, path: &str) -> Self {
+        Self::begin(addr, format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes())
     }
 
     /// Comes back after this event.
     pub(crate) fn come_back(addr: SocketAddr, last: &str) -> Self {
-        let mut stream = connect(addr);
         let field = format!("Last-Event-ID: {last}\r\n\r\n");
-        let request = [&SUBSCRIBE[..SUBSCRIBE.len() - 2], field.as_bytes()].concat();
-        stream.write_all(&request).expect("the server takes the request");
+        Self::begin(addr, &[&SUBSCRIBE[..SUBSCRIBE.len() - 2], field.as_bytes()].concat())
+    }
+
+    fn begin(addr: SocketAddr, request: &[u8]) -> Self {
+        let mut stream = connect(addr);
+        stream.write_all(request).expect("the server takes the request");
         let mut subscriber = Self { stream, decoder: Decoder::default() };
         while subscriber.decoder.head.is_none() {
             assert!(subscriber.read(), "closed before the head");

@@ -39,6 +39,7 @@ on_every_engine! {
     routes::info_says_what_the_ready_line_says,
     routes::publish_answers_with_the_count_first,
     routes::metrics_are_well_formed_and_count,
+    routes::live_page_is_shown_snapshots_without_being_counted_as_a_subscriber,
     ticks::ticks_come_at_the_rate_and_of_the_size_asked_for,
     ticks::rate_zero_publishes_nothing,
     ticks::ticks_go_on_where_nobody_can_read_complaints,

@@ -69,7 +69,7 @@ pub(crate) fn publish_answers_with_the_count_first(engine: &str) {
 }
 
 pub(crate) fn metrics_are_well_formed_and_count(engine: &str) {
-    let server = Server::start(engine, QUIET);
+    let server = Server::start(engine, &format!("{QUIET} --workers 2"));
     let mut client = Connection::open(server.addr);
     let mut subscribers = Subscriber::open_many(server.addr, 2);
     for _ in 0..5 {
@@ -100,35 +100,62 @@ pub(crate) fn metrics_are_well_formed_and_count(engine: &str) {
         ("requests_refused_total", 0),
         ("handler_panics_total", 0),
     ] {
-        assert_eq!(values.get(&format!("headwater_{name}")), Some(&expected), "{name}: {values:?}");
+        let value: u64 = values[&format!("headwater_{name}")].iter().sum();
+        assert_eq!(value, expected, "{name}: {values:?}");
     }
+    assert_eq!(values["headwater_streams"].len(), 2, "one of each worker");
+    assert!(values["headwater_sent_bytes_total"].iter().sum::<u64>() > 10 * "counted".len() as u64);
     server.stop_after((client, subscribers));
 }
 
-/// The values of a page in the Prometheus text format: each metric has its help, its type and its
-/// sample, in this order.
-fn well_formed(page: &str) -> HashMap<String, u64> {
+/// The samples of a page in the Prometheus text format: each metric has its help and its type before them.
+fn well_formed(page: &str) -> HashMap<String, Vec<u64>> {
     assert!(page.ends_with('\n'), "the last line ends, too");
-    let lines: Vec<&str> = page.lines().collect();
-    let triples = lines.chunks_exact(3);
-    assert!(triples.remainder().is_empty(), "{page}");
-    let mut values = HashMap::new();
-    for triple in triples {
-        let rest = triple[0].strip_prefix("# HELP ").expect("help comes first");
-        let (name, help) = rest.split_once(' ').expect("help is not empty");
-        assert!(!help.trim().is_empty(), "{rest}");
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':';
-        assert!(name.bytes().all(legal) && !name.as_bytes()[0].is_ascii_digit(), "{name}");
-        let rest = triple[1].strip_prefix("# TYPE ").expect("the type comes second");
-        let (typed, kind) = rest.split_once(' ').expect("a type");
-        assert_eq!(typed, name);
-        // By convention totals are counters, and nothing else is.
-        assert_eq!(kind, if name.ends_with("_total") { "counter" } else { "gauge" });
-        let (sampled, value) = triple[2].split_once(' ').expect("a sample");
-        assert_eq!(sampled, name);
-        // The format has floating-point numbers; these count things.
-        let value: u64 = value.parse().expect("a whole number");
-        assert!(values.insert(name.to_owned(), value).is_none(), "{name} is there twice");
+    let mut values: HashMap<String, Vec<u64>> = HashMap::new();
+    let (mut described, mut name) = ("", "");
+    for line in page.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let help;
+            (described, help) = rest.split_once(' ').expect("help is not empty");
+            assert!(!help.trim().is_empty(), "{rest}");
+            let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            assert!(described.starts_with("headwater_") && described.bytes().all(legal), "{line}");
+            assert!(!values.contains_key(described), "{described} is there twice");
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let kind;
+            (name, kind) = rest.split_once(' ').expect("a type");
+            assert_eq!(name, described, "help comes first");
+            // By convention totals are counters, and nothing else is.
+            assert_eq!(kind, if name.ends_with("_total") { "counter" } else { "gauge" });
+        } else {
+            let (sample, value) = line.rsplit_once(' ').expect("a value");
+            assert_eq!(sample.split('{').next(), Some(name), "under its description");
+            // The format has floating-point numbers; but for a time, these count things.
+            let value: f64 = value.parse().expect("a number");
+            assert!(value.fract() == 0.0 || name.ends_with("_seconds"), "{line}");
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
+            values.entry(name.to_owned()).or_default().push(value as u64);
+        }
     }
     values
+}
+
+pub(crate) fn live_page_is_shown_snapshots_without_being_counted_as_a_subscriber(engine: &str) {
+    let server = Server::start(engine, &format!("{QUIET} --workers 2 --replay ring:8"));
+    let mut client = Connection::open(server.addr);
+    let mut page = Subscriber::open_at(server.addr, "/live");
+    let mut next = || -> serde_json::Value {
+        serde_json::from_str(&page.next_event().1).expect("a snapshot is JSON")
+    };
+    let first = next();
+    assert_eq!(first["server"]["engine"], engine);
+    assert_eq!(first["workers"].as_array().map(Vec::len), Some(2));
+    assert_eq!(client.count(), 0, "the page listens to another broker");
+    assert_eq!(client.publish("counted").first_number(), 0);
+    let later = std::iter::repeat_with(next).take(20).find(|now| now["broker"]["published"] == 1);
+    let later = later.expect("a snapshot a second");
+    assert_eq!(later["store"]["stored"], 1);
+    assert_eq!(later["pages"], 1);
+    assert!(later["at_ms"].as_u64() > first["at_ms"].as_u64());
+    server.stop_after((client, page));
 }
