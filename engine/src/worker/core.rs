@@ -25,6 +25,7 @@ pub struct Core<'a> {
 /// Bytes that a worker's sockets have moved since its start. What the peer of a detached connection sends
 /// is thrown away by the driver, and not in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct Traffic {
     /// Bytes that the application was given.
     pub received: u64,
