@@ -9,7 +9,7 @@ use std::fmt;
 const INLINE_FIELDS: usize = 2;
 
 /// Header fields in the order in which they are sent. The same name may come several times. The first
-/// four need no allocation.
+/// two need no allocation.
 ///
 /// ```
 /// use headwater::{Headers, http::{HeaderValue, header}};

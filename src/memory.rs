@@ -26,7 +26,12 @@ const ENGINE_BYTES: u64 = 2 * 1024 * 1024;
 /// Not in it is what the application holds itself: its handlers and their futures, the bytes of answers and
 /// the pieces of streamed bodies that they give, the queues of
 /// [`Client`](crate::sse::Client)s ([`endpoint`](crate::sse::endpoint()) has limits for those) and what
-/// stores keep; nor the kernel's socket buffers, nor what the process needs without clients.
+/// stores keep; requests that [`blocking`](crate::blocking()) handlers have, or wait for a thread with, though their
+/// clients have left ([`blocking_threads`](crate::ServerBuilder::blocking_threads) and
+/// [`blocking_queue`](crate::ServerBuilder::blocking_queue) limit those); about 100 bytes for the place of each event
+/// that a slow stream is owed, which counts where
+/// [`subscriber_buffer`](crate::sse::BrokerBuilder::subscriber_buffer) lets in very many small ones; nor the
+/// kernel's socket buffers, nor what the process needs without clients.
 ///
 /// ```
 /// use headwater::{HttpLimits, Router, Server};

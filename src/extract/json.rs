@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use std::cell::RefCell;
+use std::cell::Cell;
 
 /// A value as JSON (RFC 8259): as an argument it is read from the body, as an answer written to it.
 ///
@@ -78,28 +78,23 @@ const ROOM_BYTES: usize = 8 * 1024;
 const MOST_ROOM_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    static ROOM: RefCell<BytesMut> = RefCell::default();
+    static ROOM: Cell<BytesMut> = Cell::default();
 }
 
 /// Allocates only for the first answer of a thread, for large ones, and where answers before are still held.
 fn write(value: &impl Serialize) -> Result<Bytes, serde_json::Error> {
-    ROOM.with(|room| {
-        // A value may write another in order to be written itself.
-        let Ok(mut room) = room.try_borrow_mut() else {
-            return serde_json::to_vec(value).map(Bytes::from);
-        };
-        // Something is left of a value that failed.
-        room.clear();
-        if room.capacity() < ROOM_BYTES / 8 {
-            room.reserve(ROOM_BYTES);
-        }
-        serde_json::to_writer((&mut *room).writer(), value)?;
-        let text = room.split().freeze();
-        if text.len() + room.capacity() > MOST_ROOM_BYTES {
-            *room = BytesMut::new();
-        }
-        Ok(text)
-    })
+    // Taken out meanwhile: a value may write another in order to be written itself, and what one that fails
+    // or panics has written goes with it.
+    let mut room = ROOM.take();
+    if room.capacity() < ROOM_BYTES / 8 {
+        room.reserve(ROOM_BYTES);
+    }
+    serde_json::to_writer((&mut room).writer(), value)?;
+    let text = room.split().freeze();
+    if text.len() + room.capacity() <= MOST_ROOM_BYTES {
+        ROOM.set(room);
+    }
+    Ok(text)
 }
 
 /// `application/json`, or any type with the suffix `+json` (RFC 6839 §3.1), whatever its parameters.
@@ -157,6 +152,28 @@ mod tests {
         for round in 0..100_000 {
             let at = write(&round).expect("a number").as_ptr().addr();
             assert!(at.abs_diff(first) < ROOM_BYTES, "{round}");
+        }
+    }
+
+    #[test]
+    fn room_that_a_failing_value_has_made_large_is_not_kept() {
+        /// Fails, or panics, after more was written than is kept.
+        struct Late(bool);
+
+        impl Serialize for Late {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let written = serializer.serialize_str(&"x".repeat(4 * MOST_ROOM_BYTES));
+                assert!(!self.0, "as it is to");
+                written.and(Err(S::Error::custom("no")))
+            }
+        }
+
+        for panics in [false, true] {
+            write(&0).expect("a number");
+            let outcome = std::panic::catch_unwind(|| write(&Late(panics)).is_err());
+            assert_eq!(outcome.ok(), (!panics).then_some(true));
+            let kept = ROOM.take().capacity();
+            assert!(kept <= MOST_ROOM_BYTES, "{kept} bytes");
         }
     }
 }

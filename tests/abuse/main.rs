@@ -13,8 +13,8 @@ use headwater::sse::{self, Broker, Event, SlowPolicy};
 use headwater::{Engine, HttpLimits, Hub, Router, Timeouts};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
-use support::{Peer, Running, SetAtEnd, Subscriber, builder, eventually};
+use std::time::{Duration, Instant};
+use support::{PATIENCE, Peer, Running, SetAtEnd, Subscriber, builder, eventually};
 
 /// Of each kind of abuse.
 const ABUSERS: usize = 20;
@@ -132,13 +132,17 @@ fn serve(engine: Engine, large: &Bytes) -> (Running, Brokers) {
 fn publish(brokers: &Brokers, stop: &AtomicBool) -> u64 {
     let padding = "x".repeat(EVENT_BYTES);
     let mut published = 0;
+    // A core that is given no time has no room meanwhile.
+    let deadline = || Some(Instant::now() + PATIENCE);
     while !stop.load(Ordering::Relaxed) {
-        brokers.news.publish(Event::data(published.to_string())).expect("there is room");
-        brokers.flood.publish(Event::data(&*padding)).expect("there is room");
+        let news = Event::data(published.to_string());
+        brokers.news.publish_wait(news, deadline()).expect("there is room in the end");
+        let padding = Event::data(&*padding);
+        brokers.flood.publish_wait(padding, deadline()).expect("there is room in the end");
         published += 1;
         thread::sleep(Duration::from_millis(2));
     }
-    brokers.news.publish(Event::data(LAST)).expect("there is room");
+    brokers.news.publish_wait(Event::data(LAST), deadline()).expect("there is room in the end");
     published
 }
 

@@ -126,7 +126,8 @@ pub struct Fanout {
 impl Fanout {
     /// The most memory that the events of slow and of quick streams take together: those that slow ones are
     /// owed (256 MiB, and a quarter more since pieces are freed as a whole), and those in logs, which have
-    /// room for one hub's batch more and keep some blocks.
+    /// room for one hub's batch more and keep some blocks. Their places, about 100 bytes for each event that is
+    /// owed, come on top.
     pub const MOST_BYTES: usize = OWED_PER_CORE + OWED_PER_CORE / 4 + 8 * 1024 * 1024;
 
     /// A fan-out without streams. `home` posts to this core, `wake` wakes it.
