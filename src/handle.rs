@@ -16,13 +16,11 @@ use crate::worker::{Colleague, Message};
 use headwater_engine::{Engine, Remote, Selected, Spawned};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::fmt;
-use std::io;
-use std::iter;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
+use std::{fmt, io, iter};
 
 /// As good as never: 30 years.
 const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
