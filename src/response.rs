@@ -137,7 +137,7 @@ impl Response {
 
     /// Whether nothing of users' types is in it.
     pub(crate) fn is_plain(&self) -> bool {
-        self.extensions.is_empty() && matches!(self.body.0, Content::Empty | Content::Bytes(_))
+        self.extensions.is_empty() && matches!(self.body.0, Content::Empty)
     }
 
     /// It is the answer: a stream that it is to become, and that does not begin from now on, has ended with

@@ -150,8 +150,12 @@ impl Worker {
     ) -> Option<After> {
         if body.len() <= COPY_UP_TO {
             self.out.extend_from_slice(&body);
+            // Its owner may be of a user's type.
+            self.discard(body);
             return None;
         }
+        // The next handler's time does not begin before this.
+        self.overseer.interrupt();
         (!self.send(core, key, connection, body, b"")).then_some(After::Close)
     }
 

@@ -98,6 +98,15 @@ impl Stream for BrittleStream {
     }
 }
 
+/// Bytes whose owner fails when it is dropped.
+struct BrittleBytes(Brittle);
+
+impl AsRef<[u8]> for BrittleBytes {
+    fn as_ref(&self) -> &[u8] {
+        b"brittle"
+    }
+}
+
 /// Fails whenever it is dropped, also as what another panic left.
 #[derive(Clone)]
 struct Explosive;
@@ -132,6 +141,7 @@ fn panic_over_what_is_left_of_an_answer_does_not_end_the_worker(engine: Engine) 
     };
     let app = Router::new()
         .route("/body", get(body))
+        .route("/owned", get(|| Bytes::from_owner(BrittleBytes(Brittle))))
         .route("/line", get(line))
         .route("/events", get(events))
         .route("/extended", get(extended))
@@ -153,6 +163,8 @@ fn panic_over_what_is_left_of_an_answer_does_not_end_the_worker(engine: Engine) 
     for (ask, status) in [
         ("HEAD /body", 200),
         ("GET /body", 200),
+        ("HEAD /owned", 200),
+        ("GET /owned", 200),
         ("HEAD /line", 200),
         ("HEAD /events", 200),
         ("GET /extended", 200),
@@ -170,7 +182,7 @@ fn panic_over_what_is_left_of_an_answer_does_not_end_the_worker(engine: Engine) 
         assert_eq!(server.get("/").text(), "ok", "{ask}");
     }
     // Each but the body that was sent: one that was sent, too, failed as it went.
-    assert!(server.stats().handler_panics >= 12, "{:?}", server.stats());
+    assert!(server.stats().handler_panics >= 14, "{:?}", server.stats());
 }
 
 fn panic_over_what_a_client_kept_does_not_end_the_worker(engine: Engine) {
