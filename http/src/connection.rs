@@ -10,7 +10,7 @@
 use crate::body::Body;
 use crate::chunked::Piece;
 use crate::prescan::HeadScan;
-use crate::{Head, Limits, ParseError};
+use crate::{Head, HeadMemo, Limits, ParseError, Step};
 use bytes::{Buf, Bytes, BytesMut};
 
 /// One connection's receiving side: requests one after the other, never two at once.
@@ -50,24 +50,6 @@ pub struct Connection {
     awaits_continue: bool,
     /// Whether the peer has ended its stream.
     ended: bool,
-}
-
-/// What happened on a connection. The [crate's example](crate) takes them one after the other.
-#[derive(Debug)]
-pub enum Step {
-    /// Nothing, until more is received.
-    NeedMore,
-    /// A request has begun.
-    Request(Head),
-    /// The next piece of its body, decoded and never empty. Pieces are as the bytes came, and share
-    /// the connection's buffer.
-    Body(Bytes),
-    /// The request is complete. Trailers were checked and dropped (RFC 9112 §7.1.2).
-    End,
-    /// The request has not been answered yet.
-    Paused,
-    /// No further request will come: close once everything is sent (RFC 9112 §9.6).
-    Closed,
 }
 
 #[derive(Debug)]
@@ -141,9 +123,23 @@ impl Connection {
     /// The request is refused: answer with [`ParseError::status`] and close. The error is final:
     /// every later call repeats it. Behind a request that was answered before its end there is no
     /// error in what is dropped, but [`Step::Closed`].
-    #[inline]
     pub fn step(&mut self) -> Result<Step, ParseError> {
-        let mut step = self.advance();
+        self.step_on(None)
+    }
+
+    /// As [`step`](Self::step), which it may save from parsing a head that equals the last one of those that
+    /// share `memo`.
+    ///
+    /// # Errors
+    /// As for [`step`](Self::step).
+    #[inline]
+    pub fn step_with(&mut self, memo: &mut HeadMemo) -> Result<Step, ParseError> {
+        self.step_on(Some(memo))
+    }
+
+    #[inline]
+    fn step_on(&mut self, memo: Option<&mut HeadMemo>) -> Result<Step, ParseError> {
+        let mut step = self.advance(memo);
         if let Err(error) = step {
             step = self.refuse(error);
         }
@@ -248,10 +244,10 @@ impl Connection {
         Ok(())
     }
 
-    fn advance(&mut self) -> Result<Step, ParseError> {
+    fn advance(&mut self, memo: Option<&mut HeadMemo>) -> Result<Step, ParseError> {
         loop {
             match &self.state {
-                State::Head { .. } => return self.advance_head(),
+                State::Head { .. } => return self.advance_head(memo),
                 State::Body { .. } => match self.advance_body()? {
                     Progress::NeedMore => return Ok(Step::NeedMore),
                     Progress::Data(bytes) => return Ok(Step::Body(bytes)),
@@ -269,7 +265,7 @@ impl Connection {
     }
 
     #[inline]
-    fn advance_head(&mut self) -> Result<Step, ParseError> {
+    fn advance_head(&mut self, memo: Option<&mut HeadMemo>) -> Result<Step, ParseError> {
         let State::Head { scan, skipped } = &mut self.state else { return Ok(Step::NeedMore) };
         // One empty line before a request is forgiven (RFC 9112 §2.2): some clients end a body with
         // a line end that they do not count.
@@ -290,7 +286,7 @@ impl Connection {
             self.buffer = BytesMut::new();
             return Ok(Step::NeedMore);
         }
-        let Some(head) = Head::take(&mut self.buffer, scan, &self.limits)? else {
+        let Some(head) = Head::take(&mut self.buffer, scan, &self.limits, memo)? else {
             return if self.ended { Err(ParseError::Incomplete) } else { Ok(Step::NeedMore) };
         };
         self.persistent = self.persistent && head.keep_alive();

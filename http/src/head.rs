@@ -5,7 +5,7 @@ use crate::fields::{Fields, Span};
 use crate::framing::BodyLength;
 use crate::layout::Layout;
 use crate::prescan::HeadScan;
-use crate::{Limits, ParseError};
+use crate::{HeadMemo, Limits, ParseError};
 use bytes::{Bytes, BytesMut};
 use http::Method;
 use std::fmt;
@@ -134,12 +134,21 @@ impl Head {
         buffer: &mut BytesMut,
         scan: &mut HeadScan,
         limits: &Limits,
+        memo: Option<&mut HeadMemo>,
     ) -> Result<Option<Self>, ParseError> {
-        if !scan.has_begun()
-            && let Some(found) = Layout::at_once(buffer, limits)
-        {
-            let (length, layout) = found?;
-            return Ok(Some(Self { bytes: buffer.split_to(length).freeze(), layout }));
+        if !scan.has_begun() {
+            let known = memo.as_ref().and_then(|memo| memo.find(buffer, limits));
+            let found = match known {
+                Some(known) => Some(known),
+                None => Layout::at_once(buffer, limits).transpose()?.inspect(|(length, layout)| {
+                    if let Some(memo) = memo {
+                        memo.keep(&buffer[..*length], layout, limits);
+                    }
+                }),
+            };
+            if let Some((length, layout)) = found {
+                return Ok(Some(Self { bytes: buffer.split_to(length).freeze(), layout }));
+            }
         }
         let Some(end) = scan.resume(buffer, limits)? else { return Ok(None) };
         let layout = Layout::read(&buffer[..end.bytes], end.fields)?;

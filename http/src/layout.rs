@@ -10,6 +10,7 @@ use httparse::Header;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+#[derive(Clone)]
 pub(crate) struct Layout {
     pub(crate) method: Method,
     pub(crate) version: Version,

@@ -58,12 +58,16 @@ mod framing;
 mod head;
 mod layout;
 mod limits;
+mod memo;
 mod prescan;
+mod step;
 mod target;
 mod words;
 
-pub use connection::{Connection, Step};
+pub use connection::Connection;
 pub use error::ParseError;
 pub use framing::BodyLength;
 pub use head::{Head, Version};
 pub use limits::Limits;
+pub use memo::HeadMemo;
+pub use step::Step;

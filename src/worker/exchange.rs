@@ -34,7 +34,7 @@ impl Worker {
             if connection.refused {
                 return self.end(core, key, connection);
             }
-            let after = match connection.http.step() {
+            let after = match connection.http.step_with(&mut self.last_head) {
                 Ok(Step::NeedMore) => {
                     // Only a client that has not begun the body waits to be asked for it.
                     if std::mem::take(&mut connection.expects_continue) {

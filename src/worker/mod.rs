@@ -41,6 +41,7 @@ use endings::Attached;
 use handlers::{HandlerId, Handlers};
 use headwater_engine::timer::Heap;
 use headwater_engine::{Core, Key, Remote};
+use headwater_http::HeadMemo;
 use headwater_sse::{Disconnect, Fanout, StreamId};
 use held::Overseer;
 use std::cell::RefCell;
@@ -80,6 +81,8 @@ pub(crate) struct Worker {
     beats: Vec<Duration>,
     /// Answers not sent yet, of the connection that is being served.
     out: Vec<u8>,
+    /// Most heads are as the one before.
+    last_head: HeadMemo,
     /// A receive buffer that no connection needs now.
     spare: Option<BytesMut>,
     date: date::DateCache,
@@ -129,6 +132,7 @@ impl Worker {
             endings: Heap::new(),
             beats: Vec::new(),
             out: Vec::new(),
+            last_head: HeadMemo::default(),
             spare: None,
             date: date::DateCache::default(),
             path: Vec::new(),
