@@ -31,7 +31,8 @@ pub(crate) fn visitors_leave_nothing_behind(engine: &str) {
     let report = report(&format!("visits --addr {} {flags}", server.addr));
     assert_eq!((count(&report, "/came"), count(&report, "/failed")), (300, 0), "{report}");
     assert_eq!(count(&report, "/connections_after"), 0, "{report}");
-    assert_eq!(count(&report, "/files_after"), count(&report, "/files_before"), "{report}");
+    // One of the visits before may have been on its way when they were counted.
+    assert!(count(&report, "/files_after") <= count(&report, "/files_before"), "{report}");
     server.stop();
 }
 
