@@ -31,10 +31,16 @@ impl Client {
     }
 
     /// A client of this path that has its first answers.
-    fn begin(address: std::net::SocketAddr, path: &str, body: &str, at_once: usize) -> Self {
+    fn begin(
+        address: std::net::SocketAddr,
+        path: &str,
+        host: &str,
+        body: &str,
+        at_once: usize,
+    ) -> Self {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("an open socket");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nAccept: */*\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n");
         let mut client = Self { stream, request: request.into_bytes(), answer: Vec::new() };
         client.stream.write_all(&client.request).expect("the server takes it");
         let mut byte = [0];
@@ -82,15 +88,23 @@ fn request_that_is_answered_at_once_allocates_nothing() {
         let server = server.expect("a free port of the loopback");
         for (path, body) in ANSWERS {
             for at_once in [1, PIPELINED] {
-                let mut client = Client::begin(server.local_addrs()[0], path, body, at_once);
+                // Two, whose heads differ: each is parsed.
+                let begin =
+                    |host| Client::begin(server.local_addrs()[0], path, host, body, at_once);
+                let (mut client, mut other) = (begin("test"), begin("other"));
+                let mut ask = |client: &mut Client| {
+                    for _ in 0..ROUNDS {
+                        client.ask();
+                        other.ask();
+                    }
+                    for _ in 0..ROUNDS {
+                        client.ask();
+                    }
+                };
                 // Whatever is made once is made.
-                for _ in 0..ROUNDS {
-                    client.ask();
-                }
+                ask(&mut client);
                 let region = Region::new(COUNTED);
-                for _ in 0..ROUNDS {
-                    client.ask();
-                }
+                ask(&mut client);
                 let change = region.change();
                 let blocks = change.allocations + change.reallocations;
                 assert_eq!(blocks, 0, "{engine}: {path}, {at_once} at once: {change:?}");

@@ -8,7 +8,7 @@ mod control;
 
 use bytes::BytesMut;
 use control::Control;
-use headwater_http::{BodyLength, Connection, Head, ParseError, Step};
+use headwater_http::{BodyLength, Connection, Head, HeadMemo, ParseError, Step};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -53,6 +53,7 @@ enum Phase {
 
 struct Owner {
     connection: Connection,
+    memo: HeadMemo,
     phase: Phase,
     framing: BodyLength,
     body_bytes: u64,
@@ -71,6 +72,7 @@ impl Owner {
         let limits = control.limits();
         Self {
             connection: Connection::new(&limits),
+            memo: HeadMemo::default(),
             phase: Phase::Between,
             framing: BodyLength::None,
             body_bytes: 0,
@@ -101,7 +103,7 @@ impl Owner {
 
     fn step(&mut self) {
         let keep_alive = self.connection.keep_alive();
-        let step = self.connection.step();
+        let step = self.connection.step_with(&mut self.memo);
         if let Some(last) = &self.last {
             match (&step, last) {
                 (Ok(Step::Closed), Ok(())) => {}

@@ -127,8 +127,8 @@ impl Connection {
         self.step_on(None)
     }
 
-    /// As [`step`](Self::step), which it may save from parsing a head that equals the last one of those that
-    /// share `memo`.
+    /// As [`step`](Self::step), with the same outcome, but a head that equals the one kept in `memo` is not
+    /// parsed again.
     ///
     /// # Errors
     /// As for [`step`](Self::step).

@@ -42,6 +42,7 @@ pub(crate) struct Framing {
     close: bool,
     keep_alive: bool,
     expected: Expected,
+    credentials: bool,
 }
 
 /// What is decided once all fields have been seen.
@@ -50,6 +51,8 @@ pub(crate) struct Facts {
     pub(crate) body: BodyLength,
     pub(crate) keep_alive: bool,
     pub(crate) expects_continue: bool,
+    /// A field says who the client is: nothing of such a head outlives its request.
+    pub(crate) credentials: bool,
 }
 
 /// The Transfer-Encoding lines so far. `chunked` counts only as the very last coding.
@@ -87,6 +90,9 @@ impl Framing {
                     .map(chars::trim)
                     .fold(self.expected, Expected::and);
             }
+            6 if name.eq_ignore_ascii_case(b"cookie") => self.credentials = true,
+            13 if name.eq_ignore_ascii_case(b"authorization") => self.credentials = true,
+            19 if name.eq_ignore_ascii_case(b"proxy-authorization") => self.credentials = true,
             10 if name.eq_ignore_ascii_case(b"connection") => {
                 for option in value.split(|&byte| byte == b',').map(chars::trim) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
@@ -135,6 +141,7 @@ impl Framing {
         };
         Ok(Facts {
             body,
+            credentials: self.credentials,
             // A client that asked for a tunnel may go on with something that is not HTTP.
             keep_alive: persistent && !self.close && method != Method::CONNECT,
             expects_continue: self.expected == Expected::Continue

@@ -4,7 +4,7 @@ use headwater_http::{Connection, HeadMemo, Limits, ParseError, Step};
 use proptest::prelude::*;
 
 /// Heads that are beginnings of one another, or differ in what a byte means.
-const PIECES: [&[u8]; 12] = [
+const PIECES: [&[u8]; 15] = [
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: b\r\n\r\n",
     b"GET /?q HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -15,6 +15,9 @@ const PIECES: [&[u8]; 12] = [
     b"OPTIONS * HTTP/1.1\r\nHost: a:80\r\n\r\n",
     b"GET http://c/d HTTP/1.1\r\nHost: a\r\n\r\n",
     b"\r\n",
+    b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi",
+    b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
 ];
@@ -51,7 +54,7 @@ fn shown(step: &Result<Step, ParseError>) -> String {
     let Ok(Step::Request(head)) = step else { return format!("{step:?}") };
     let fields: Vec<_> = head.headers().collect();
     let parts = (head.path(), head.query(), head.authority(), head.body(), head.keep_alive());
-    format!("{head:?} {parts:?} {fields:?}")
+    format!("{head:?} {parts:?} {} {fields:?}", head.expects_continue())
 }
 
 proptest! {
@@ -65,8 +68,12 @@ proptest! {
         for (number, pieces) in connections.iter().enumerate() {
             let bytes: Vec<u8> = pieces.iter().flat_map(|at| PIECES[*at]).copied().collect();
             // Connections with other limits may share it.
-            let small = short && number % 2 == 1;
-            let limits = if small { Limits::default().with_head_bytes(40) } else { Limits::default() };
+            let limits = match (short, number % 4) {
+                (true, 1) => Limits::default().with_head_bytes(40),
+                (true, 2) => Limits::default().with_headers(1),
+                (true, 3) => Limits::default().with_request_line_bytes(14),
+                _ => Limits::default(),
+            };
             let with = told(&limits, &bytes, piece, Some(&mut memo));
             prop_assert_eq!(with, told(&limits, &bytes, piece, None));
         }

@@ -81,7 +81,7 @@ pub(crate) struct Worker {
     beats: Vec<Duration>,
     /// Answers not sent yet, of the connection that is being served.
     out: Vec<u8>,
-    /// Most heads are as the one before.
+    /// Spares parsing heads that are as the one before.
     last_head: HeadMemo,
     /// A receive buffer that no connection needs now.
     spare: Option<BytesMut>,

@@ -6,7 +6,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A worker does not survive what panics where no handler runs.
+/// A worker does not survive what panics where no handler runs, and large bodies are dropped where they are
+/// sent.
 struct Deadly(&'static [u8]);
 
 impl AsRef<[u8]> for Deadly {
@@ -46,7 +47,7 @@ pub(super) fn with_death(app: Router) -> (Router, Arc<AtomicBool>) {
     let noted = note.clone();
     let die = move || {
         noted();
-        Bytes::from_owner(Deadly(b"last words"))
+        Bytes::from_owner(Deadly(&[b'x'; 20_000]))
     };
     (app.route("/note", get(note)).route("/die", get(die)), ended)
 }
