@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// sent.
 struct Deadly(&'static [u8]);
 
+static LAST_WORDS: [u8; 20_000] = [b'x'; 20_000];
+
 impl AsRef<[u8]> for Deadly {
     fn as_ref(&self) -> &[u8] {
         self.0
@@ -47,7 +49,7 @@ pub(super) fn with_death(app: Router) -> (Router, Arc<AtomicBool>) {
     let noted = note.clone();
     let die = move || {
         noted();
-        Bytes::from_owner(Deadly(&[b'x'; 20_000]))
+        Bytes::from_owner(Deadly(&LAST_WORDS))
     };
     (app.route("/note", get(note)).route("/die", get(die)), ended)
 }
