@@ -12,9 +12,9 @@ use std::fmt;
 /// comparison, of all its bytes if it differs in the last, and if it is kept in turn, a copy. Give it to
 /// [`Connection::step_with`](crate::Connection::step_with); one per thread will do.
 ///
-/// Not kept are heads of more than [`MOST_BYTES`](Self::MOST_BYTES) or 16 fields, those with a method that
-/// nobody knows, and any that says who the client is (`Authorization`, `Proxy-Authorization`, `Cookie`): of
-/// these nothing outlives its request.
+/// Not kept are heads of more than [`MOST_BYTES`](Self::MOST_BYTES) or 16 fields, those with a method of
+/// more than 7 bytes, and any that says who the client is (`Authorization`, `Proxy-Authorization`, `Cookie`):
+/// of these nothing outlives its request.
 ///
 /// ```
 /// use headwater_http::{Connection, HeadMemo, Limits, Step};
@@ -48,9 +48,9 @@ impl HeadMemo {
 
     /// Keeps a head in place of the last, if it can be kept.
     pub(crate) fn keep(&mut self, head: &[u8], layout: &Layout, limits: &Limits) {
-        // A longer one than those that are known would be allocated for each request.
-        let known_method = layout.method.as_str().len() <= MOST_METHOD_BYTES;
-        if head.len() > Self::MOST_BYTES || layout.facts.credentials || !known_method {
+        // Long ones are allocated whenever they are copied.
+        let short_method = layout.method.as_str().len() <= MOST_METHOD_BYTES;
+        if head.len() > Self::MOST_BYTES || layout.facts.credentials || !short_method {
             return;
         }
         self.known = None;
@@ -60,11 +60,11 @@ impl HeadMemo {
     }
 }
 
-/// Of CONNECT and OPTIONS.
+/// As long as CONNECT and OPTIONS.
 const MOST_METHOD_BYTES: usize = 7;
 
 impl fmt::Debug for HeadMemo {
-    /// Without the bytes: they hold credentials.
+    /// Without the bytes: a target may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeadMemo").field("bytes", &self.bytes.len()).finish_non_exhaustive()
     }

@@ -81,7 +81,7 @@ proptest! {
 }
 
 #[test]
-fn long_head_is_not_kept_and_ends_what_was() {
+fn long_head_changes_nothing_either() {
     let long =
         format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "y".repeat(HeadMemo::MOST_BYTES));
     let limits = Limits::default();

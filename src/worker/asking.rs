@@ -34,7 +34,7 @@ impl Worker {
         connection.mark = None;
         if self.is_crowded() {
             let router = &self.shared.router;
-            let found = lookup.take().unwrap_or_else(|| router.look_up(head.path()));
+            let found = lookup.take().unwrap_or_else(|| router.look_up_bytes(head.path_bytes()));
             if router.opens_stream(&found, head.method())
                 && let Some(promised) = self.release_to_another(core, key, connection)
             {

@@ -43,7 +43,7 @@ impl Worker {
         head: Head,
     ) -> Option<After> {
         let shared = self.shared.clone();
-        let lookup = shared.router.look_up(head.path());
+        let lookup = shared.router.look_up_bytes(head.path_bytes());
         let rules = shared.router.body_rules(&lookup);
         if let Some(bytes) = rules.and_then(|rules| rules.limit_bytes) {
             connection.http.set_body_limit(bytes);
