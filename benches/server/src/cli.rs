@@ -12,7 +12,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compare::CompareArgs;
 use crate::load::LoadArgs;
+use crate::load::ask::AskArgs;
 use values::{Rate, Replay};
 
 /// Exit code of a command line that cannot be understood.
@@ -43,7 +45,12 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Subscribe to a running server, publish to it, and report what arrived and at what cost
-    Load(LoadArgs),
+    Load(Box<LoadArgs>),
+    /// Make requests over keep-alive connections, and report in JSON how many were answered and what
+    /// they cost
+    Ask(AskArgs),
+    /// Put every engine of this build through the same scenarios, and report how they compare
+    Compare(CompareArgs),
 }
 
 /// How to serve.

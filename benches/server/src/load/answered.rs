@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     sent: AtomicU64,
+    arrived: AtomicU64,
     outcome: OnceLock<Answered>,
 }
 
@@ -22,6 +23,17 @@ impl Shared {
     /// Which events were accepted, once all answers are in; `None` before.
     pub(crate) fn outcome(&self) -> Option<&Answered> {
         self.outcome.get()
+    }
+
+    /// How many events have arrived, on an average over those that check them.
+    pub(super) fn arrived(&self) -> u64 {
+        // Only a measure of how far it is: nothing else is read because of it.
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Takes down how many have arrived.
+    pub(crate) fn set_arrived(&self, events: u64) {
+        self.arrived.store(events, Ordering::Relaxed);
     }
 
     /// To be called before event `seq` is written.

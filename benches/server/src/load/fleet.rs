@@ -72,6 +72,8 @@ pub(crate) struct Fleet {
     bytes_before: Vec<u64>,
     slow_bytes: usize,
     slow_due: Instant,
+    /// Those that check events of this load, once it is known.
+    checking: u64,
     churn: Option<Churn>,
     storm: Option<Storm>,
     /// How many are in which condition.
@@ -104,6 +106,7 @@ impl Fleet {
             bytes_before: Vec::new(),
             slow_bytes: 0,
             slow_due: Instant::now(),
+            checking: 0,
             churn: None,
             storm: None,
             census: Census::default(),
@@ -175,6 +178,8 @@ impl Fleet {
     pub(crate) fn expect(&mut self, schedule: Schedule) {
         self.tally.expect(schedule);
         self.slow_tally.expect(schedule);
+        let checks = |one: &&Subscriber| one.is_streaming() && one.habit == Habit::Reads;
+        self.checking = self.subscribers.iter().filter(checks).count() as u64;
     }
 
     /// Whether no connection waits for its stream.
@@ -218,6 +223,9 @@ impl Fleet {
             self.look_at(event.token().0, |subscriber, means| subscriber.advance(means, ending));
         }
         self.events = events;
+        if let Some(events) = self.tally.deliveries.checked_div(self.checking) {
+            self.shared.set_arrived(events);
+        }
         self.read_slow();
         self.keep_churning();
         self.go_on_storming();

@@ -29,6 +29,8 @@ pub(crate) struct Memory {
     pub(crate) rss: Option<u64>,
     /// Kernel memory of all TCP sockets.
     pub(crate) tcp: Option<u64>,
+    /// Memory of the kernel's own objects, those of sockets among them.
+    pub(crate) slab: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -174,7 +176,11 @@ impl Meter {
     }
 
     fn memory(&self) -> Memory {
-        Memory { rss: self.server_usage().map(|usage| usage.rss_bytes), tcp: machine::tcp_bytes() }
+        Memory {
+            rss: self.server_usage().map(|usage| usage.rss_bytes),
+            tcp: machine::tcp_bytes(),
+            slab: machine::slab_bytes(),
+        }
     }
 
     fn softirq_time(&self) -> Option<Duration> {

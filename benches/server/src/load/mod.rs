@@ -5,7 +5,8 @@
 //! - `args`: what is asked for
 //! - `run`: one run from begin to end; `ladder`: several, at one rate after the other
 //! - `schedule`: when each event is due
-//! - `publisher`: sends them, `answers` reads the replies, `answered` tells the reading side
+//! - `publisher`: sends them, or without a schedule as many as a `window` lets; `answers` reads the replies, `answered` tells the reading side
+//! - `ask`: requests instead of streams
 //! - `fleet`: connects and reads all subscribers, each a `subscriber` with a `decode`r; lets them
 //!   leave, come and return
 //! - `ledger`: what one subscriber received and was owed; `tally`: order and lateness of all
@@ -15,20 +16,22 @@
 mod answered;
 mod answers;
 mod args;
+pub(crate) mod ask;
 mod decode;
 mod fleet;
 mod ladder;
 mod ledger;
 mod meter;
 mod metrics;
-mod proc;
+pub(crate) mod proc;
 mod progress;
 mod publisher;
-mod report;
+pub(crate) mod report;
 mod run;
 mod schedule;
 mod subscriber;
-mod tally;
+pub(crate) mod tally;
+mod window;
 
 use std::io;
 use std::process::ExitCode;
@@ -39,7 +42,10 @@ use ladder::Ladder;
 use progress::Progress;
 
 /// Exit code of a run without a report.
-const NO_REPORT: u8 = 3;
+pub(crate) const NO_REPORT: u8 = 3;
+
+/// Files that a load has open besides its clients.
+const SPARE_FILES: usize = 16;
 
 /// Why there is no report.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use super::publisher::{self, Published, Target};
 use super::report::Report;
 use super::schedule::{self, Clock, Schedule};
 use super::subscriber::Habit;
-use super::{LoadError, proc};
+use super::{LoadError, SPARE_FILES, proc};
 
 /// Time from the last connection to the first event.
 const LEAD: Duration = Duration::from_millis(100);
@@ -27,9 +27,6 @@ const QUIET: Duration = Duration::from_millis(100);
 
 /// Who is not back this long after the last was to return from a storm stays away.
 const STORM_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Files the load has open besides its subscribers.
-const SPARE_FILES: usize = 16;
 
 /// Runs a load.
 pub(crate) fn run(args: &LoadArgs, progress: &Progress) -> Result<Report, LoadError> {
@@ -117,6 +114,7 @@ impl Run<'_> {
             path: args.publish_path.clone(),
             size: args.size,
             most_behind: args.settle,
+            window: args.window.map(|events| (events.get() as u64, args.duration)),
         };
         self.fleet.expect(schedule);
         let published = thread::scope(|scope| {
@@ -210,6 +208,9 @@ fn schedule_of(args: &LoadArgs, clock: Clock) -> Schedule {
     let start = clock.now() + schedule::nanos(LEAD);
     if args.hold {
         return Schedule::once(start);
+    }
+    if args.window.is_some() {
+        return Schedule::untimed(start);
     }
     Schedule::new(start, args.rate.per_second(), args.warmup, args.duration)
 }

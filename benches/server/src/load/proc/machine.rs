@@ -49,6 +49,13 @@ pub(crate) fn tcp_bytes() -> Option<u64> {
     Some(parse_tcp_pages(&text)? * page_bytes()?)
 }
 
+/// Memory that the kernel keeps its own objects in, sockets among them; `None` where it does not tell.
+pub(crate) fn slab_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Slab:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
 fn parse_tcp_pages(sockstat: &str) -> Option<u64> {
     let line = sockstat.lines().find_map(|line| line.strip_prefix("TCP:"))?;
     let mut words = line.split_whitespace().skip_while(|word| *word != "mem");
@@ -116,6 +123,7 @@ mod tests {
     fn this_machine_can_be_read() {
         assert!(page_bytes().is_some_and(u64::is_power_of_two));
         assert!(tcp_bytes().is_some());
+        assert!(slab_bytes().is_some_and(|bytes| bytes > 0));
         assert!(busy().is_some_and(|busy| busy.work > Duration::ZERO));
     }
 }
