@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::compare::CompareArgs;
 use crate::load::LoadArgs;
 use crate::load::ask::AskArgs;
+use crate::load::catch_up::CatchUpArgs;
 use values::{Rate, Replay};
 
 /// Exit code of a command line that cannot be understood.
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     /// Make requests over keep-alive connections, and report in JSON how many were answered and what
     /// they cost
     Ask(AskArgs),
+    /// Let clients come back for events that they missed, and report in JSON how fast they get them
+    CatchUp(CatchUpArgs),
     /// Put every engine of this build through the same scenarios, and report how they compare
     Compare(CompareArgs),
 }

@@ -11,6 +11,9 @@ fn main() -> ExitCode {
     match cli::parse() {
         Ok(cli::Cli { command: Some(cli::Command::Load(args)), .. }) => load::main(&args),
         Ok(cli::Cli { command: Some(cli::Command::Ask(args)), .. }) => load::ask::main(&args),
+        Ok(cli::Cli { command: Some(cli::Command::CatchUp(args)), .. }) => {
+            load::catch_up::main(&args)
+        }
         Ok(cli::Cli { command: Some(cli::Command::Compare(args)), .. }) => compare::main(&args),
         Ok(cli::Cli { list_engines: true, .. }) => serve::list_engines(),
         Ok(cli::Cli { command: None, serve, .. }) => serve::main(&serve),

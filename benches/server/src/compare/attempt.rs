@@ -34,6 +34,8 @@ impl Bench<'_> {
     pub(super) fn slice(&self, plan: &Plan, contestant: &Contestant) -> Result<Slice, Trouble> {
         match self.try_slice(plan, contestant) {
             Ok(report) => Ok(Slice::of(plan, &report)),
+            // A signal that is for all of them may have ended the children first.
+            Err(Trouble::Failed(_)) if self.stop.is_asked_for() => Err(Trouble::Interrupted),
             Err(Trouble::Failed(reason)) => Ok(Slice::failed(reason)),
             Err(trouble) => Err(trouble),
         }

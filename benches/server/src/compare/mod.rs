@@ -6,13 +6,14 @@
 //! - `plan`, `scenarios`: which questions are put, with what flags, and how long each takes
 //! - `contestant`, `peers`: who takes part, and how each is started
 //! - `process`, `server`, `cores`, `stop`: children that are pinned, waited for, and never left behind
-//! - `turns`: slices in turn; `attempt`: one of them; `slice`: what it gave; `rows`: all of them together
+//! - `turns`: slices in turn, within a `budget` of time; `attempt`: one of them; `slice`: what it gave; `rows`: all of them together
 //! - `instructions`: counted by callgrind
 //! - `machine`: what it ran on; `show`: how far it is; `table`: the short answer
 //! - `model`: what is found
 
 mod args;
 mod attempt;
+mod budget;
 mod contestant;
 mod cores;
 mod instructions;
@@ -90,9 +91,10 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
     let pinned = cores::choose(&mut warnings);
     let contestants = Contestants::gather(args, pinned, &stop)?;
     let machine = machine::describe(pinned);
-    let turns = Turns::new(&contestants, contestants.program(), pinned, &stop);
+    let mut turns = Turns::new(&contestants, pinned, &stop, args.quick, &plans);
     let scenarios = turns.take(plans)?;
     warnings.extend(contestants.warnings());
+    warnings.extend(turns.warning());
     let report = Report {
         format: FORMAT,
         quick: args.quick,
@@ -104,7 +106,8 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
         warnings,
     };
     write_report(&report, &args.out)?;
-    println!("{}", table::markdown(&report, &args.out));
+    let written = args.out.join("report.json");
+    println!("{}", table::markdown(&report, &written.display().to_string()));
     Ok(report)
 }
 
@@ -118,8 +121,8 @@ impl Report {
 /// Writes what others read into this directory.
 fn write_report(report: &Report, out: &Path) -> Result<(), String> {
     fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
-    let json = serde_json::to_string_pretty(report).map_err(|error| error.to_string())?;
-    write_whole(&out.join("report.json"), &json)
+    let json = serde_json::to_string(report).map_err(|error| error.to_string())?;
+    write_whole(&out.join("report.json"), &(json + "\n"))
 }
 
 /// Whoever reads the file finds all of it, or what was there before.

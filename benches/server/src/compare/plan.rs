@@ -4,7 +4,7 @@
 use super::model::{Group, Scenario};
 
 /// What a slice takes besides what is measured: two processes start, and end.
-const OVERHEAD_SECONDS: f64 = 0.35;
+const OVERHEAD_SECONDS: f64 = 0.25;
 
 /// Connections that are opened each second, about.
 const CONNECTS_PER_SECOND: f64 = 15_000.0;

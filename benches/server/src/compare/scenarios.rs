@@ -8,6 +8,9 @@ use super::plan::{Needs, Plan};
 /// Events under way where nothing is published on a schedule: what subscribers may be owed by default.
 const WINDOW: usize = 64;
 
+/// Subscribers that take long to connect.
+const MANY: usize = 10_000;
+
 /// How long slices are, and how many.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
@@ -20,7 +23,7 @@ struct Pace {
 
 /// All questions; `measured` is the measured time of a slice, if it is to be another.
 pub(super) fn all(quick: bool, measured: Option<Duration>) -> Vec<Plan> {
-    let (usual, warmup, slices) = if quick { (0.5, 0.15, 2) } else { (2.0, 0.4, 3) };
+    let (usual, warmup, slices) = if quick { (0.4, 0.1, 2) } else { (2.0, 0.4, 3) };
     let measured = measured.map_or(usual, |time| time.as_secs_f64());
     let pace = Pace { quick, measured, warmup, slices };
     let mut all = pace.requests();
@@ -30,6 +33,15 @@ pub(super) fn all(quick: bool, measured: Option<Duration>) -> Vec<Plan> {
 }
 
 impl Pace {
+    /// What takes long is not taken often, where there is little time.
+    fn few_slices(self) -> usize {
+        if self.quick { 1 } else { self.slices }
+    }
+
+    fn slices_of(self, subscribers: usize) -> usize {
+        if subscribers < MANY { self.slices } else { self.few_slices() }
+    }
+
     fn requests(self) -> Vec<Plan> {
         const FLAT_OUT: &str = "64 keep-alive connections ask again as soon as they are answered, from \
                                 one thread; every answer is compared with the first.";
@@ -59,7 +71,7 @@ impl Pace {
             ),
             plan("json", "JSON, flat out", Needs::Json, 1, "--path /json", FLAT_OUT),
         ];
-        let rates: &[u32] = if self.quick { &[20_000] } else { &[5_000, 20_000, 60_000] };
+        let rates: &[u32] = if self.quick { &[2_000] } else { &[2_000, 20_000, 60_000] };
         plans.extend(rates.iter().map(|rate| {
             let (id, title) =
                 (format!("plaintext-at-{rate}"), format!("Plaintext at {rate} requests/s"));
@@ -77,7 +89,7 @@ impl Pace {
         let mut plans: Vec<Plan> =
             [1, 100, 1_000, 10_000].map(|subscribers| self.flat_out(subscribers, small)).into();
         if self.quick {
-            plans.push(self.at_rate(100, 1_000, small));
+            plans.push(self.at_rate(1, 100, small));
             plans.push(self.at_rate(1_000, 100, small));
             plans.push(self.flat_out(1_000, large));
             return plans;
@@ -85,7 +97,7 @@ impl Pace {
         plans.extend([1, 100, 1_000, 10_000].map(|subscribers| self.flat_out(subscribers, large)));
         // 100,000 and 300,000 deliveries a second, where so many events can be published.
         for (subscribers, rates) in
-            [(1, [1_000, 20_000]), (100, [1_000, 3_000]), (1_000, [100, 300]), (10_000, [10, 30])]
+            [(1, [100, 20_000]), (100, [1_000, 3_000]), (1_000, [100, 300]), (10_000, [10, 30])]
         {
             plans.extend(rates.map(|rate| self.at_rate(subscribers, rate, small)));
             plans.push(self.at_rate(subscribers, rates[0], large));
@@ -109,7 +121,7 @@ impl Pace {
         let id = format!("fan-out-{subscribers}-flat-out-{bytes}b");
         Plan::new(&id, Group::FanOut, &title, Needs::Events, &load)
             .how(&how)
-            .taking(self.slices, self.measured + 0.2, subscribers)
+            .taking(self.slices_of(subscribers), self.measured + 0.2, subscribers)
             .publishing(subscribers, None, bytes)
     }
 
@@ -141,6 +153,7 @@ impl Pace {
         plans.push(self.storm(if self.quick { 1_000 } else { 5_000 }));
         plans.push(self.slow_readers());
         plans.push(self.own_streams(if self.quick { 2_000 } else { 10_000 }));
+        plans.push(self.replay());
         plans
     }
 
@@ -158,7 +171,7 @@ impl Pace {
             "What the server's resident memory, and the kernel's own objects and TCP buffers, have \
              grown by once all subscribers are there; then one event reaches everyone.",
         )
-        .taking(self.slices, 0.4, subscribers);
+        .taking(self.few_slices(), 0.4, subscribers);
         plan.scenario.subscribers = Some(subscribers);
         plan
     }
@@ -175,7 +188,7 @@ impl Pace {
                 "{subscribers} subscribers drop at once and are to return within {within} s; who is \
                  refused tries again. Latency is from when each was to return to its stream."
             ))
-            .taking(self.slices, duration + 0.4, 2 * subscribers)
+            .taking(self.few_slices(), duration + 0.4, 2 * subscribers)
             .publishing(subscribers, Some(f64::from(rate)), 128)
     }
 
@@ -209,10 +222,25 @@ impl Pace {
                 "A handler for each client sends it an event each second, different from all others; \
                  nothing is said of latency.",
             )
-            .taking(self.slices.min(2), duration + 0.2, subscribers);
+            .taking(self.few_slices(), duration + 0.2, subscribers);
         plan.scenario.subscribers = Some(subscribers);
         plan.scenario.rate = Some(1.0);
         plan
+    }
+
+    fn replay(self) -> Plan {
+        let (clients, events) = (if self.quick { 200 } else { 1_000 }, 1_000);
+        let load = format!("catch-up --clients {clients} --events {events}");
+        let title = "Catching up after an absence";
+        Plan::new("replay", Group::Replay, title, Needs::Store, &load)
+            .how(&format!(
+                "{clients} clients come with Last-Event-ID, each for {} events of 128 B that it missed, \
+                 from a store in memory; how many of these come each second, until all have all.",
+                events - 1
+            ))
+            .served_with(&format!("--replay ring:{events}"))
+            .taking(self.few_slices(), 0.6, clients)
+            .publishing(clients, None, 128)
     }
 }
 

@@ -50,6 +50,19 @@ impl Show {
         }
     }
 
+    /// It is left out, and was to take so long.
+    pub(super) fn left_out(&mut self, seconds: f64) {
+        self.all -= seconds;
+        if let Some(bar) = &self.bar {
+            bar.set_length(steps(self.all));
+        }
+    }
+
+    /// How many times as long as was thought everything takes.
+    pub(super) fn pace(&self) -> f64 {
+        pace(self.done, self.begun.elapsed())
+    }
+
     /// All is over: the bar leaves its line to the table.
     pub(super) fn end(&self) {
         if let Some(bar) = &self.bar {
@@ -59,7 +72,7 @@ impl Show {
 
     /// What is left, by how long the rest took in fact.
     fn left(&self) -> f64 {
-        left(self.all, self.done, self.begun.elapsed())
+        (self.all - self.done).max(0.0) * self.pace()
     }
 
     fn say(&self, line: &str) {
@@ -70,12 +83,11 @@ impl Show {
     }
 }
 
-/// Seconds left of `all`, of which `done` took so long in fact.
-fn left(all: f64, done: f64, took: Duration) -> f64 {
+/// What was to take `done` seconds took so long in fact.
+fn pace(done: f64, took: Duration) -> f64 {
     // Before much is done, what was thought beforehand counts more.
     const TRUST_AFTER: f64 = 5.0;
-    let rate = (took.as_secs_f64() + TRUST_AFTER) / (done + TRUST_AFTER);
-    (all - done).max(0.0) * rate
+    (took.as_secs_f64() + TRUST_AFTER) / (done + TRUST_AFTER)
 }
 
 fn steps(seconds: f64) -> u64 {
@@ -96,11 +108,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_corrected_by_what_the_rest_took() {
+    fn the_pace_follows_what_was_done() {
         let near = |value: f64, expected: f64| (value - expected).abs() < 1e-9;
-        assert!(near(left(100.0, 0.0, Duration::ZERO), 100.0));
-        assert!(near(left(100.0, 45.0, Duration::from_secs(95)), 110.0));
-        assert!(near(left(100.0, 101.0, Duration::from_secs(50)), 0.0));
+        assert!(near(pace(0.0, Duration::ZERO), 1.0));
+        assert!(near(pace(45.0, Duration::from_secs(95)), 2.0));
     }
 
     #[test]

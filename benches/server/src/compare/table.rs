@@ -1,23 +1,128 @@
-//! The short answer, as a Markdown table: which engine, what a core carries, what a subscriber costs.
+//! The short answer, in Markdown: which engine, what a core carries, what a subscriber costs. What is in
+//! the table's lines is chosen in `lines`; all else is in the report.
 
-use std::path::Path;
+mod lines;
+mod numbers;
 
-use super::model::Report;
+use super::model::{ContestantKind, Machine, Report};
+use lines::Line;
+use numbers::{bytes, geometric_mean, percent};
 
-/// The table.
-pub(super) fn markdown(report: &Report, out: &Path) -> String {
-    let mut lines = Vec::new();
+/// The answer; `written`: what else there is to read.
+pub(super) fn markdown(report: &Report, written: &str) -> String {
+    let lines = lines::of(report);
+    let mut text = vec![format!("# {}", title(report)), String::new()];
+    text.extend(answers(report, &lines));
+    text.push(String::new());
+    text.extend(table(report, &lines));
+    text.extend(notes(report, &lines));
+    text.push(format!("\nAll figures, and how each was taken: {written}"));
+    text.join("\n")
+}
+
+fn title(report: &Report) -> String {
+    let names: Vec<&str> = report.servers.iter().map(|server| server.name.as_str()).collect();
+    let Machine { processor, cores, kernel, .. } = &report.machine;
+    format!("{} on {processor}, {cores} cores, {kernel}", names.join(", "))
+}
+
+/// The three answers, as far as there are figures.
+fn answers(report: &Report, lines: &[Line]) -> Vec<String> {
+    let engines: Vec<&str> = report
+        .servers
+        .iter()
+        .filter(|server| server.kind == ContestantKind::Engine)
+        .map(|server| server.name.as_str())
+        .collect();
+    let best = engines.iter().copied().find(|one| {
+        engines.iter().all(|other| ahead(lines, one, other).is_none_or(|(ratio, _)| ratio >= 1.0))
+    });
+    let Some(best) = best else { return Vec::new() };
+    let against: Vec<String> = engines
+        .iter()
+        .filter(|other| **other != best)
+        .filter_map(|other| {
+            let (ratio, count) = ahead(lines, best, other)?;
+            Some(format!("{ratio:.2} × {other} on an average of {count} lines"))
+        })
+        .collect();
+    let mut answers = Vec::new();
+    if !against.is_empty() {
+        answers.push(format!(
+            "- **Which engine:** {best}: {}; what differs less than the noise is no difference.",
+            against.join(", ")
+        ));
+    }
+    let carries: Vec<String> =
+        lines.iter().filter(|line| line.carried).filter_map(|line| line.said_of(best)).collect();
+    if !carries.is_empty() {
+        answers.push(format!("- **A core carries** ({best}): {}.", carries.join(", ")));
+    }
+    answers.extend(subscriber(report, best));
+    answers
+}
+
+/// By how much one is ahead of another, and over how many lines.
+fn ahead(lines: &[Line], one: &str, other: &str) -> Option<(f64, usize)> {
+    let ratios: Vec<f64> = lines.iter().filter_map(|line| line.ratio(one, other)).collect();
+    Some((geometric_mean(&ratios)?, ratios.len()))
+}
+
+/// What a subscriber costs with the most of them that were measured.
+fn subscriber(report: &Report, server: &str) -> Option<String> {
+    let rows = report.scenarios.iter().filter_map(|scenario| {
+        let row = scenario.rows.iter().find(|row| row.server == server && !row.noise)?;
+        Some((
+            scenario.subscribers?,
+            row.user_bytes_per_subscriber?,
+            row.kernel_bytes_per_subscriber,
+        ))
+    });
+    let (subscribers, user, kernel) = rows.max_by_key(|(subscribers, ..)| *subscribers)?;
+    let kernel = kernel.map_or(String::new(), |kernel| {
+        format!(" and {} of the kernel's, both ends", bytes(kernel.median))
+    });
+    Some(format!(
+        "- **A subscriber costs** ({server}): {} of the server's memory{kernel}, with {} idle ones.",
+        bytes(user.median),
+        numbers::grouped(subscribers)
+    ))
+}
+
+fn table(report: &Report, lines: &[Line]) -> Vec<String> {
+    let names: Vec<&str> = report.servers.iter().map(|server| server.name.as_str()).collect();
+    let mut table = vec![
+        format!("| | {} | noise |", names.join(" | ")),
+        format!("|---|{}--:|", "--:|".repeat(names.len())),
+    ];
+    table.extend(lines.iter().map(|line| {
+        let cells: Vec<String> = names.iter().map(|name| line.cell(name)).collect();
+        let noise = line.noise().map_or_else(|| "–".to_owned(), percent);
+        format!("| {} | {} | {noise} |", line.title, cells.join(" | "))
+    }));
+    table
+}
+
+/// What the marks mean, and why cells are empty.
+fn notes(report: &Report, lines: &[Line]) -> Vec<String> {
+    let mut notes = vec![String::new()];
+    let mut mark = |used: fn(&lines::Cell) -> bool, text: &str| {
+        if lines.iter().flat_map(Line::cells).any(used) {
+            notes.push(text.to_owned());
+        }
+    };
+    mark(|cell| cell.load_was_the_limit, "† the load was the limit: the server may carry more");
+    mark(|cell| cell.lost, "‡ over 1 % of what was due did not come");
+    mark(|cell| cell.disturbed, "~ others used the machine meanwhile");
+    let mut reasons: Vec<String> = Vec::new();
     for scenario in &report.scenarios {
-        for row in &scenario.rows {
-            lines.push(format!(
-                "{} {}{}: tp {:?} p50 {:?} p99 {:?} cpu {:?} lost {:?} err {} user {:?} kern {:?} lim {} dist {} eps {:?} {:?} ins {:?}",
-                scenario.id, row.server, if row.noise {"*"} else {""},
-                row.throughput.map(|s| s.median), row.latency.as_ref().map(|l| l.p50.median), row.latency.as_ref().map(|l| l.p99.median),
-                row.cpu_nanos_per_event.map(|s| s.median), row.lost, row.errors,
-                row.user_bytes_per_subscriber.map(|s| s.median), row.kernel_bytes_per_subscriber.map(|s| s.median), row.load_was_the_limit, row.disturbed, row.events_per_send, row.failed, row.instructions_per_event
-            ));
+        for row in scenario.rows.iter().filter(|row| !row.noise) {
+            if let Some(reason) = &row.failed {
+                reasons.push(format!("{}, {}: {reason}", scenario.id, row.server));
+            }
         }
     }
-    lines.push(out.display().to_string());
-    lines.join("\n")
+    notes.extend(reasons.iter().map(|reason| format!("- {reason}")));
+    notes.extend(report.warnings.iter().map(|warning| format!("WARNING {warning}")));
+    notes
 }

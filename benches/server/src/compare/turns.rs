@@ -1,10 +1,10 @@
 //! Slices in turn: each server after the other, and the first once more at the end of a round, so that
 //! what drifts meets all of them alike. A slice that others disturbed is repeated, while there is time.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::attempt::Bench;
+use super::budget::Budget;
 use super::contestant::{Contestant, Contestants};
 use super::cores::Pinned;
 use super::model::Scenario;
@@ -17,14 +17,18 @@ use super::{Trouble, instructions, rows};
 /// A disturbed slice is repeated this often.
 const REPEATS: usize = 2;
 
-/// What repeating may take, as a share of what all is to take.
-const REPEAT_SHARE: f64 = 0.15;
+/// Seconds that there are for each server, and for the first once more: 108 s with three engines, or 24
+/// minutes.
+const QUICK_SECONDS: f64 = 27.0;
+const FULL_SECONDS: f64 = 360.0;
 
 /// Runs everything.
 pub(super) struct Turns<'a> {
     contestants: &'a Contestants,
     bench: Bench<'a>,
     counts: bool,
+    budget: Budget,
+    show: Show,
 }
 
 /// A server and its slices so far.
@@ -34,71 +38,80 @@ struct Taker<'a> {
     slices: Vec<Slice>,
 }
 
+/// Everyone in order, and the first against itself.
+fn takers(contestants: &Contestants) -> Vec<Taker<'_>> {
+    let all = contestants.iter().map(|contestant| (contestant, false));
+    let again = contestants.iter().take(1).map(|contestant| (contestant, true));
+    all.chain(again)
+        .map(|(contestant, noise)| Taker { contestant, noise, slices: Vec::new() })
+        .collect()
+}
+
+/// What one slice of everyone takes, about.
+fn round_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
+    let asked = takers(contestants);
+    let asked = asked.iter().filter(|taker| taker.contestant.refuses(plan).is_none());
+    asked.map(|_| plan.seconds).sum()
+}
+
 impl<'a> Turns<'a> {
+    /// Everything that these questions take.
     pub(super) fn new(
         contestants: &'a Contestants,
-        program: PathBuf,
         pinned: Pinned,
         stop: &'a Stop,
+        quick: bool,
+        plans: &[Plan],
     ) -> Self {
         let counts = instructions::can_be_counted();
-        Self { contestants, bench: Bench { program, pinned, stop }, counts }
+        let (mut all, mut first_slices) = (0.0, 0.0);
+        for plan in plans {
+            let round = round_seconds(contestants, plan);
+            first_slices += round;
+            all += (0..plan.slices).map(|_| round).sum::<f64>();
+            all += if plan.counted && counts { instructions::SECONDS } else { 0.0 };
+        }
+        let each = if quick { QUICK_SECONDS } else { FULL_SECONDS };
+        let most = takers(contestants).iter().map(|_| each).sum();
+        Self {
+            contestants,
+            bench: Bench { program: contestants.program(), pinned, stop },
+            counts,
+            budget: Budget::new(most, first_slices),
+            show: Show::new(all),
+        }
     }
 
     /// Puts all questions to everyone.
-    pub(super) fn take(&self, plans: Vec<Plan>) -> Result<Vec<Scenario>, Trouble> {
-        let seconds = plans.iter().map(|plan| self.seconds(plan)).sum();
-        let mut show = Show::new(seconds);
-        let mut repeats = Duration::from_secs_f64(seconds * REPEAT_SHARE);
-        let scenarios =
-            plans.into_iter().map(|plan| self.ask(plan, &mut repeats, &mut show)).collect();
-        show.end();
+    pub(super) fn take(&mut self, plans: Vec<Plan>) -> Result<Vec<Scenario>, Trouble> {
+        let scenarios = plans.into_iter().map(|plan| self.ask(plan)).collect();
+        self.show.end();
         scenarios
     }
 
-    /// What a question takes, about.
-    fn seconds(&self, plan: &Plan) -> f64 {
-        let takes = |one: &Taker<'_>| one.contestant.refuses(plan).is_none();
-        let takers = self.takers().into_iter().filter(takes).count();
-        #[expect(clippy::cast_precision_loss, reason = "a handful of slices")]
-        let slices = (takers * plan.slices) as f64;
-        slices * plan.seconds
-            + if plan.counted && self.counts { instructions::SECONDS } else { 0.0 }
+    /// What is to be known of how it went.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.budget.warning()
     }
 
-    /// Everyone in order, and the first against itself.
-    fn takers(&self) -> Vec<Taker<'a>> {
-        let all = self.contestants.iter().map(|contestant| (contestant, false));
-        let again = self.contestants.iter().take(1).map(|contestant| (contestant, true));
-        all.chain(again)
-            .map(|(contestant, noise)| Taker { contestant, noise, slices: Vec::new() })
-            .collect()
-    }
-
-    fn ask(
-        &self,
-        plan: Plan,
-        repeats: &mut Duration,
-        show: &mut Show,
-    ) -> Result<Scenario, Trouble> {
-        let mut takers = self.takers();
+    fn ask(&mut self, plan: Plan) -> Result<Scenario, Trouble> {
+        let mut takers = takers(self.contestants);
+        let seconds = round_seconds(self.contestants, &plan);
+        self.budget.begin(seconds);
         for round in 0..plan.slices {
-            for taker in &mut takers {
-                if taker.has_failed() {
-                    continue;
-                }
+            if round > 0 && !self.budget.allows(seconds, self.show.pace()) {
+                self.budget.cut();
+                (round..plan.slices).for_each(|_| self.show.left_out(seconds));
+                break;
+            }
+            for taker in takers.iter_mut().filter(|taker| !taker.has_failed()) {
                 let name = taker.contestant.name();
                 let again = if taker.noise { " again" } else { "" };
-                show.begin(&format!(
-                    "{}: {name}{again}, slice {} of {}",
-                    plan.scenario.id,
-                    round + 1,
-                    plan.slices
-                ));
-                let refused = taker.contestant.refuses(&plan).is_some();
-                taker.slices.push(self.least_disturbed(&plan, taker.contestant, repeats)?);
-                show.done(if refused { 0.0 } else { plan.seconds });
+                let (id, round, of) = (&plan.scenario.id, round + 1, plan.slices);
+                self.show.begin(&format!("{id}: {name}{again}, slice {round} of {of}"));
+                taker.slices.push(self.least_disturbed(&plan, taker.contestant)?);
             }
+            self.show.done(seconds);
         }
         let mut scenario = plan.scenario.clone();
         scenario.rows = takers
@@ -106,28 +119,23 @@ impl<'a> Turns<'a> {
             .map(|taker| rows::row(taker.contestant.name(), taker.noise, &taker.slices))
             .collect();
         if plan.counted && self.counts {
-            show.begin(&format!("{}: instructions", plan.scenario.id));
-            self.count(&plan, &mut scenario)?;
-            show.done(instructions::SECONDS);
+            self.show.begin(&format!("{}: instructions", plan.scenario.id));
+            self.count(&plan, &takers, &mut scenario)?;
+            self.show.done(instructions::SECONDS);
         }
         Ok(scenario)
     }
 
     /// Runs a slice; again, if others took too much meanwhile. The least disturbed one counts.
-    fn least_disturbed(
-        &self,
-        plan: &Plan,
-        contestant: &Contestant,
-        repeats: &mut Duration,
-    ) -> Result<Slice, Trouble> {
+    fn least_disturbed(&mut self, plan: &Plan, contestant: &Contestant) -> Result<Slice, Trouble> {
         let mut best = self.bench.slice(plan, contestant)?;
         for _ in 0..REPEATS {
-            if !best.disturbed() || repeats.is_zero() {
+            if !best.disturbed() || !self.budget.allows_repeat(plan.seconds, self.show.pace()) {
                 break;
             }
             let begin = Instant::now();
             let slice = self.bench.slice(plan, contestant)?;
-            *repeats = repeats.saturating_sub(begin.elapsed());
+            self.budget.repeated(begin.elapsed());
             if slice.failed.is_none() && slice.others < best.others {
                 best = slice;
             }
@@ -135,8 +143,13 @@ impl<'a> Turns<'a> {
         Ok(best)
     }
 
-    fn count(&self, plan: &Plan, scenario: &mut Scenario) -> Result<(), Trouble> {
-        for (row, taker) in scenario.rows.iter_mut().zip(self.takers()) {
+    fn count(
+        &self,
+        plan: &Plan,
+        takers: &[Taker<'_>],
+        scenario: &mut Scenario,
+    ) -> Result<(), Trouble> {
+        for (row, taker) in scenario.rows.iter_mut().zip(takers) {
             if row.failed.is_none() && !taker.noise {
                 row.instructions_per_event =
                     instructions::count(&self.bench, plan, taker.contestant)?;

@@ -3,12 +3,15 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::Thread;
 
 /// What a publisher tells the reading thread while it works.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     sent: AtomicU64,
     arrived: AtomicU64,
+    /// The thread that waits for arrivals, if it does.
+    waiter: OnceLock<Thread>,
     outcome: OnceLock<Answered>,
 }
 
@@ -31,9 +34,19 @@ impl Shared {
         self.arrived.load(Ordering::Relaxed)
     }
 
-    /// Takes down how many have arrived.
+    /// Takes down how many have arrived, and wakes who waits for that.
     pub(crate) fn set_arrived(&self, events: u64) {
-        self.arrived.store(events, Ordering::Relaxed);
+        if self.arrived.swap(events, Ordering::Relaxed) != events
+            && let Some(waiter) = self.waiter.get()
+        {
+            waiter.unpark();
+        }
+    }
+
+    /// From now on the calling thread is woken when more have arrived.
+    pub(super) fn wait_for_arrivals(&self) {
+        // There is one publisher, which says so once.
+        self.waiter.set(std::thread::current()).ok();
     }
 
     /// To be called before event `seq` is written.

@@ -6,7 +6,7 @@
 //! - `run`: one run from begin to end; `ladder`: several, at one rate after the other
 //! - `schedule`: when each event is due
 //! - `publisher`: sends them, or without a schedule as many as a `window` lets; `answers` reads the replies, `answered` tells the reading side
-//! - `ask`: requests instead of streams
+//! - `ask`: requests instead of streams; `catch_up`: clients that come back for what they missed
 //! - `fleet`: connects and reads all subscribers, each a `subscriber` with a `decode`r; lets them
 //!   leave, come and return
 //! - `ledger`: what one subscriber received and was owed; `tally`: order and lateness of all
@@ -17,6 +17,7 @@ mod answered;
 mod answers;
 mod args;
 pub(crate) mod ask;
+pub(crate) mod catch_up;
 mod decode;
 mod fleet;
 mod ladder;

@@ -29,9 +29,9 @@ const SEND_BUFFER: usize = 512 * 1024;
 /// Pause before a full socket, or a missing answer, is looked at again.
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
 
-/// Pause before it is looked again whether there is room for more events under way. The kernel makes
-/// it a little longer.
-const WINDOW_PAUSE: Duration = Duration::from_micros(20);
+/// Without arrivals, it is looked this often whether there is room for more events under way, and
+/// for answers.
+const WINDOW_PAUSE: Duration = Duration::from_millis(1);
 
 /// How long the server may leave a socket full, or answers out, without any progress.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -121,6 +121,9 @@ pub(crate) fn publish(
         slip_us: lateness(),
         measured_span: None,
     };
+    if publisher.window.is_some() {
+        shared.wait_for_arrivals();
+    }
     let started = Instant::now();
     let error = publisher.run().err().map(|error| error.to_string());
     shared.finish(publisher.answered.clone());
@@ -190,7 +193,7 @@ impl Publisher<'_> {
                 )));
             }
             if all_written && !finished && self.window.is_some() {
-                std::thread::sleep(WINDOW_PAUSE);
+                std::thread::park_timeout(WINDOW_PAUSE);
             } else if all_written && !finished {
                 let due = self.schedule.due(self.next);
                 std::thread::sleep(Duration::from_nanos(due.saturating_sub(self.clock.now())));
