@@ -92,7 +92,7 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
     let contestants = Contestants::gather(args, pinned, &stop)?;
     let machine = machine::describe(pinned);
     let mut turns = Turns::new(&contestants, pinned, &stop, args.quick, &plans);
-    let scenarios = turns.take(plans)?;
+    let scenarios = turns.take(&plans)?;
     warnings.extend(contestants.warnings());
     warnings.extend(turns.warning());
     let report = Report {

@@ -27,7 +27,8 @@ fn ask(addr: SocketAddr, path: &str, enough: impl Fn(&[u8]) -> bool) -> io::Resu
     let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let (mut answer, mut bytes) = (Vec::new(), [0; 4096]);
     while !enough(&answer) && (answer.len() as u64) < ANSWER_BYTES {
         match stream.read(&mut bytes)? {

@@ -105,7 +105,11 @@ impl Slice {
         let kernel = grown("slab").zip(grown("tcp")).map(|(slab, tcp)| slab + tcp);
         Self {
             user_bytes: of.get("/server/rss_growth_per_subscriber_bytes"),
-            kernel_bytes: kernel.zip(connected).map(|(bytes, count)| (bytes / count).max(0.0)),
+            // Where others freed more meanwhile, it is not known.
+            kernel_bytes: kernel
+                .filter(|bytes| *bytes > 0.0)
+                .zip(connected)
+                .map(|(bytes, count)| bytes / count),
             lost: of.get("/deliveries/lost_percent").map(|percent| percent / 100.0),
             ..self
         }

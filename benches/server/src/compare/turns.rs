@@ -83,8 +83,8 @@ impl<'a> Turns<'a> {
     }
 
     /// Puts all questions to everyone.
-    pub(super) fn take(&mut self, plans: Vec<Plan>) -> Result<Vec<Scenario>, Trouble> {
-        let scenarios = plans.into_iter().map(|plan| self.ask(plan)).collect();
+    pub(super) fn take(&mut self, plans: &[Plan]) -> Result<Vec<Scenario>, Trouble> {
+        let scenarios = plans.iter().map(|plan| self.ask(plan)).collect();
         self.show.end();
         scenarios
     }
@@ -94,9 +94,9 @@ impl<'a> Turns<'a> {
         self.budget.warning()
     }
 
-    fn ask(&mut self, plan: Plan) -> Result<Scenario, Trouble> {
+    fn ask(&mut self, plan: &Plan) -> Result<Scenario, Trouble> {
         let mut takers = takers(self.contestants);
-        let seconds = round_seconds(self.contestants, &plan);
+        let seconds = round_seconds(self.contestants, plan);
         self.budget.begin(seconds);
         for round in 0..plan.slices {
             if round > 0 && !self.budget.allows(seconds, self.show.pace()) {
@@ -109,7 +109,7 @@ impl<'a> Turns<'a> {
                 let again = if taker.noise { " again" } else { "" };
                 let (id, round, of) = (&plan.scenario.id, round + 1, plan.slices);
                 self.show.begin(&format!("{id}: {name}{again}, slice {round} of {of}"));
-                taker.slices.push(self.least_disturbed(&plan, taker.contestant)?);
+                taker.slices.push(self.least_disturbed(plan, taker.contestant)?);
             }
             self.show.done(seconds);
         }
@@ -120,7 +120,7 @@ impl<'a> Turns<'a> {
             .collect();
         if plan.counted && self.counts {
             self.show.begin(&format!("{}: instructions", plan.scenario.id));
-            self.count(&plan, &takers, &mut scenario)?;
+            self.count(plan, &takers, &mut scenario)?;
             self.show.done(instructions::SECONDS);
         }
         Ok(scenario)

@@ -12,6 +12,7 @@ use crate::cli::values::{self, Rate};
 pub(crate) const SIZE_MIN: usize = 48;
 
 /// What a load run is asked for.
+#[expect(clippy::struct_excessive_bools, reason = "these are the flags of a command line")]
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LoadArgs {
     /// Server to measure

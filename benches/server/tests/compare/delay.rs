@@ -32,7 +32,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
 }
 
 fn copy(from: &mut TcpStream, to: &mut TcpStream, delay: Duration) -> io::Result<()> {
-    let mut bytes = [0; 64 * 1024];
+    let mut bytes = vec![0; 64 * 1024];
     loop {
         let count = from.read(&mut bytes)?;
         if count == 0 {

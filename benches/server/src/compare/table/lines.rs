@@ -26,6 +26,7 @@ pub(super) struct Line {
 pub(super) struct Cell {
     server: String,
     value: f64,
+    cpu_nanos: Option<f64>,
     pub(super) load_was_the_limit: bool,
     pub(super) lost: bool,
     pub(super) disturbed: bool,
@@ -111,12 +112,13 @@ pub(super) fn of(report: &Report) -> Vec<Line> {
 fn figures(scenario: &Scenario) -> &'static [Figure] {
     match (scenario.group, scenario.rate) {
         (Group::Http, None) => &[REQUESTS, INSTRUCTIONS],
-        (Group::Http, Some(_)) => &[P99, CPU],
         (Group::FanOut, None) => &[DELIVERIES, CPU],
-        (Group::FanOut, Some(_)) => &[P99, CPU, INSTRUCTIONS],
         (Group::Memory, _) => &[USER_BYTES, KERNEL_BYTES],
         (Group::Storm, _) => &[CONNECTIONS, CPU],
-        (Group::SlowReaders, _) => &[P99],
+        (Group::SlowReaders, _) | (Group::Http, Some(_)) => &[P99],
+        // What wakes up for one event costs more than the event.
+        (Group::FanOut, Some(_)) if scenario.subscribers == Some(1) => &[P99],
+        (Group::FanOut, Some(_)) => &[P99, CPU, INSTRUCTIONS],
         (Group::OwnStreams, _) => &[CPU],
         (Group::Replay, _) => &[EVENTS],
     }
@@ -128,6 +130,7 @@ impl Line {
             Some(Cell {
                 server: row.server.clone(),
                 value: (figure.of)(row)?,
+                cpu_nanos: (CPU.of)(row),
                 load_was_the_limit: row.load_was_the_limit && figure.more_is_better,
                 lost: row.lost.is_some_and(|lost| lost > LOST_SHARE),
                 disturbed: row.disturbed,
@@ -174,11 +177,20 @@ impl Line {
         if marks.is_empty() { text } else { format!("{text} {marks}") }
     }
 
-    /// In words, such as `31.8 k requests/s (Plaintext, flat out)`.
+    /// In words, such as `31.8 k requests/s (Plaintext, flat out)`. Where the load was the limit, by the
+    /// CPU time that each took, too.
     pub(super) fn said_of(&self, server: &str) -> Option<String> {
-        let value = self.find(server)?.value;
+        let cell = self.find(server)?;
         let what = self.title.split(':').next().unwrap_or_default();
-        Some(format!("{} {} ({what})", (self.figure.show)(value), self.figure.unit))
+        let Figure { show, unit, .. } = self.figure;
+        Some(match cell.cpu_nanos.filter(|_| cell.load_was_the_limit) {
+            None => format!("{} {unit} ({what})", show(cell.value)),
+            Some(nanos) => format!(
+                "over {} {unit} ({what}; {} by the CPU time of each)",
+                show(cell.value),
+                show(1e9 / nanos)
+            ),
+        })
     }
 
     /// How much better one is than another; none where a figure is missing, or of no use for that.

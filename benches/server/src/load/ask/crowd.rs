@@ -147,21 +147,21 @@ impl<'a> Crowd<'a> {
         let ends_at = begin + nanos(self.args.warmup + self.args.duration);
         let measured_from = begin + nanos(self.args.warmup);
         let mut pace = Pace::new(begin, per_second);
-        let (mut next, mut begun) = (0, false);
+        let (mut next, mut measuring) = (0, false);
         while pace.due() < ends_at {
             let due = pace.due();
             let now = self.clock.now();
-            if !begun && due >= measured_from && now >= measured_from {
+            if !measuring && due >= measured_from && now >= measured_from {
                 self.begin();
                 self.measured_from = measured_from;
-                begun = true;
+                measuring = true;
             }
             if due > now {
                 let wait = Duration::from_nanos(due - now);
-                self.turn(if wait < SOON { Duration::ZERO } else { wait - SOON })?;
+                self.turn(wait.saturating_sub(SOON))?;
                 continue;
             }
-            self.outcome.late += u64::from(begun && now - due > LATE_NANOS);
+            self.outcome.late += u64::from(measuring && now - due > LATE_NANOS);
             self.ask(next, 1, due)?;
             next = (next + 1) % self.clients.len();
             pace.advance();
