@@ -1,7 +1,7 @@
 //! Who takes part: every engine of this build, the peers and the servers that were named. How each is
 //! started, and what it cannot be asked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -13,6 +13,9 @@ use super::plan::{Needs, Plan};
 use super::server::Server;
 use super::stop::Stop;
 use super::{Trouble, peers, probe};
+
+/// A free port of loopback.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// One server that takes part.
 #[derive(Clone, Debug)]
@@ -127,7 +130,12 @@ impl Contestant {
             },
             Start::Running(_) => plan.needs == Needs::Events,
         };
-        let lacks = || (!has).then(|| format!("it has no {}", plan.needs.name()));
+        let needs = match (&self.start, plan.needs) {
+            // Its process can be seen: what it lacks is the rest.
+            (Start::Peer { .. }, Needs::Process) => Needs::Events,
+            (_, needs) => needs,
+        };
+        let lacks = || (!has).then(|| format!("it has no {}", needs.name()));
         self.unfit.clone().or_else(lacks)
     }
 
@@ -138,7 +146,7 @@ impl Contestant {
         core: Option<usize>,
         stop: &Stop,
     ) -> Result<Server, Trouble> {
-        match self.command(&[], flags) {
+        match self.command(&[], flags, ANY_PORT) {
             Some(mut command) => Server::start(&mut command, core, stop),
             None => self.running(),
         }
@@ -151,8 +159,13 @@ impl Contestant {
         }
     }
 
-    /// What starts it, run by another program if there are words for that.
-    pub(super) fn command(&self, under: &[String], flags: &[String]) -> Option<Command> {
+    /// What starts it to listen there, run by another program if there are words for that.
+    pub(super) fn command(
+        &self,
+        under: &[String],
+        flags: &[String],
+        addr: SocketAddr,
+    ) -> Option<Command> {
         let (program, own): (&PathBuf, Vec<String>) = match &self.start {
             Start::Engine { program, name } => {
                 let fixed = ["--engine", name, "--workers", "1", "--rate", "0"];
@@ -172,7 +185,7 @@ impl Contestant {
             }
             None => Command::new(program),
         };
-        command.args(own).args(["--addr", "127.0.0.1:0"]);
+        command.args(own).args(["--addr", &addr.to_string()]);
         Some(command)
     }
 

@@ -9,6 +9,8 @@ use super::contestant::Contestant;
 use super::machine;
 use super::model::Group;
 use super::plan::Plan;
+#[cfg(target_os = "linux")]
+use super::server::Server;
 
 /// What counting takes for all engines, about.
 pub(super) const SECONDS: f64 = 45.0;
@@ -50,7 +52,7 @@ fn run(
     let under = [&under[..], &[format!("--callgrind-out-file={}", out.display())]].concat();
     let (load, pointer) = match plan.scenario.group {
         Group::Http => {
-            (format!("ask --connections 16 --requests {}", 5_000 * times), "/requests/answered")
+            (format!("ask --connections 64 --requests {}", 5_000 * times), "/requests/answered")
         }
         _ => (
             format!(
@@ -61,11 +63,12 @@ fn run(
         ),
     };
     let words: Vec<String> = load.split_whitespace().map(str::to_owned).collect();
+    let addr = free_address().map_err(|error| format!("no free port: {error}"))?;
     let mut command = contestant
-        .command(&under, &plan.server_flags)
+        .command(&under, &plan.server_flags, addr)
         .ok_or_else(|| Trouble::Failed("it runs already".to_owned()))?;
     let core = bench.pinned.map(|(server, _)| server);
-    let server = super::server::Server::start(&mut command, core, bench.stop)?;
+    let server = Server::start_under(&mut command, core, Some(addr), bench.stop)?;
     let report = bench.load(&words, &server, PATIENCE);
     let said = server.stop(bench.stop)?;
     // Only the count is of interest, not where it comes from; without a file there was no count.
@@ -73,6 +76,12 @@ fn run(
     let done = report?.pointer(pointer).and_then(serde_json::Value::as_f64);
     let count = collected(&said).zip(done);
     count.ok_or_else(|| Trouble::Failed("callgrind gave no count".to_owned()))
+}
+
+/// A port that was free a moment ago: under valgrind it has to be known beforehand.
+#[cfg(target_os = "linux")]
+fn free_address() -> std::io::Result<std::net::SocketAddr> {
+    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
 #[cfg(not(target_os = "linux"))]

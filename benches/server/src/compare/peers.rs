@@ -69,5 +69,6 @@ pub(super) fn build(stop: &Stop) -> Result<Vec<Peer>, Trouble> {
 /// Beside this package, or below the current directory.
 fn find() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../peers/Cargo.toml");
-    [beside, PathBuf::from("benches/peers/Cargo.toml")].into_iter().find(|path| path.exists())
+    let places = [beside, PathBuf::from("benches/peers/Cargo.toml")];
+    places.into_iter().find_map(|path| path.canonicalize().ok())
 }

@@ -8,9 +8,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Trouble;
 use super::process::{self, Owned};
 use super::stop::Stop;
+use super::{Trouble, probe};
 
 /// How long a server may take until it is ready; under valgrind that is long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,6 +44,17 @@ impl Server {
         core: Option<usize>,
         stop: &Stop,
     ) -> Result<Self, Trouble> {
+        Self::start_under(command, core, None, stop)
+    }
+
+    /// The same under valgrind, which lets no other thread run while one waits in `io_uring`: requests
+    /// to where it will listen wake that one.
+    pub(super) fn start_under(
+        command: &mut Command,
+        core: Option<usize>,
+        wake: Option<SocketAddr>,
+        stop: &Stop,
+    ) -> Result<Self, Trouble> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Owned::spawn(command, core)?;
         let errors = process::collect(process.get().stderr.take());
@@ -72,7 +83,8 @@ impl Server {
                     let seconds = PATIENCE.as_secs();
                     return Err(Trouble::Failed(format!("not ready within {seconds} s")));
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                // Until it listens it refuses.
+                Err(RecvTimeoutError::Timeout) => drop(wake.map(wake_up)),
             }
         };
         let child = Child { process, errors };
@@ -87,7 +99,7 @@ impl Server {
         self.child.as_ref().map(|child| child.process.id())
     }
 
-    /// Ends it by a signal that it obeys; gives what it complained about.
+    /// Ends it by a signal that it obeys, also under valgrind; gives what it complained about.
     #[cfg(target_os = "linux")]
     pub(super) fn stop(mut self, stop: &Stop) -> Result<String, Trouble> {
         let Some(mut child) = self.child.take() else { return Ok(String::new()) };
@@ -97,9 +109,8 @@ impl Server {
                 // It may have ended since.
                 rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
             }
-            // Valgrind lets no other thread have the signal while one waits in io_uring: a request
-            // wakes it. Once the signal has come nothing is answered any more.
-            super::probe::get(self.addr, "/plaintext").ok();
+            // Once the signal has come nothing is answered any more.
+            drop(wake_up(self.addr));
             if begin.elapsed() > PATIENCE {
                 return Err(Trouble::Failed("it does not end".to_owned()));
             }
@@ -118,6 +129,10 @@ impl Child {
         drop(self.process);
         process::text(self.errors).split_whitespace().collect::<Vec<_>>().join(" ")
     }
+}
+
+fn wake_up(addr: SocketAddr) -> std::io::Result<u16> {
+    probe::status(addr, "/plaintext")
 }
 
 /// The address in a ready line.

@@ -200,3 +200,66 @@ fn nanos(micros: f64) -> f64 {
 fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::compare::scenarios;
+
+    fn plan(id: &str) -> Plan {
+        let all = scenarios::all(true, None);
+        all.into_iter().find(|plan| plan.scenario.id == id).expect("there is such a question")
+    }
+
+    fn near(value: Option<f64>, expected: f64) -> bool {
+        value.is_some_and(|value| (value - expected).abs() < 1e-9)
+    }
+
+    #[test]
+    fn events_that_were_never_published_are_lost_to_everyone() {
+        let report = json!({
+            "subscribers": { "connected": 1_000 },
+            "published": { "unsent": 5 },
+            "deliveries": { "lost": 1_000, "due": 15_000, "per_s": 7.0, "duplicates": 2 },
+            "latency_us": { "p50": 1, "p99": 2, "p99_9": 3, "max": 4 },
+            "latency_histogram_us": [[1, 9], [4, 1]],
+            "others": { "cpu_percent": 16.0 },
+        });
+        let slice = Slice::of(&plan("fan-out-1000-at-100-128b"), &report);
+        assert!(near(slice.lost, 0.3), "{slice:?}");
+        assert_eq!((slice.latency, slice.errors), (Some([1e3, 2e3, 3e3, 4e3]), 2));
+        assert_eq!(slice.latencies, [(1, 9), (4, 1)]);
+        assert!(slice.disturbed() && slice.cpu_nanos.is_none());
+        let flat_out = Slice::of(&plan("fan-out-1000-flat-out-128b"), &report);
+        assert_eq!(flat_out.latency, None, "no event was due at any time");
+    }
+
+    #[test]
+    fn fewer_subscribers_than_were_asked_for_are_no_answer() {
+        let report = |connected| json!({ "subscribers": { "connected": connected }, "failure": "10 subscribers refused" });
+        let plan = plan("memory-1000");
+        assert_eq!(Slice::of(&plan, &report(990)).failed, None);
+        let failed = Slice::of(&plan, &report(989)).failed.unwrap();
+        assert_eq!(failed, "only 989 of 1000 got a stream: 10 subscribers refused");
+    }
+
+    #[test]
+    fn memory_that_did_not_grow_is_not_known() {
+        let report = |connected| {
+            json!({
+                "subscribers": { "connected": 1_000 },
+                "server": { "rss_growth_per_subscriber_bytes": 200.0 },
+                "kernel": {
+                    "slab_before_bytes": 1_000_000, "slab_connected_bytes": connected,
+                    "tcp_before_bytes": 0, "tcp_connected_bytes": 500_000,
+                },
+            })
+        };
+        let plan = plan("memory-1000");
+        let slice = Slice::of(&plan, &report(6_000_000));
+        assert!(near(slice.kernel_bytes, 5_500.0) && near(slice.user_bytes, 200.0), "{slice:?}");
+        assert_eq!(Slice::of(&plan, &report(400_000)).kernel_bytes, None);
+    }
+}

@@ -114,15 +114,21 @@ fn notes(report: &Report, lines: &[Line]) -> Vec<String> {
     mark(|cell| cell.load_was_the_limit, "† the load was the limit: the server may carry more");
     mark(|cell| cell.lost, "‡ over 1 % of what was due did not come");
     mark(|cell| cell.disturbed, "~ others used the machine meanwhile");
-    let mut reasons: Vec<String> = Vec::new();
-    for scenario in &report.scenarios {
-        for row in scenario.rows.iter().filter(|row| !row.noise) {
-            if let Some(reason) = &row.failed {
-                reasons.push(format!("{}, {}: {reason}", scenario.id, row.server));
-            }
+    // A server without a store says so of every question that needs one.
+    let mut reasons: Vec<(&str, &str, usize)> = Vec::new();
+    let rows = report.scenarios.iter().flat_map(|scenario| &scenario.rows);
+    for row in rows.filter(|row| !row.noise) {
+        let Some(reason) = &row.failed else { continue };
+        match reasons.iter_mut().find(|(server, known, _)| *server == row.server && known == reason)
+        {
+            Some((.., count)) => *count += 1,
+            None => reasons.push((&row.server, reason, 1)),
         }
     }
-    notes.extend(reasons.iter().map(|reason| format!("- {reason}")));
+    notes.extend(reasons.iter().map(|(server, reason, count)| {
+        let of = if *count == 1 { "1 scenario".to_owned() } else { format!("{count} scenarios") };
+        format!("- {server} is missing in {of}: {reason}")
+    }));
     notes.extend(report.warnings.iter().map(|warning| format!("WARNING {warning}")));
     notes
 }

@@ -10,6 +10,7 @@ mod denied;
 mod departures;
 mod descriptors;
 mod endings;
+mod loads;
 #[cfg(feature = "io-uring")]
 mod memory;
 mod process;
@@ -57,6 +58,12 @@ on_every_engine! {
     slow::stuck_subscribers_never_delay_the_others,
     slow::the_slow_policy_is_the_one_asked_for,
     replay::who_comes_back_gets_what_was_missed,
+    loads::as_many_requests_are_made_as_asked_for,
+    loads::requests_on_a_schedule_are_timed_from_when_they_were_due,
+    loads::another_answer_than_a_good_one_is_no_sample,
+    loads::who_comes_back_is_given_all_that_was_missed,
+    loads::what_is_gone_from_the_store_is_missing,
+    loads::without_a_schedule_nothing_is_lost_and_nothing_timed,
     endings::a_load_run_loses_nothing,
     endings::a_load_run_with_churn_and_a_storm_loses_nothing,
     endings::a_load_run_listens_to_a_handler_for_each_client,

@@ -133,7 +133,7 @@ impl Line {
                 cpu_nanos: (CPU.of)(row),
                 load_was_the_limit: row.load_was_the_limit && figure.more_is_better,
                 lost: row.lost.is_some_and(|lost| lost > LOST_SHARE),
-                disturbed: row.disturbed,
+                disturbed: row.disturbed && figure.by_time,
             })
         };
         let rows = || scenario.rows.iter();
