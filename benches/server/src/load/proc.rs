@@ -55,7 +55,12 @@ fn exact_time(pid: u32, status: &str) -> Option<Duration> {
         return None;
     }
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    tasks.flatten().map(|task| run_time(&task.path().join("schedstat"))).sum()
+    let time = |task: fs::DirEntry| match run_time(&task.path().join("schedstat")) {
+        // It has ended meanwhile, and is none of those that run now.
+        None if !task.path().exists() => None,
+        time => Some(time),
+    };
+    tasks.flatten().filter_map(time).sum()
 }
 
 /// The first number of a `schedstat`: how long a thread has run.
