@@ -4,7 +4,7 @@
 mod lines;
 mod numbers;
 
-use super::model::{ContestantKind, Machine, Report};
+use super::model::{ContestantKind, Machine, Report, Spread};
 use lines::Line;
 use numbers::{bytes, geometric_mean, percent};
 
@@ -38,19 +38,22 @@ fn answers(report: &Report, lines: &[Line]) -> Vec<String> {
         engines.iter().all(|other| ahead(lines, one, other).is_none_or(|(ratio, _)| ratio >= 1.0))
     });
     let Some(best) = best else { return Vec::new() };
+    let noise = typical_noise(lines);
     let against: Vec<String> = engines
         .iter()
         .filter(|other| **other != best)
         .filter_map(|other| {
             let (ratio, count) = ahead(lines, best, other)?;
-            Some(format!("{ratio:.2} × {other} on an average of {count} lines"))
+            let as_good = if ratio < 1.0 + noise { "as good as" } else { "ahead of" };
+            Some(format!("{as_good} {other} ({ratio:.2} times, {count} lines)"))
         })
         .collect();
     let mut answers = Vec::new();
     if !against.is_empty() {
         answers.push(format!(
-            "- **Which engine:** {best}: {}; what differs less than the noise is no difference.",
-            against.join(", ")
+            "- **Which engine:** {best}: {}; the noise of a line is {}.",
+            against.join(", "),
+            percent(noise)
         ));
     }
     let carries: Vec<String> =
@@ -60,6 +63,11 @@ fn answers(report: &Report, lines: &[Line]) -> Vec<String> {
     }
     answers.extend(subscriber(report, best));
     answers
+}
+
+/// What the first differs from itself by, in the middle of all lines.
+fn typical_noise(lines: &[Line]) -> f64 {
+    Spread::of(lines.iter().filter_map(Line::noise)).map_or(0.0, |noise| noise.median)
 }
 
 /// By how much one is ahead of another, and over how many lines.
