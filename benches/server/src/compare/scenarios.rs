@@ -205,7 +205,7 @@ impl Pace {
                  came to the fast ones, and when, counts.{}",
                 checked(5)
             ))
-            .taking(self.slices, self.measured + self.warmup + 0.3, subscribers + 70)
+            .taking(self.few_slices(), self.measured + self.warmup + 0.3, subscribers + 70)
             .publishing(subscribers, Some(f64::from(rate)), bytes)
     }
 
