@@ -57,6 +57,8 @@ pub(super) struct Crowd<'a> {
     poll: Poll,
     events: Events,
     clients: Vec<Option<Client>>,
+    /// Those that have all their answers, and ask again.
+    answered: Vec<usize>,
     scratch: Vec<u8>,
     meter: Meter,
     /// From when on requests that are due are measured.
@@ -78,6 +80,7 @@ impl<'a> Crowd<'a> {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             clients: Vec::new(),
+            answered: Vec::new(),
             scratch: vec![0; SCRATCH_BYTES],
             meter,
             measured_from: u64::MAX,
@@ -231,7 +234,9 @@ impl<'a> Crowd<'a> {
             self.look_at(event.token().0)?;
         }
         self.events = events;
-        Ok(())
+        // Not before all that came is read, as other loads do it: to ask between two answers wakes the
+        // server for less at a time.
+        std::mem::take(&mut self.answered).into_iter().try_for_each(|number| self.ask_again(number))
     }
 
     fn look_at(&mut self, number: usize) -> io::Result<()> {
@@ -256,8 +261,12 @@ impl<'a> Crowd<'a> {
         let idle = client.open_requests() == 0;
         match seen {
             Err(error) => self.broke(number, &error),
-            Ok(()) if idle && !self.timed => self.ask_again(number),
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if idle && !self.timed {
+                    self.answered.push(number);
+                }
+                Ok(())
+            }
         }
     }
 
