@@ -259,15 +259,13 @@ impl<'a> Crowd<'a> {
         });
         outcome.answered += answered;
         let idle = client.open_requests() == 0;
-        match seen {
-            Err(error) => self.broke(number, &error),
-            Ok(()) => {
-                if idle && !self.timed {
-                    self.answered.push(number);
-                }
-                Ok(())
-            }
+        if let Err(error) = seen {
+            return self.broke(number, &error);
         }
+        if idle && !self.timed {
+            self.answered.push(number);
+        }
+        Ok(())
     }
 
     /// Another connection takes the place of one that ended, unless that happens too often.
