@@ -12,7 +12,10 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compare::CompareArgs;
 use crate::load::LoadArgs;
+use crate::load::ask::AskArgs;
+use crate::load::catch_up::CatchUpArgs;
 use crate::load::guests::{IdleArgs, VisitsArgs};
 use values::{Rate, Replay};
 
@@ -49,6 +52,13 @@ pub(crate) enum Command {
     Idle(IdleArgs),
     /// Let connections come and go, and report what they leave behind
     Visits(VisitsArgs),
+    /// Make requests over keep-alive connections, and report in JSON how many were answered and what
+    /// they cost
+    Ask(AskArgs),
+    /// Let clients come back for events that they missed, and report in JSON how fast they get them
+    CatchUp(CatchUpArgs),
+    /// Put every engine of this build through the same scenarios, and report how they compare
+    Compare(CompareArgs),
 }
 
 /// How to serve.

@@ -3,11 +3,15 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::Thread;
 
 /// What a publisher tells the reading thread while it works.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     sent: AtomicU64,
+    arrived: AtomicU64,
+    /// The thread that waits for arrivals, if it does.
+    waiter: OnceLock<Thread>,
     outcome: OnceLock<Answered>,
 }
 
@@ -22,6 +26,27 @@ impl Shared {
     /// Which events were accepted, once all answers are in; `None` before.
     pub(crate) fn outcome(&self) -> Option<&Answered> {
         self.outcome.get()
+    }
+
+    /// How many events have arrived, on an average over those that check them.
+    pub(super) fn arrived(&self) -> u64 {
+        // Only a measure of how far it is: nothing else is read because of it.
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Takes down how many have arrived, and wakes who waits for that.
+    pub(crate) fn set_arrived(&self, events: u64) {
+        if self.arrived.swap(events, Ordering::Relaxed) != events
+            && let Some(waiter) = self.waiter.get()
+        {
+            waiter.unpark();
+        }
+    }
+
+    /// From now on the calling thread is woken when more have arrived.
+    pub(super) fn wait_for_arrivals(&self) {
+        // There is one publisher, which says so once.
+        self.waiter.set(std::thread::current()).ok();
     }
 
     /// To be called before event `seq` is written.

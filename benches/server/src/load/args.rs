@@ -15,6 +15,7 @@ use guests::GuestArgs;
 pub(crate) const SIZE_MIN: usize = 48;
 
 /// What a load run is asked for.
+#[expect(clippy::struct_excessive_bools, reason = "these are the flags of a command line")]
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LoadArgs {
     /// Server to measure
@@ -63,6 +64,16 @@ pub(crate) struct LoadArgs {
     /// Events published each second, on a schedule that waits for no answer
     #[arg(long, value_name = "EVENTS_PER_S", default_value = "100", value_parser = values::rate)]
     pub(crate) rate: Rate,
+
+    /// Publish as fast as events arrive, at most so many under way, instead of at a rate: tells the
+    /// most that is delivered without loss, and nothing of latency
+    #[arg(
+        long,
+        value_name = "EVENTS",
+        value_parser = values::at_least_one,
+        conflicts_with_all = ["rate", "ladder", "hold", "listen", "warmup"]
+    )]
+    pub(crate) window: Option<NonZeroUsize>,
 
     /// Several rates, one run after the other: tells the most events delivered with under 1 % lost
     #[arg(
@@ -124,6 +135,10 @@ pub(crate) struct LoadArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Add all latencies to it, each with its count, as `latency_histogram_us`
+    #[arg(long, requires = "json")]
+    pub(crate) histogram: bool,
 }
 
 /// Whose events are measured.

@@ -73,6 +73,10 @@ pub(crate) struct Fleet {
     bytes_before: Vec<u64>,
     slow_bytes: usize,
     slow_due: Instant,
+    /// Those that check events of this load, once it is known.
+    checking: u64,
+    /// The id that everyone says to have seen who comes for the first time.
+    came_back_after: Option<u64>,
     churn: Option<Churn>,
     storm: Option<Storm>,
     /// How many are in which condition.
@@ -105,6 +109,8 @@ impl Fleet {
             bytes_before: Vec::new(),
             slow_bytes: 0,
             slow_due: Instant::now(),
+            checking: 0,
+            came_back_after: None,
             churn: None,
             storm: None,
             census: Census::default(),
@@ -118,6 +124,11 @@ impl Fleet {
         let per_second = Duration::from_secs(1).as_millis() / SLOW_PERIOD.as_millis();
         let turns = usize::try_from(per_second).expect("a small constant");
         self.slow_bytes = bytes_per_second.div_ceil(turns);
+    }
+
+    /// Who connects from now on says to have seen this id.
+    pub(crate) fn come_back_after(&mut self, id: u64) {
+        self.came_back_after = Some(id);
     }
 
     /// Connects `count` more subscribers, each of the habit that `habit` gives for its index among
@@ -136,7 +147,11 @@ impl Fleet {
         while self.pending > 0 || self.subscribers.len() < goal {
             while self.pending < PENDING_LIMIT && self.subscribers.len() < goal {
                 let index = self.subscribers.len();
-                self.subscribers.push(Subscriber::new(habit(index - begin)));
+                let mut subscriber = Subscriber::new(habit(index - begin));
+                if let Some(id) = self.came_back_after {
+                    subscriber.ledger.come_back_after(id);
+                }
+                self.subscribers.push(subscriber);
                 if let Err(error) = self.open(index, Cause::First, self.clock.now()) {
                     // Without a free file or port the next ones fail alike.
                     self.census.refuse(goal - index, error.to_string());
@@ -176,6 +191,8 @@ impl Fleet {
     pub(crate) fn expect(&mut self, schedule: Schedule) {
         self.tally.expect(schedule);
         self.slow_tally.expect(schedule);
+        let checks = |one: &&Subscriber| one.is_streaming() && one.habit == Habit::Reads;
+        self.checking = self.subscribers.iter().filter(checks).count() as u64;
     }
 
     /// Whether no connection waits for its stream.
@@ -219,6 +236,9 @@ impl Fleet {
             self.look_at(event.token().0, |subscriber, means| subscriber.advance(means, ending));
         }
         self.events = events;
+        if let Some(events) = self.tally.deliveries.checked_div(self.checking) {
+            self.shared.set_arrived(events);
+        }
         self.read_slow();
         self.keep_churning();
         self.go_on_storming();

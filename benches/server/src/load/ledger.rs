@@ -111,6 +111,11 @@ impl Ledger {
         self.stay = Stay::nowhere(self.left_at);
     }
 
+    /// It comes for the first time, and says that this was the last id it saw.
+    pub(super) fn come_back_after(&mut self, id: u64) {
+        self.return_id = Some(id);
+    }
+
     /// The stay on the stream that is open, or was the last.
     pub(crate) fn stay(&self) -> Stay {
         self.stay

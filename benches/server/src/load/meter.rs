@@ -31,6 +31,8 @@ pub(crate) struct Memory {
     pub(crate) peak: Option<u64>,
     /// Kernel memory of all TCP sockets.
     pub(crate) tcp: Option<u64>,
+    /// Memory of the kernel's own objects, those of sockets among them.
+    pub(crate) slab: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +184,7 @@ impl Meter {
             rss: usage.map(|usage| usage.rss_bytes),
             peak: usage.map(|usage| usage.peak_rss_bytes),
             tcp: machine::tcp_bytes(),
+            slab: machine::slab_bytes(),
         }
     }
 

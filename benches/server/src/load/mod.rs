@@ -5,7 +5,8 @@
 //! - `args`: what is asked for
 //! - `run`: one run from begin to end; `ladder`: several, at one rate after the other
 //! - `schedule`: when each event is due
-//! - `publisher`: sends them, `answers` reads the replies, `answered` tells the reading side
+//! - `publisher`: sends them, or without a schedule as many as a `window` lets; `answers` reads the replies, `answered` tells the reading side
+//! - `ask`: requests instead of streams; `catch_up`: clients that come back for what they missed
 //! - `fleet`: connects and reads all subscribers, each a `subscriber` with a `decode`r; lets them
 //!   leave, come and return
 //! - `guests`: clients beside them, that make requests or mean no good; `sockets` is for both
@@ -16,6 +17,8 @@
 mod answered;
 mod answers;
 mod args;
+pub(crate) mod ask;
+pub(crate) mod catch_up;
 mod decode;
 mod fleet;
 pub(crate) mod guests;
@@ -23,15 +26,16 @@ mod ladder;
 mod ledger;
 mod meter;
 mod metrics;
-mod proc;
+pub(crate) mod proc;
 mod progress;
 mod publisher;
-mod report;
+pub(crate) mod report;
 mod run;
 mod schedule;
 mod sockets;
 mod subscriber;
-mod tally;
+pub(crate) mod tally;
+mod window;
 
 use std::io;
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ use super::answers::Answers;
 use super::proc::{self, ThreadTime};
 use super::schedule::{Clock, Schedule, nanos};
 use super::tally::lateness;
+use super::window::Window;
 
 /// Bytes of requests written at once. The next batch waits until these are in the kernel, so a
 /// server that stops reading costs no memory here.
@@ -27,6 +28,10 @@ const SEND_BUFFER: usize = 512 * 1024;
 
 /// Pause before a full socket, or a missing answer, is looked at again.
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
+
+/// Without arrivals, it is looked this often whether there is room for more events under way, and
+/// for answers.
+const WINDOW_PAUSE: Duration = Duration::from_millis(1);
 
 /// How long the server may leave a socket full, or answers out, without any progress.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,6 +90,9 @@ pub(crate) struct Target {
     pub(crate) size: usize,
     /// Publishing ends when it is so far behind its schedule.
     pub(crate) most_behind: Duration,
+    /// Events that may be under way, and how long publishing goes on, where there is no schedule to
+    /// keep.
+    pub(crate) window: Option<(u64, Duration)>,
 }
 
 /// Publishes all events of `schedule`; returns when the last is answered, or with the error in
@@ -106,18 +114,22 @@ pub(crate) fn publish(
         next: 1,
         total: schedule.total,
         most_behind: nanos(target.most_behind),
+        window: target.window.map(|(most, lasts)| Window::new(most, schedule.due(1), lasts)),
         answered: Answered::default(),
         first_refusal: None,
         blocked: 0,
         slip_us: lateness(),
         measured_span: None,
     };
+    if publisher.window.is_some() {
+        shared.wait_for_arrivals();
+    }
     let started = Instant::now();
     let error = publisher.run().err().map(|error| error.to_string());
     shared.finish(publisher.answered.clone());
     Published {
         sent: publisher.next - 1,
-        unsent: schedule.total - publisher.total,
+        unsent: if schedule.timed { schedule.total - publisher.total } else { 0 },
         first_refusal: publisher.first_refusal,
         rate: publisher.rate(),
         blocked: publisher.blocked,
@@ -143,6 +155,7 @@ struct Publisher<'s> {
     total: u64,
     /// In nanoseconds.
     most_behind: u64,
+    window: Option<Window>,
     answered: Answered,
     first_refusal: Option<u16>,
     blocked: u64,
@@ -179,7 +192,9 @@ impl Publisher<'_> {
                     PATIENCE.as_secs()
                 )));
             }
-            if all_written && !finished {
+            if all_written && !finished && self.window.is_some() {
+                std::thread::park_timeout(WINDOW_PAUSE);
+            } else if all_written && !finished {
                 let due = self.schedule.due(self.next);
                 std::thread::sleep(Duration::from_nanos(due.saturating_sub(self.clock.now())));
             } else {
@@ -190,6 +205,12 @@ impl Publisher<'_> {
     }
 
     fn end_if_behind(&mut self) {
+        if let Some(window) = &self.window {
+            if window.is_over(self.clock.now()) {
+                self.total = self.total.min(self.next - 1);
+            }
+            return;
+        }
         let behind = |seq| self.clock.now().saturating_sub(self.schedule.due(seq));
         if self.next <= self.total && behind(self.next) > self.most_behind {
             self.total = self.next - 1;
@@ -200,7 +221,7 @@ impl Publisher<'_> {
     fn encode_due(&mut self) -> io::Result<()> {
         loop {
             let now = self.clock.now();
-            if self.next > self.total || self.schedule.due(self.next) > now {
+            if self.next > self.total || !self.is_due(now) {
                 return Ok(());
             }
             let connection = match &mut self.connection {
@@ -217,11 +238,21 @@ impl Publisher<'_> {
             write!(connection.out, "seq={seq} t={due} ")?;
             connection.out.resize(body_end, b'.');
             if seq > self.schedule.warmup {
-                self.slip_us.saturating_record((now - due) / 1_000);
+                if self.schedule.timed {
+                    self.slip_us.saturating_record((now - due) / 1_000);
+                }
                 let (first, _) = self.measured_span.unwrap_or((now, now));
                 self.measured_span = Some((first, now));
             }
             self.next += 1;
+        }
+    }
+
+    /// Whether the next event is to be sent now.
+    fn is_due(&mut self, now: u64) -> bool {
+        match &mut self.window {
+            Some(window) => window.has_room(self.next - 1, self.shared.arrived(), now),
+            None => self.schedule.due(self.next) <= now,
         }
     }
 
@@ -277,7 +308,7 @@ impl Publisher<'_> {
     fn rate(&self) -> f64 {
         let Some((first, last)) = self.measured_span else { return 0.0 };
         let seconds = Duration::from_nanos(last - first).as_secs_f64();
-        let intervals = self.slip_us.len().saturating_sub(1);
+        let intervals = (self.next - 1).saturating_sub(self.schedule.warmup + 1);
         if seconds > 0.0 { super::report::float(intervals) / seconds } else { 0.0 }
     }
 }

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-pub(super) use text::{grouped, micros, millions};
+pub(super) use json::percentiles;
+pub(crate) use text::grouped;
+pub(super) use text::{micros, millions};
 
 use super::args::{LoadArgs, Mode};
 use super::fleet::{Account, Census, ChurnOutcome, Fleet, StormOutcome};
@@ -49,6 +51,8 @@ pub(crate) struct Report {
     publish: Publish,
     delivered: Delivered,
     latency_us: Percentiles,
+    /// Each with its count, where they were asked for.
+    latencies_us: Option<Vec<(u64, u64)>>,
     slow: Option<Slow>,
     churn: Option<Churn>,
     storm: Option<Storm>,
@@ -107,7 +111,7 @@ struct Storm {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Percentiles {
+pub(super) struct Percentiles {
     p50: u64,
     p90: u64,
     p99: u64,
@@ -116,7 +120,7 @@ struct Percentiles {
 }
 
 impl Percentiles {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub(super) fn of(histogram: &Histogram<u64>) -> Self {
         let at = |quantile| histogram.value_at_quantile(quantile);
         Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: histogram.max() }
     }
@@ -137,6 +141,7 @@ impl Report {
             delivered: Delivered::of(&fleet.tally, account, *schedule)
                 .with_own(seen.by_themselves, listened),
             latency_us: Percentiles::of(&fleet.tally.lateness_us),
+            latencies_us: args.histogram.then(|| counts(&fleet.tally.lateness_us)),
             slow: (fleet.census.slow > 0).then(|| Slow::of(&fleet.slow_tally, account)),
             churn: fleet.churn_outcome().map(Churn::of),
             storm: fleet.storm_outcome().map(|outcome| Storm::of(outcome, account, meter)),
@@ -297,6 +302,12 @@ impl Storm {
     }
 }
 
+/// Each value of a histogram with its count.
+pub(super) fn counts(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
+    let recorded = histogram.iter_recorded();
+    recorded.map(|value| (value.value_iterated_to(), value.count_at_value())).collect()
+}
+
 /// A count as a floating-point number; counts here are far below 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
 pub(crate) fn float(count: u64) -> f64 {
@@ -313,6 +324,6 @@ pub(crate) fn whole(count: f64) -> u64 {
     count.round() as u64
 }
 
-fn ratio(part: f64, whole: f64) -> f64 {
+pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }

@@ -128,6 +128,7 @@ impl Run<'_> {
             path: args.publish_path.clone(),
             size: args.size,
             most_behind: args.settle,
+            window: args.window.map(|events| (events.get() as u64, args.duration)),
         };
         self.fleet.expect(schedule);
         let published = thread::scope(|scope| {
@@ -223,6 +224,9 @@ fn schedule_of(args: &LoadArgs, clock: Clock) -> Schedule {
     let start = clock.now() + schedule::nanos(LEAD);
     if args.hold {
         return Schedule::once(start);
+    }
+    if args.window.is_some() {
+        return Schedule::untimed(start);
     }
     Schedule::new(start, args.rate.per_second(), args.warmup, args.duration)
 }

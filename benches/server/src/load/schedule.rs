@@ -78,6 +78,12 @@ impl Pace {
     }
 }
 
+/// Between two events without due times, in nanoseconds: less than any server takes.
+const UNTIMED_NANOS: u64 = 50;
+
+/// More events than are sent without due times.
+const UNTIMED: u64 = 1 << 40;
+
 /// An open-loop schedule: event `seq` is due at `start + (seq − 1) / rate`, whatever was answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
@@ -87,6 +93,8 @@ pub(crate) struct Schedule {
     pub(crate) warmup: u64,
     /// All events, warm-up included.
     pub(crate) total: u64,
+    /// Whether due times are times to be kept, and not only what tells events of this run from others.
+    pub(crate) timed: bool,
 }
 
 impl Schedule {
@@ -99,12 +107,19 @@ impl Schedule {
             warmup: whole((warmup.as_secs_f64() * rate).ceil()),
             total: whole((warmup.as_secs_f64() * rate).ceil())
                 + whole((measured.as_secs_f64() * rate).round()).max(1),
+            timed: true,
         }
+    }
+
+    /// Events without end that are sent when there is room for them. What they carry as their due
+    /// times is only theirs: it begins at `start` and is soon in the past.
+    pub(crate) fn untimed(start: u64) -> Self {
+        Self { start, period: Period(UNTIMED_NANOS, 0), warmup: 0, total: UNTIMED, timed: false }
     }
 
     /// One event, due at `start`.
     pub(crate) fn once(start: u64) -> Self {
-        Self { start, period: Period::NONE, warmup: 0, total: 1 }
+        Self { start, period: Period::NONE, warmup: 0, total: 1, timed: true }
     }
 
     /// When event `seq` is due.

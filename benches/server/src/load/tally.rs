@@ -110,7 +110,7 @@ impl Tally {
         }
         if stamp.seq > schedule.warmup {
             self.measured += 1;
-            if ledger.is_live(stamp.seq) {
+            if schedule.timed && ledger.is_live(stamp.seq) {
                 self.lateness_us.saturating_record(now.saturating_sub(stamp.due) / 1_000);
             }
         }

@@ -11,6 +11,7 @@ mod departures;
 mod descriptors;
 mod endings;
 mod guests;
+mod loads;
 #[cfg(feature = "io-uring")]
 mod memory;
 mod process;
@@ -62,6 +63,12 @@ on_every_engine! {
     guests::idle_connections_are_counted_and_cost_something,
     guests::visitors_leave_nothing_behind,
     guests::abuse_costs_the_others_nothing,
+    loads::as_many_requests_are_made_as_asked_for,
+    loads::requests_on_a_schedule_are_timed_from_when_they_were_due,
+    loads::another_answer_than_a_good_one_is_no_sample,
+    loads::who_comes_back_is_given_all_that_was_missed,
+    loads::what_is_gone_from_the_store_is_missing,
+    loads::without_a_schedule_nothing_is_lost_and_nothing_timed,
     endings::a_load_run_loses_nothing,
     endings::a_load_run_with_churn_and_a_storm_loses_nothing,
     endings::a_load_run_listens_to_a_handler_for_each_client,

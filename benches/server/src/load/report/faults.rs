@@ -7,6 +7,9 @@ use super::{Mode, Report, grouped, micros};
 /// A thread that runs, or waits for a core, for a larger share of the time has no reserve.
 const BUSY_SHARE: f64 = 0.9;
 
+/// A server that takes a smaller share of a core waits for the load.
+const IDLE_SHARE: f64 = 0.85;
+
 /// A thread that waits for a core for a larger share of the time measures the machine's load.
 const STARVED_SHARE: f64 = 0.5;
 
@@ -110,6 +113,12 @@ impl Report {
         if ran > BUSY_SHARE {
             let hint = if self.asked.decode_every.get() == 1 { "; see --decode-every" } else { "" };
             return Some(format!("{busy}: the load generator was the bottleneck{hint}"));
+        }
+        if self.asked.window.is_some() && self.server_share.is_some_and(|share| share < IDLE_SHARE)
+        {
+            return Some(
+                "neither the server nor the load used its core up: see --window".to_owned(),
+            );
         }
         (ran + waited > BUSY_SHARE || waited > STARVED_SHARE).then(|| {
             let waited = waited * 100.0;

@@ -15,7 +15,7 @@ impl Report {
             Mode::Listen => line("listened", format!("{window:.1} s")),
         }
         line("delivered", self.deliveries());
-        if !self.asked.listen {
+        if !self.asked.listen && self.asked.window.is_none() {
             line("latency", latency(self.latency_us) + "  (receive − scheduled time)");
         }
         let apart = [("slow ones", self.slow()), ("churn", self.churn()), ("storm", self.storm())];
@@ -54,6 +54,14 @@ impl Report {
         };
         if let Some(held) = held {
             return format!("{held} {} for {} s", self.target, asked.duration.as_secs_f64());
+        }
+        if let Some(window) = asked.window {
+            return format!(
+                "load {}: events of {} B for {} s, {window} under way",
+                self.target,
+                asked.size,
+                asked.duration.as_secs_f64(),
+            );
         }
         format!(
             "load {}: {} events/s of {} B for {} s, after {} s of warm-up",

@@ -1,0 +1,108 @@
+//! Instructions in user space for each event or request, by callgrind: two runs of the same load, one
+//! twice as long; what they differ by is what the events cost.
+
+use std::time::Duration;
+
+use super::Trouble;
+use super::attempt::Bench;
+use super::contestant::Contestant;
+use super::machine;
+use super::model::Group;
+use super::plan::Plan;
+#[cfg(target_os = "linux")]
+use super::server::Server;
+
+/// What counting takes for all engines, about.
+pub(super) const SECONDS: f64 = 45.0;
+
+/// How long a load may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Whether callgrind is there.
+pub(super) fn can_be_counted() -> bool {
+    cfg!(target_os = "linux") && machine::first_line("valgrind", &["--version"]).is_some()
+}
+
+/// Instructions for each; none where it cannot be counted.
+pub(super) fn count(
+    bench: &Bench<'_>,
+    plan: &Plan,
+    contestant: &Contestant,
+) -> Result<Option<f64>, Trouble> {
+    let both = run(bench, plan, contestant, 1)
+        .and_then(|short| run(bench, plan, contestant, 2).map(|long| (short, long)));
+    match both {
+        Ok((short, long)) if long.1 > short.1 => Ok(Some((long.0 - short.0) / (long.1 - short.1))),
+        // A server that does not bear valgrind, as some peers: the column stays empty.
+        Ok(_) | Err(Trouble::Failed(_)) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// The load, `times` as long: instructions, and what was answered or delivered.
+#[cfg(target_os = "linux")]
+fn run(
+    bench: &Bench<'_>,
+    plan: &Plan,
+    contestant: &Contestant,
+    times: u32,
+) -> Result<(f64, f64), Trouble> {
+    let out = std::env::temp_dir().join(format!("headwater-compare-{}", std::process::id()));
+    let under = ["valgrind", "--tool=callgrind"].map(str::to_owned);
+    let under = [&under[..], &[format!("--callgrind-out-file={}", out.display())]].concat();
+    let (load, pointer) = match plan.scenario.group {
+        Group::Http => {
+            (format!("ask --connections 64 --requests {}", 5_000 * times), "/requests/answered")
+        }
+        _ => (
+            format!(
+                "load --json --subscribers 200 --rate 20 --warmup 0 --duration {} --settle 10",
+                2 * times
+            ),
+            "/deliveries/all",
+        ),
+    };
+    let words: Vec<String> = load.split_whitespace().map(str::to_owned).collect();
+    let addr = free_address().map_err(|error| format!("no free port: {error}"))?;
+    let mut command = contestant
+        .command(&under, &plan.server_flags, addr)
+        .ok_or_else(|| Trouble::Failed("it runs already".to_owned()))?;
+    let core = bench.pinned.map(|(server, _)| server);
+    let server = Server::start_under(&mut command, core, Some(addr), bench.stop)?;
+    let report = bench.load(&words, &server, PATIENCE);
+    let said = server.stop(bench.stop)?;
+    // Only the count is of interest, not where it comes from; without a file there was no count.
+    std::fs::remove_file(&out).ok();
+    let done = report?.pointer(pointer).and_then(serde_json::Value::as_f64);
+    let count = collected(&said).zip(done);
+    count.ok_or_else(|| Trouble::Failed("callgrind gave no count".to_owned()))
+}
+
+/// A port that was free a moment ago: under valgrind it has to be known beforehand.
+#[cfg(target_os = "linux")]
+fn free_address() -> std::io::Result<std::net::SocketAddr> {
+    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn run(_: &Bench<'_>, _: &Plan, _: &Contestant, _: u32) -> Result<(f64, f64), Trouble> {
+    Err(Trouble::Failed("callgrind needs Linux".to_owned()))
+}
+
+/// The count in what callgrind says at the end.
+fn collected(said: &str) -> Option<f64> {
+    let (_, rest) = said.split_once("Collected :")?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_is_found_in_what_callgrind_says() {
+        let said = "==7== Events : Ir ==7== Collected : 123456 ==7== I refs: 123,456";
+        assert_eq!(collected(said), Some(123_456.0));
+        assert_eq!(collected("==7== killed"), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! `bench-server compare`: puts every engine of this build, and other servers where asked for, through
+//! the same scenarios, and writes down how they compare. Measures nothing itself: that is done by
+//! `bench-server load` and `bench-server ask` in processes of their own.
+//!
+//! - `args`: what is asked for
+//! - `plan`, `scenarios`: which questions are put, with what flags, and how long each takes
+//! - `contestant`, `peers`: who takes part, and how each is started
+//! - `process`, `server`, `cores`, `stop`: children that are pinned, waited for, and never left behind
+//! - `turns`: slices in turn, within a `budget` of time; `attempt`: one of them; `slice`: what it gave; `rows`: all of them together
+//! - `instructions`: counted by callgrind
+//! - `machine`: what it ran on; `show`: how far it is; `table`: the short answer
+//! - `model`: what is found
+
+mod args;
+mod attempt;
+mod budget;
+mod contestant;
+mod cores;
+mod instructions;
+mod machine;
+mod model;
+mod peers;
+mod plan;
+mod probe;
+mod process;
+mod rows;
+mod scenarios;
+mod server;
+mod show;
+mod slice;
+mod stop;
+mod table;
+mod turns;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::cli::USAGE;
+pub(crate) use args::CompareArgs;
+use contestant::Contestants;
+use model::Report;
+use stop::Stop;
+use turns::Turns;
+
+/// Exit code of a comparison that was interrupted, as shells count them: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// The version of what is written.
+const FORMAT: u32 = 1;
+
+/// Why there is nothing to show.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// Somebody asked to stop.
+    Interrupted,
+    /// What was asked for makes no sense.
+    Usage(String),
+    /// It did not work.
+    Failed(String),
+}
+
+impl From<String> for Trouble {
+    fn from(line: String) -> Self {
+        Self::Failed(line)
+    }
+}
+
+/// Compares, and writes the reports. Exits with 0, with 1 when nothing could be measured, with 2 when
+/// what was asked for makes no sense, and with 130 when interrupted.
+pub(crate) fn main(args: &CompareArgs) -> ExitCode {
+    let (line, code) = match compare(args) {
+        Ok(report) if report.measured() => return ExitCode::SUCCESS,
+        Ok(_) => ("nothing could be measured: the report says why".to_owned(), 1),
+        Err(Trouble::Interrupted) => ("interrupted: nothing is written".to_owned(), INTERRUPTED),
+        Err(Trouble::Usage(line)) => (format!("{line} (see --help)"), USAGE),
+        Err(Trouble::Failed(line)) => (line, 1),
+    };
+    eprintln!("bench-server: {line}");
+    ExitCode::from(code)
+}
+
+fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
+    let begun = Instant::now();
+    let begun_unix_seconds =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let plans = args.plans().map_err(Trouble::Usage)?;
+    let stop = Stop::on_signals()?;
+    let mut warnings = machine::raise_file_limit();
+    let pinned = cores::choose(&mut warnings);
+    let contestants = Contestants::gather(args, pinned, &stop)?;
+    let machine = machine::describe(pinned);
+    let mut turns = Turns::new(&contestants, pinned, &stop, args.quick, &plans);
+    let scenarios = turns.take(&plans)?;
+    warnings.extend(contestants.warnings());
+    warnings.extend(turns.warning());
+    let report = Report {
+        format: FORMAT,
+        quick: args.quick,
+        begun_unix_seconds,
+        took_seconds: begun.elapsed().as_secs_f64(),
+        machine,
+        servers: contestants.described(),
+        scenarios,
+        warnings,
+    };
+    write_report(&report, &args.out)?;
+    let written = args.out.join("report.json");
+    println!("{}", table::markdown(&report, &written.display().to_string()));
+    Ok(report)
+}
+
+impl Report {
+    /// Whether there is any figure in it.
+    fn measured(&self) -> bool {
+        self.scenarios.iter().flat_map(|scenario| &scenario.rows).any(|row| row.failed.is_none())
+    }
+}
+
+/// Writes what others read into this directory.
+fn write_report(report: &Report, out: &Path) -> Result<(), String> {
+    fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let json = serde_json::to_string(report).map_err(|error| error.to_string())?;
+    write_whole(&out.join("report.json"), &(json + "\n"))
+}
+
+/// Whoever reads the file finds all of it, or what was there before.
+fn write_whole(path: &Path, text: &str) -> Result<(), String> {
+    let new = path.with_extension("new");
+    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
+    written.map_err(|error| format!("{}: {error}", path.display()))
+}

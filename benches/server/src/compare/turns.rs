@@ -1,0 +1,167 @@
+//! Slices in turn: each server after the other, and the first once more at the end of a round, so that
+//! what drifts meets all of them alike. A slice that others disturbed is repeated, while there is time.
+
+use std::time::Instant;
+
+use super::attempt::Bench;
+use super::budget::Budget;
+use super::contestant::{Contestant, Contestants};
+use super::cores::Pinned;
+use super::model::Scenario;
+use super::plan::Plan;
+use super::show::Show;
+use super::slice::Slice;
+use super::stop::Stop;
+use super::{Trouble, instructions, rows};
+
+/// A disturbed slice is repeated this often.
+const REPEATS: usize = 2;
+
+/// Seconds that there are for each server, and for the first once more: 100 s with three engines, or 24
+/// minutes.
+const QUICK_SECONDS: f64 = 25.0;
+const FULL_SECONDS: f64 = 360.0;
+
+/// Runs everything.
+pub(super) struct Turns<'a> {
+    contestants: &'a Contestants,
+    bench: Bench<'a>,
+    counts: bool,
+    budget: Budget,
+    show: Show,
+}
+
+/// A server and its slices so far.
+struct Taker<'a> {
+    contestant: &'a Contestant,
+    noise: bool,
+    slices: Vec<Slice>,
+}
+
+/// Everyone in order, and the first against itself.
+fn takers(contestants: &Contestants) -> Vec<Taker<'_>> {
+    let all = contestants.iter().map(|contestant| (contestant, false));
+    let again = contestants.iter().take(1).map(|contestant| (contestant, true));
+    all.chain(again)
+        .map(|(contestant, noise)| Taker { contestant, noise, slices: Vec::new() })
+        .collect()
+}
+
+/// What one slice of everyone takes, about.
+fn round_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
+    let asked = takers(contestants);
+    let asked = asked.iter().filter(|taker| taker.contestant.refuses(plan).is_none());
+    asked.map(|_| plan.seconds).sum()
+}
+
+impl<'a> Turns<'a> {
+    /// Everything that these questions take.
+    pub(super) fn new(
+        contestants: &'a Contestants,
+        pinned: Pinned,
+        stop: &'a Stop,
+        quick: bool,
+        plans: &[Plan],
+    ) -> Self {
+        let counts = instructions::can_be_counted();
+        let (mut all, mut first_slices) = (0.0, 0.0);
+        for plan in plans {
+            let round = round_seconds(contestants, plan);
+            first_slices += round;
+            all += (0..plan.slices).map(|_| round).sum::<f64>();
+            all += if plan.counted && counts { instructions::SECONDS } else { 0.0 };
+        }
+        let each = if quick { QUICK_SECONDS } else { FULL_SECONDS };
+        let most = takers(contestants).iter().map(|_| each).sum();
+        Self {
+            contestants,
+            bench: Bench { program: contestants.program(), pinned, stop },
+            counts,
+            budget: Budget::new(most, first_slices),
+            show: Show::new(all),
+        }
+    }
+
+    /// Puts all questions to everyone.
+    pub(super) fn take(&mut self, plans: &[Plan]) -> Result<Vec<Scenario>, Trouble> {
+        let scenarios = plans.iter().map(|plan| self.ask(plan)).collect();
+        self.show.end();
+        scenarios
+    }
+
+    /// What is to be known of how it went.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.budget.warning()
+    }
+
+    fn ask(&mut self, plan: &Plan) -> Result<Scenario, Trouble> {
+        let mut takers = takers(self.contestants);
+        let seconds = round_seconds(self.contestants, plan);
+        self.budget.begin(seconds);
+        for round in 0..plan.slices {
+            if round > 0 && !self.budget.allows(seconds, self.show.pace()) {
+                self.budget.cut();
+                (round..plan.slices).for_each(|_| self.show.left_out(seconds));
+                break;
+            }
+            for taker in takers.iter_mut().filter(|taker| !taker.has_failed()) {
+                let name = taker.contestant.name();
+                let again = if taker.noise { " again" } else { "" };
+                let (id, round, of) = (&plan.scenario.id, round + 1, plan.slices);
+                self.show.begin(&format!("{id}: {name}{again}, slice {round} of {of}"));
+                taker.slices.push(self.least_disturbed(plan, taker.contestant)?);
+            }
+            self.show.done(seconds);
+        }
+        let mut scenario = plan.scenario.clone();
+        scenario.rows = takers
+            .iter()
+            .map(|taker| rows::row(taker.contestant.name(), taker.noise, &taker.slices))
+            .collect();
+        if plan.counted && self.counts {
+            self.show.begin(&format!("{}: instructions", plan.scenario.id));
+            self.count(plan, &takers, &mut scenario)?;
+            self.show.done(instructions::SECONDS);
+        }
+        Ok(scenario)
+    }
+
+    /// Runs a slice; again, if others took too much meanwhile. The least disturbed one counts.
+    fn least_disturbed(&mut self, plan: &Plan, contestant: &Contestant) -> Result<Slice, Trouble> {
+        let mut best = self.bench.slice(plan, contestant)?;
+        for _ in 0..REPEATS {
+            if !best.disturbed() || !self.budget.allows_repeat(plan.seconds, self.show.pace()) {
+                break;
+            }
+            let begin = Instant::now();
+            let slice = self.bench.slice(plan, contestant)?;
+            self.budget.repeated(begin.elapsed());
+            if slice.failed.is_none() && slice.others < best.others {
+                best = slice;
+            }
+        }
+        Ok(best)
+    }
+
+    fn count(
+        &self,
+        plan: &Plan,
+        takers: &[Taker<'_>],
+        scenario: &mut Scenario,
+    ) -> Result<(), Trouble> {
+        for (row, taker) in scenario.rows.iter_mut().zip(takers) {
+            if row.failed.is_none() && !taker.noise {
+                row.instructions_per_event =
+                    instructions::count(&self.bench, plan, taker.contestant)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Taker<'_> {
+    /// It will not do better next time.
+    fn has_failed(&self) -> bool {
+        !self.slices.is_empty() && self.slices.iter().all(|slice| slice.failed.is_some())
+    }
+}
