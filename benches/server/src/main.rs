@@ -1,6 +1,8 @@
 //! The bench server: serves one live stream, or measures a server that does.
 
 mod cli;
+#[cfg(test)]
+mod compare;
 mod load;
 mod serve;
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-pub(super) use text::{grouped, micros, millions};
+pub(crate) use text::grouped;
+pub(super) use text::{micros, millions};
 
 use super::args::{LoadArgs, Mode};
 use super::fleet::{Account, Census, ChurnOutcome, Fleet, StormOutcome};

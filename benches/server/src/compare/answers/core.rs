@@ -1,0 +1,87 @@
+//! What a core carries: events to subscribers flat out, the share of a core at a usual rate, requests.
+
+use super::{Answer, Measure, Report, Scenario};
+use super::{at_least, circumstances, nanos, per_second, percent};
+use crate::compare::model::{Group, Row};
+
+pub(super) fn answer(report: &Report) -> Answer {
+    let question = "What does a core carry?";
+    let (headline, sentence) = most_events(report).unwrap_or_else(|| {
+        ("–".to_owned(), "This run measured no fan-out flat out.".to_owned())
+    });
+    let facts = [
+        at_a_rate(report),
+        most_of(report, Group::Http, "Requests"),
+        most_of(report, Group::Storm, "New subscribers"),
+        most_of(report, Group::OwnStreams, "To streams of their own"),
+        (report.machine.pinned.is_none()).then(|| {
+            ("Mind".to_owned(), "servers were not kept to one core, figures are of all they used".to_owned())
+        }),
+    ];
+    Answer { question, headline, sentence, facts: facts.into_iter().flatten().collect() }
+}
+
+fn most_events(report: &Report) -> Option<(String, String)> {
+    let flat_out = report.scenarios_of(Group::FanOut).filter(|scenario| scenario.rate.is_none());
+    let (scenario, row, median) = best(report, flat_out)?;
+    let sends = row
+        .events_per_send
+        .filter(|events| events.is_finite())
+        .map_or_else(String::new, |events| format!(", {} events per send", super::round(events.round())));
+    let late = row
+        .latency
+        .as_ref()
+        .map_or_else(String::new, |latency| format!(", p99 {}", nanos(latency.p99.median)));
+    let lost = row
+        .lost
+        .filter(|lost| *lost > 0.0)
+        .map_or_else(String::new, |lost| format!(", {} lost", percent(lost)));
+    let headline = at_least(row, per_second(median)).replace("/s", " events/s");
+    let sentence = format!(
+        "Delivered by {} to {}{sends}{late}{lost}.",
+        row.server,
+        circumstances(scenario)
+    );
+    Some((headline, sentence))
+}
+
+/// The share of a core that the usual fan-out takes of the engine that needs least.
+fn at_a_rate(report: &Report) -> Option<(String, String)> {
+    let scenario = report.usual_fan_out(false)?;
+    let (row, cpu) = *report.engines(scenario, Measure::Cpu).first()?;
+    let throughput = Measure::Throughput.read(row)?;
+    let share = cpu.median * throughput.median / 1e9;
+    let late = row
+        .latency
+        .as_ref()
+        .map_or_else(String::new, |latency| format!(", p99 {}", nanos(latency.p99.median)));
+    let words = format!("{} of a core ({}){late}", percent(share), row.server);
+    Some((capital(&circumstances(scenario)), words))
+}
+
+fn most_of(report: &Report, group: Group, what: &str) -> Option<(String, String)> {
+    let (scenario, row, median) = best(report, report.scenarios_of(group))?;
+    let what = match scenario.depth {
+        Some(depth) if depth > 1 => format!("{what}, {depth} under way on a connection"),
+        _ => what.to_owned(),
+    };
+    Some((what, format!("{} ({})", at_least(row, per_second(median)), row.server)))
+}
+
+/// The row of an engine with the most throughput.
+fn best<'r>(
+    report: &Report,
+    scenarios: impl Iterator<Item = &'r Scenario>,
+) -> Option<(&'r Scenario, &'r Row, f64)> {
+    scenarios
+        .filter_map(|scenario| {
+            let (row, spread) = *report.engines(scenario, Measure::Throughput).first()?;
+            Some((scenario, row, spread.median))
+        })
+        .max_by(|(_, _, a), (_, _, b)| a.total_cmp(b))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,100 @@
+//! Which engine for me: the best of each need, and the one that is best or equal in most.
+
+use super::{Answer, Measure, Report, SAME, Scenario};
+use super::{equals, figure, listed};
+use crate::compare::model::Group;
+
+/// Something that people choose an engine by.
+struct Need<'r> {
+    what: &'static str,
+    scenario: &'r Scenario,
+    measure: Measure,
+}
+
+pub(super) fn answer(report: &Report) -> Answer {
+    let question = "Which engine for me?";
+    let engines: Vec<&str> = report
+        .servers
+        .iter()
+        .map(|server| server.name.as_str())
+        .filter(|name| report.is_engine(name))
+        .collect();
+    let needs = needs(report);
+    let told: Vec<(Vec<&str>, (String, String))> =
+        needs.iter().filter_map(|need| tell(report, need)).collect();
+    let facts = told.iter().map(|(_, fact)| fact.clone()).collect();
+    let (headline, sentence) = match engines.as_slice() {
+        [] => ("–".to_owned(), "No engine of headwater took part in this run.".to_owned()),
+        [only] if told.is_empty() => {
+            ((*only).to_owned(), "The only engine in this run, which measured nothing of it.".to_owned())
+        }
+        [only] => ((*only).to_owned(), "The only engine in this run: there is no choice to make.".to_owned()),
+        _ if told.is_empty() => ("–".to_owned(), "This run measured none of the engines.".to_owned()),
+        _ => choose(&engines, &told),
+    };
+    Answer { question, headline, sentence, facts }
+}
+
+fn choose(engines: &[&str], told: &[(Vec<&str>, (String, String))]) -> (String, String) {
+    let wins = |name: &str| told.iter().filter(|(best, _)| best.contains(&name)).count();
+    let most = engines.iter().map(|name| wins(name)).max().unwrap_or(0);
+    let chosen: Vec<&str> = engines.iter().copied().filter(|name| wins(name) == most).collect();
+    let headline = listed(&chosen, "or");
+    let everywhere = most == told.len();
+    let sentence = match (chosen.len(), everywhere) {
+        (1, true) => format!("Best, or equal to the best, in each of these {}.", told.len()),
+        (1, false) => format!("Best, or equal to the best, in {most} of these {}.", told.len()),
+        (_, true) => format!("Between them: {SAME}."),
+        (_, false) => format!("Each is best, or equal to the best, in {most} of these {}.", told.len()),
+    };
+    (headline, sentence)
+}
+
+fn needs(report: &Report) -> Vec<Need<'_>> {
+    let flat = report.usual_fan_out(true);
+    let rated = report.usual_fan_out(false);
+    let http = report.scenarios_of(Group::Http).max_by_key(|scenario| scenario.depth);
+    let memory = report.scenarios_of(Group::Memory).max_by_key(|scenario| scenario.subscribers);
+    let need = |what, scenario: Option<_>, measure| {
+        scenario.map(|scenario| Need { what, scenario, measure })
+    };
+    [
+        need("Most events", flat, Measure::Throughput),
+        need("Least CPU per event", rated, Measure::Cpu),
+        need("Shortest p99", rated, Measure::P99),
+        http.map(|scenario| {
+            let measure = Measure::of(scenario);
+            let what = match measure {
+                Measure::Cpu => "Least CPU per request",
+                _ => "Most requests",
+            };
+            Need { what, scenario, measure }
+        }),
+        need("Least memory", memory, Measure::Memory),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The best in a need, and the same in words. None where no engine has a figure.
+fn tell<'r>(report: &Report, need: &Need<'r>) -> Option<(Vec<&'r str>, (String, String))> {
+    let rows = report.engines(need.scenario, need.measure);
+    let (best, spread) = *rows.first()?;
+    let equals = equals(need.scenario, need.measure, &rows);
+    let words = if rows.len() > 1 && equals.len() == rows.len() {
+        format!("{SAME} ({})", figure(best, spread, need.measure))
+    } else {
+        let figures: Vec<String> = rows
+            .iter()
+            .map(|(row, spread)| format!("{} {}", row.server, figure(row, *spread, need.measure)))
+            .collect();
+        let same = if equals.len() > 1 {
+            format!("; between {} {SAME}", listed(&equals, "and"))
+        } else {
+            String::new()
+        };
+        format!("{}{same}", figures.join(", "))
+    };
+    Some((equals, (need.what.to_owned(), words)))
+}
