@@ -54,17 +54,13 @@ impl Report {
             .min_by(|a, b| farness(a).partial_cmp(&farness(b)).unwrap_or(Ordering::Equal))
     }
 
-    fn engines<'s>(
-        &self,
-        scenario: &'s Scenario,
-        measure: Measure,
-    ) -> Vec<(&'s Row, Spread)> {
+    fn engines<'s>(&self, scenario: &'s Scenario, measure: Measure) -> Vec<(&'s Row, Spread)> {
         ranked(scenario, measure, |name| self.is_engine(name))
     }
 }
 
 /// How far a fan-out is from the usual one: in subscribers, bytes and rate.
-fn farness(scenario: &Scenario) -> (f64, usize, f64) {
+pub(crate) fn farness(scenario: &Scenario) -> (f64, usize, f64) {
     let from = |value: f64, usual: f64| (value.max(f64::MIN_POSITIVE) / usual).ln().abs();
     (
         scenario.subscribers.map_or(f64::MAX, |count| from(as_float(count), 1_000.0)),

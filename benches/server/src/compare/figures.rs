@@ -71,6 +71,16 @@ pub(crate) fn times(ratio: f64) -> String {
     if ratio.is_finite() { format!("{}×", scaled(ratio, &[(1.0, "")])) } else { ABSENT.to_owned() }
 }
 
+/// A figure without the zeros at the end of its decimals, as beside an axis: `50 µs`.
+pub(crate) fn trimmed(figure: &str) -> String {
+    let end = figure.find(|letter: char| letter != '.' && !letter.is_ascii_digit());
+    let (number, unit) = figure.split_at(end.unwrap_or(figure.len()));
+    if !number.contains('.') || unit.starts_with('e') {
+        return figure.to_owned();
+    }
+    format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// A length of time in words of seconds and minutes.
 pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() {
@@ -195,6 +205,21 @@ mod tests {
     fn a_multiple_has_its_sign() {
         assert_eq!(times(1.1318), "1.13×");
         assert_eq!(times(0.885_4), "0.885×");
+    }
+
+    #[test]
+    fn only_zeros_after_the_point_are_trimmed() {
+        for (figure, short) in [
+            ("50.0 µs", "50 µs"),
+            ("2.50 M/s", "2.5 M/s"),
+            ("100 ns", "100 ns"),
+            ("1.00", "1"),
+            ("0", "0"),
+            ("1.00e-7 %", "1.00e-7 %"),
+            (ABSENT, ABSENT),
+        ] {
+            assert_eq!(trimmed(figure), short);
+        }
     }
 
     #[test]

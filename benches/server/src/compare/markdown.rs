@@ -1,88 +1,86 @@
 //! The short table: the three answers, then a row for each scenario with the figure it is about. For a
 //! terminal and for a README.
 
-use std::fmt::Write as _;
-
-use super::answers::{Answer, answers, behind};
+use super::answers::{Answer, Behind, answers, behind};
 use super::figures::{ABSENT, bytes, date, deviation, nanos, per_second};
 use super::model::{Report, Row, Scenario};
 use super::verdict::Measure;
 
 /// All of it, with a line feed at its end.
 pub(crate) fn markdown(report: &Report) -> String {
-    let mut text = String::new();
-    for answer in &answers(report) {
-        text += &said(answer);
-    }
-    if let Some(behind) = behind(report) {
-        text += "**Where another server is ahead:** ";
-        let ahead: Vec<String> = behind
-            .iter()
-            .map(|one| {
-                let words = format!(
-                    "{}, by {} ({} {}, {} {})",
-                    one.scenario, one.what, one.ahead.0, one.ahead.1, one.engine.0, one.engine.1
-                );
-                escaped(&words)
-            })
-            .collect();
-        text += &if ahead.is_empty() {
-            "nowhere that this run could tell apart.\n\n".to_owned()
-        } else {
-            format!("{}.\n\n", ahead.join("; "))
-        };
-    }
-    text += &table(report);
-    for warning in &report.warnings {
-        text += &format!("\n> {}\n", escaped(warning));
-    }
-    text
+    let mut blocks: Vec<String> = answers(report).iter().map(said).collect();
+    blocks.extend(behind(report).map(|behind| where_behind(&behind)));
+    blocks.push(table(report));
+    blocks.push(taken(report));
+    blocks.extend(report.warnings.iter().map(|warning| format!("> {}", escaped(warning))));
+    blocks.join("\n\n") + "\n"
 }
 
 fn said(answer: &Answer) -> String {
-    let mut text = format!(
-        "**{}** {}. {}\n\n",
+    let first = format!(
+        "**{}** {}. {}",
         answer.question,
         escaped(&answer.headline),
         escaped(&answer.sentence)
     );
-    for (what, figure) in &answer.facts {
-        // Writing into a string cannot fail.
-        let _ = writeln!(text, "- {}: {}", escaped(what), escaped(figure));
+    let facts = answer
+        .facts
+        .iter()
+        .map(|(what, figure)| format!("- {}: {}", escaped(what), escaped(figure)));
+    let facts: Vec<String> = facts.collect();
+    if facts.is_empty() { first } else { format!("{first}\n\n{}", facts.join("\n")) }
+}
+
+fn where_behind(behind: &[Behind]) -> String {
+    let question = "**Where another server is ahead**";
+    if behind.is_empty() {
+        return format!("{question} Nowhere that this run could tell apart.");
     }
-    if !answer.facts.is_empty() {
-        text.push('\n');
-    }
-    text
+    let lines = behind.iter().map(|one| {
+        let words = format!(
+            "{}, by {}: {} {}, {} {}",
+            one.scenario, one.what, one.ahead.0, one.ahead.1, one.engine.0, one.engine.1
+        );
+        format!("- {}", escaped(&words))
+    });
+    format!("{question}\n\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn table(report: &Report) -> String {
-    let names: Vec<String> = report.servers.iter().map(|server| escaped(&server.name)).collect();
+    let mut heads = vec!["Scenario".to_owned(), "by".to_owned()];
+    heads.extend(report.servers.iter().map(|server| escaped(&server.name)));
     let noise = report.scenarios.iter().flat_map(|scenario| &scenario.rows).any(|row| row.noise);
-    let again = report.servers.first().filter(|_| noise).map(|first| format!("{} again", escaped(&first.name)));
-    let heads: Vec<&str> = names.iter().chain(&again).map(String::as_str).collect();
-    let mut text = format!("| Scenario | by | {} |\n|---|---|{}\n", heads.join(" | "), "--:|".repeat(heads.len()));
-    for scenario in &report.scenarios {
-        let measure = Measure::of(scenario);
-        let mut cells: Vec<String> = report
-            .servers
-            .iter()
-            .map(|server| cell(scenario, measure, |row| !row.noise && row.server == server.name))
-            .collect();
-        if noise {
-            cells.push(cell(scenario, measure, |row| row.noise));
-        }
-        let by = match measure {
-            Measure::Throughput => "throughput",
-            Measure::Cpu => "CPU each",
-            Measure::P99 => "p99",
-            Measure::Memory => "memory each",
-        };
-        text += &format!("| {} | {by} | {} |\n", escaped(&scenario.title), cells.join(" | "));
-    }
+    let again = report.servers.first().filter(|_| noise);
+    heads.extend(again.map(|first| format!("{} again", escaped(&first.name))));
+    let rule = format!("|---|---|{}", "--:|".repeat(heads.len() - 2));
+    let scenarios =
+        report.scenarios.iter().map(|scenario| {
+            let measure = Measure::of(scenario);
+            let by = match measure {
+                Measure::Throughput => "throughput",
+                Measure::Cpu => "CPU each",
+                Measure::P99 => "p99",
+                Measure::Memory => "memory each",
+            };
+            let mut cells = vec![escaped(&scenario.title), by.to_owned()];
+            cells.extend(report.servers.iter().map(|server| {
+                cell(scenario, measure, |row| !row.noise && row.server == server.name)
+            }));
+            cells.extend(again.map(|_| cell(scenario, measure, |row| row.noise)));
+            line(&cells)
+        });
+    [line(&heads), rule].into_iter().chain(scenarios).collect::<Vec<_>>().join("\n")
+}
+
+fn line(cells: &[String]) -> String {
+    format!("| {} |", cells.join(" | "))
+}
+
+/// When, on what, and what the signs mean.
+fn taken(report: &Report) -> String {
     let machine = &report.machine;
     let kind = if report.quick { "quick" } else { "full" };
-    let words = format!(
+    escaped(&format!(
         "headwater {}, {kind} run of {}, {}, {} cores, {}. ± is half of the range of the slices, ≥ means \
          that the load was the limit, † that others used the machine; {ABSENT} was not measured.",
         machine.version,
@@ -90,8 +88,7 @@ fn table(report: &Report) -> String {
         machine.processor,
         machine.cores,
         machine.kernel
-    );
-    format!("{text}\n{}\n", escaped(&words))
+    ))
 }
 
 fn cell(scenario: &Scenario, measure: Measure, wanted: impl Fn(&Row) -> bool) -> String {
@@ -116,7 +113,9 @@ fn escaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
-            '\\' | '|' | '`' | '*' | '[' | ']' | '<' | '>' | '#' | '~' => plain.extend(['\\', letter]),
+            '\\' | '|' | '`' | '*' | '[' | ']' | '<' | '>' | '#' | '~' | '&' => {
+                plain.extend(['\\', letter]);
+            }
             letter if letter.is_control() => plain.push(' '),
             letter => plain.push(letter),
         }

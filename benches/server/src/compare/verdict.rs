@@ -94,11 +94,11 @@ pub(crate) fn standing(
 }
 
 /// The rows of servers named, the best first; rows without the figure are left out.
-pub(crate) fn ranked<'s>(
-    scenario: &'s Scenario,
+pub(crate) fn ranked(
+    scenario: &Scenario,
     measure: Measure,
     takes_part: impl Fn(&str) -> bool,
-) -> Vec<(&'s Row, Spread)> {
+) -> Vec<(&Row, Spread)> {
     let mut rows: Vec<_> = scenario
         .rows
         .iter()
@@ -163,7 +163,10 @@ mod tests {
             ..sample::row(server)
         };
         assert_eq!(first_to_second(vec![wide("a", 100.0), wide("b", 130.0)]), Some(Standing::Same));
-        assert_eq!(first_to_second(vec![wide("a", 100.0), wide("b", 30.0)]), Some(Standing::Better));
+        assert_eq!(
+            first_to_second(vec![wide("a", 100.0), wide("b", 30.0)]),
+            Some(Standing::Better)
+        );
     }
 
     #[test]
@@ -202,8 +205,7 @@ mod tests {
 
     #[test]
     fn a_scenario_at_a_rate_is_judged_by_what_an_event_costs() {
-        let cpu =
-            Row { cpu_nanos_per_event: Some(sample::within(9.0, 0.0)), ..sample::row("a") };
+        let cpu = Row { cpu_nanos_per_event: Some(sample::within(9.0, 0.0)), ..sample::row("a") };
         let flat = scenario(vec![cpu.clone()]);
         assert_eq!(Measure::of(&flat), Measure::Throughput);
         let held = scenario(vec![Row { load_was_the_limit: true, ..cpu.clone() }]);

@@ -37,6 +37,7 @@ use crate::cli::USAGE;
 pub(crate) use args::LoadArgs;
 use ladder::Ladder;
 use progress::Progress;
+#[cfg(test)]
 pub(crate) use report::grouped;
 
 /// Exit code of a run without a report.

@@ -6,16 +6,18 @@ use crate::compare::model::{Group, Row};
 
 pub(super) fn answer(report: &Report) -> Answer {
     let question = "What does a core carry?";
-    let (headline, sentence) = most_events(report).unwrap_or_else(|| {
-        ("–".to_owned(), "This run measured no fan-out flat out.".to_owned())
-    });
+    let (headline, sentence) = most_events(report)
+        .unwrap_or_else(|| ("–".to_owned(), "This run measured no fan-out flat out.".to_owned()));
     let facts = [
         at_a_rate(report),
         most_of(report, Group::Http, "Requests"),
         most_of(report, Group::Storm, "New subscribers"),
         most_of(report, Group::OwnStreams, "To streams of their own"),
         (report.machine.pinned.is_none()).then(|| {
-            ("Mind".to_owned(), "servers were not kept to one core, figures are of all they used".to_owned())
+            (
+                "Mind".to_owned(),
+                "servers were not kept to one core, figures are of all they used".to_owned(),
+            )
         }),
     ];
     Answer { question, headline, sentence, facts: facts.into_iter().flatten().collect() }
@@ -27,7 +29,9 @@ fn most_events(report: &Report) -> Option<(String, String)> {
     let sends = row
         .events_per_send
         .filter(|events| events.is_finite())
-        .map_or_else(String::new, |events| format!(", {} events per send", super::round(events.round())));
+        .map_or_else(String::new, |events| {
+            format!(", {} events per send", super::round(events.round()))
+        });
     let late = row
         .latency
         .as_ref()
@@ -37,11 +41,8 @@ fn most_events(report: &Report) -> Option<(String, String)> {
         .filter(|lost| *lost > 0.0)
         .map_or_else(String::new, |lost| format!(", {} lost", percent(lost)));
     let headline = at_least(row, per_second(median)).replace("/s", " events/s");
-    let sentence = format!(
-        "Delivered by {} to {}{sends}{late}{lost}.",
-        row.server,
-        circumstances(scenario)
-    );
+    let sentence =
+        format!("Delivered by {} to {}{sends}{late}{lost}.", row.server, circumstances(scenario));
     Some((headline, sentence))
 }
 

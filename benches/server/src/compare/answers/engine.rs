@@ -2,7 +2,7 @@
 
 use super::{Answer, Measure, Report, SAME, Scenario};
 use super::{equals, figure, listed};
-use crate::compare::model::Group;
+use crate::compare::model::{Group, Row, Spread};
 
 /// Something that people choose an engine by.
 struct Need<'r> {
@@ -25,11 +25,17 @@ pub(super) fn answer(report: &Report) -> Answer {
     let facts = told.iter().map(|(_, fact)| fact.clone()).collect();
     let (headline, sentence) = match engines.as_slice() {
         [] => ("–".to_owned(), "No engine of headwater took part in this run.".to_owned()),
-        [only] if told.is_empty() => {
-            ((*only).to_owned(), "The only engine in this run, which measured nothing of it.".to_owned())
+        [only] if told.is_empty() => (
+            (*only).to_owned(),
+            "The only engine in this run, which measured nothing of it.".to_owned(),
+        ),
+        [only] => (
+            (*only).to_owned(),
+            "The only engine in this run: there is no choice to make.".to_owned(),
+        ),
+        _ if told.is_empty() => {
+            ("–".to_owned(), "This run measured none of the engines.".to_owned())
         }
-        [only] => ((*only).to_owned(), "The only engine in this run: there is no choice to make.".to_owned()),
-        _ if told.is_empty() => ("–".to_owned(), "This run measured none of the engines.".to_owned()),
         _ => choose(&engines, &told),
     };
     Answer { question, headline, sentence, facts }
@@ -45,7 +51,9 @@ fn choose(engines: &[&str], told: &[(Vec<&str>, (String, String))]) -> (String, 
         (1, true) => format!("Best, or equal to the best, in each of these {}.", told.len()),
         (1, false) => format!("Best, or equal to the best, in {most} of these {}.", told.len()),
         (_, true) => format!("Between them: {SAME}."),
-        (_, false) => format!("Each is best, or equal to the best, in {most} of these {}.", told.len()),
+        (_, false) => {
+            format!("Each is best, or equal to the best, in {most} of these {}.", told.len())
+        }
     };
     (headline, sentence)
 }
@@ -82,19 +90,20 @@ fn tell<'r>(report: &Report, need: &Need<'r>) -> Option<(Vec<&'r str>, (String, 
     let rows = report.engines(need.scenario, need.measure);
     let (best, spread) = *rows.first()?;
     let equals = equals(need.scenario, need.measure, &rows);
-    let words = if rows.len() > 1 && equals.len() == rows.len() {
-        format!("{SAME} ({})", figure(best, spread, need.measure))
-    } else {
+    let each = |rows: &[&(&Row, Spread)], last| {
         let figures: Vec<String> = rows
             .iter()
             .map(|(row, spread)| format!("{} {}", row.server, figure(row, *spread, need.measure)))
             .collect();
-        let same = if equals.len() > 1 {
-            format!("; between {} {SAME}", listed(&equals, "and"))
-        } else {
-            String::new()
-        };
-        format!("{}{same}", figures.join(", "))
+        listed(&figures.iter().map(String::as_str).collect::<Vec<_>>(), last)
+    };
+    let (equal, others): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|(row, _)| equals.contains(&row.server.as_str()));
+    let words = match (equal.len(), others.len()) {
+        (1, 0) => each(&equal, "and"),
+        (_, 0) => format!("{SAME} ({})", figure(best, spread, need.measure)),
+        (1, _) => format!("{}; {}", each(&equal, "and"), each(&others, "and")),
+        _ => format!("{}: no difference; {}", each(&equal, "and"), each(&others, "and")),
     };
     Some((equals, (need.what.to_owned(), words)))
 }

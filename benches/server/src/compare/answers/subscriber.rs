@@ -11,14 +11,14 @@ pub(super) fn answer(report: &Report) -> Answer {
         .filter(|scenario| lightest(report, scenario).is_some())
         .max_by_key(|scenario| scenario.subscribers);
     let row = scenario.and_then(|scenario| lightest(report, scenario));
-    let (headline, sentence) = scenario
-        .zip(row)
-        .and_then(|(scenario, row)| memory(scenario, row))
-        .unwrap_or_else(|| ("–".to_owned(), "This run measured no memory of subscribers.".to_owned()));
+    let (headline, sentence) =
+        scenario.zip(row).and_then(|(scenario, row)| memory(scenario, row)).unwrap_or_else(|| {
+            ("–".to_owned(), "This run measured no memory of subscribers.".to_owned())
+        });
     let facts = [
+        cpu(report),
         scenario.zip(row).and_then(|(scenario, row)| all_of_them(scenario, row)),
         scenario.and_then(|scenario| of_the_others(report, scenario)),
-        cpu(report),
     ];
     Answer { question, headline, sentence, facts: facts.into_iter().flatten().collect() }
 }
@@ -98,6 +98,5 @@ fn cpu(report: &Report) -> Option<(String, String)> {
     let equals = equals(scenario, Measure::Cpu, &rows);
     let of = if equals.len() > 1 { listed(&equals, "and") } else { row.server.clone() };
     let what = format!("Each event it is sent ({})", circumstances(scenario));
-    let same = if equals.len() > 1 { format!(": {SAME}") } else { String::new() };
-    Some((what, format!("{} of CPU ({of}{same})", nanos(spread.median))))
+    Some((what, format!("{} of CPU ({of})", nanos(spread.median))))
 }

@@ -58,8 +58,8 @@ const MARKS: [&str; LOOKS] = [
 
 /// Widths in the units of the drawing, which are the pixels of a phone.
 const WIDTH: f64 = 390.0;
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = 12.0;
+const LEFT: f64 = 58.0;
+const RIGHT: f64 = 18.0;
 const TITLE_Y: f64 = 16.0;
 const LEGEND_ROW: f64 = 17.0;
 /// Letters that a legend has room for in one column of two.
@@ -78,13 +78,15 @@ fn drawing(title: &str, description: &str, height: f64, content: &Markup) -> Mar
     }
 }
 
-/// The names of the series, in two columns from `top` on, each with its line and mark.
-fn legend(entries: &[(Look, &str)], top: f64) -> Markup {
+/// The names of the series, in two columns from `top` on, each with its mark and, where lines join them, its line.
+fn legend(entries: &[(Look, &str, bool)], top: f64) -> Markup {
     html! {
-        @for (index, (look, name)) in entries.iter().enumerate() {
+        @for (index, (look, name, joined)) in entries.iter().enumerate() {
             @let x = if index % 2 == 0 { 2.0 } else { WIDTH / 2.0 };
             @let y = top + LEGEND_ROW * as_float(index / 2);
-            line class=(format!("line {}", look.class())) x1=(px(x)) y1=(px(y)) x2=(px(x + 26.0)) y2=(px(y)) {}
+            @if *joined {
+                line class=(format!("line {}", look.class())) x1=(px(x)) y1=(px(y)) x2=(px(x + 26.0)) y2=(px(y)) {}
+            }
             (look.mark(x + 13.0, y))
             text.name x=(px(x + 32.0)) y=(px(y + 4.0)) { (shortened(name, LEGEND_LETTERS)) }
         }

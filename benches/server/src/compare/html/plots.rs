@@ -1,13 +1,16 @@
 //! Which plots a report has, and what they are drawn from. The tables beside them hold the same numbers.
 
+use std::cmp::Ordering;
+
 use maud::Markup;
 
 use super::chart::{Axis, Bar, BarChart, LineChart, Look, Series, Span, Tick};
-use crate::compare::figures::{bytes, nanos, or_absent, per_second, whole};
+use crate::compare::answers::farness;
+use crate::compare::figures::{self, bytes, nanos, or_absent, per_second, whole};
 use crate::compare::model::{Group, Report, Row, Scenario};
 
-/// Plots of latency that a report has at most.
-const MOST_LATENCY_PLOTS: usize = 4;
+/// Plots of latency that a group has at most.
+const MOST_LATENCY_PLOTS: usize = 3;
 
 /// The plots of one group in the order in which they are shown; none where there is nothing to draw.
 pub(super) fn of_group(report: &Report, group: Group) -> Vec<Markup> {
@@ -18,22 +21,41 @@ pub(super) fn of_group(report: &Report, group: Group) -> Vec<Markup> {
             charts.extend(latencies(report, group));
             charts
         }
-        Group::Memory => return memory(report).map(|chart| chart.draw()).into_iter().collect(),
+        Group::Memory => return memory(report).iter().map(BarChart::draw).collect(),
         Group::Http | Group::SlowReaders => latencies(report, group),
         Group::Storm | Group::OwnStreams | Group::Replay => Vec::new(),
     };
     charts.iter().map(LineChart::draw).collect()
 }
 
-/// Latency by percentile, of the scenarios with a rate, or of the first ones where none has.
+/// Latency by percentile: for each number of subscribers the most usual scenario with a rate, or without
+/// where none has one; those with the most subscribers.
 fn latencies(report: &Report, group: Group) -> Vec<LineChart> {
     let of_group = || report.scenarios.iter().filter(|scenario| scenario.group == group);
     let rated: Vec<&Scenario> = of_group().filter(|scenario| scenario.rate.is_some()).collect();
-    let scenarios = if rated.is_empty() { of_group().collect() } else { rated };
-    scenarios.into_iter().filter_map(|scenario| latency(report, scenario)).take(MOST_LATENCY_PLOTS).collect()
+    let mut scenarios = if rated.is_empty() { of_group().collect() } else { rated };
+    if group == Group::FanOut {
+        scenarios.sort_by(|a, b| {
+            let unusual = farness(a).partial_cmp(&farness(b)).unwrap_or(Ordering::Equal);
+            a.subscribers.cmp(&b.subscribers).then(unusual)
+        });
+        scenarios.dedup_by_key(|scenario| scenario.subscribers);
+    }
+    let charts: Vec<LineChart> =
+        scenarios.into_iter().filter_map(|scenario| latency(report, scenario)).collect();
+    let more = charts.len().saturating_sub(MOST_LATENCY_PLOTS);
+    charts
+        .into_iter()
+        .skip(if group == Group::FanOut { more } else { 0 })
+        .take(MOST_LATENCY_PLOTS)
+        .collect()
 }
 
 fn latency(report: &Report, scenario: &Scenario) -> Option<LineChart> {
+    let path = match scenario.group {
+        Group::Http => "request → answer, logarithmic",
+        _ => "publish → receive, logarithmic",
+    };
     let ticks: Vec<Tick> = [50.0, 90.0, 99.0, 99.9, 99.99]
         .map(|percentile| Tick { at: nines(percentile), name: format!("{percentile}") })
         .into();
@@ -61,7 +83,7 @@ fn latency(report: &Report, scenario: &Scenario) -> Option<LineChart> {
             listed(&series)
         ),
         x: Axis::fixed("percentile of all", low, high, ticks),
-        y: Axis::log("publish → receive, logarithmic", span, nanos),
+        y: Axis::log(path, span, nanos),
         series,
     })
 }
@@ -109,7 +131,7 @@ fn throughput_of(report: &Report, flat: &[&Scenario], size: Option<usize>) -> Op
              The table below has the same figures.",
             listed(&series)
         ),
-        x: Axis::log("subscribers, logarithmic", x, plain),
+        x: Axis::log("subscribers, logarithmic", x, figures::count),
         y: Axis::log("events delivered, logarithmic", y, per_second),
         series,
     })
@@ -181,37 +203,37 @@ fn cost_by_batch(report: &Report) -> Option<LineChart> {
              of {}. The table below has the same figures.",
             listed(&series)
         ),
-        x: Axis::log("events per send, logarithmic", x, plain),
+        x: Axis::log("events per send, logarithmic", x, figures::count),
         y: Axis::log("CPU per event, logarithmic", y, nanos),
         series,
     })
 }
 
-/// Memory of a subscriber in user space and in the kernel.
-fn memory(report: &Report) -> Option<BarChart> {
-    let mut most: f64 = 0.0;
-    let mut groups = Vec::new();
-    for scenario in report.scenarios.iter().filter(|scenario| scenario.group == Group::Memory) {
-        let bars: Vec<Bar> = rows(report, scenario).filter_map(|(row, _)| memory_bar(row)).collect();
-        for bar in &bars {
-            most = most.max(bar.parts.iter().flatten().sum());
-        }
-        if !bars.is_empty() {
-            groups.push((scenario.title.clone(), bars));
-        }
-    }
-    if groups.is_empty() {
-        return None;
-    }
-    Some(BarChart {
-        title: "Memory per idle subscriber".to_owned(),
-        description: "Bars of bytes per subscriber, user space and kernel one after the other, for \
-                      each server. The table below has the same figures."
-            .to_owned(),
-        axis: Axis::from_zero("memory per subscriber", most, 1024.0, bytes),
-        parts: ["user space", "kernel, both ends"],
-        groups,
-    })
+/// Memory of a subscriber in user space and in the kernel, all to the same scale.
+fn memory(report: &Report) -> Vec<BarChart> {
+    let scenarios = report.scenarios.iter().filter(|scenario| scenario.group == Group::Memory);
+    let found: Vec<(&Scenario, Vec<Bar>)> = scenarios
+        .map(|scenario| {
+            (scenario, rows(report, scenario).filter_map(|(row, _)| memory_bar(row)).collect())
+        })
+        .filter(|(_, bars): &(_, Vec<Bar>)| !bars.is_empty())
+        .collect();
+    let totals =
+        found.iter().flat_map(|(_, bars)| bars).map(|bar| bar.parts.iter().flatten().sum());
+    let most = totals.fold(0.0, f64::max);
+    found
+        .into_iter()
+        .map(|(scenario, bars)| BarChart {
+            title: format!("Memory per subscriber: {}", scenario.title),
+            description:
+                "Bars of bytes per subscriber, user space and kernel one after the other, \
+                          for each server. The table below has the same figures."
+                    .to_owned(),
+            axis: Axis::from_zero("memory per subscriber", most, 1024.0, bytes),
+            parts: ["user space", "kernel, both ends"],
+            bars,
+        })
+        .collect()
 }
 
 fn memory_bar(row: &Row) -> Option<Bar> {
@@ -250,16 +272,6 @@ fn name(row: &Row) -> String {
 
 fn listed(series: &[Series]) -> String {
     series.iter().map(|series| series.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-/// Of ticks that are whole numbers mostly.
-fn plain(value: f64) -> String {
-    if (0.999..100_000.0).contains(&value) {
-        // A power of ten by its logarithm may be off in the last place.
-        crate::compare::figures::count(value.round()).replace(".00", "").replace(".0", "")
-    } else {
-        crate::compare::figures::count(value)
-    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts of subscribers are far below 2^53")]

@@ -51,10 +51,9 @@ pub(super) fn of_group(report: &Report, group: Group, scenarios: &[&Scenario]) -
     let shown: Vec<Column> = COLUMNS
         .into_iter()
         .filter(|column| {
-            let any = |scenario: &&Scenario| {
-                scenario.rows.iter().any(|row| column.cell(report, scenario, row).is_some())
-            };
-            scenarios.iter().any(any)
+            scenarios.iter().any(|scenario| {
+                scenario.rows.iter().any(|row| column.matters(report, scenario, row))
+            })
         })
         .collect();
     let marks = mark::used(scenarios);
@@ -68,7 +67,7 @@ pub(super) fn of_group(report: &Report, group: Group, scenarios: &[&Scenario]) -
                     }
                 }
                 @for (index, scenario) in scenarios.iter().enumerate() {
-                    @let told = index > 0 && scenarios[index - 1].how == scenario.how;
+                    @let told = scenarios[..index].iter().any(|other| other.how == scenario.how);
                     tbody {
                         tr.scenario id=(format!("s-{}", scenario.id)) {
                             th scope="rowgroup" colspan=(shown.len() + 1) {
@@ -138,6 +137,16 @@ impl Column {
         }
     }
 
+    /// Whether a row alone is a reason to show it.
+    fn matters(self, report: &Report, scenario: &Scenario, row: &Row) -> bool {
+        match self {
+            Self::Errors => row.errors > 0,
+            Self::Slices => row.failed.is_none(),
+            Self::Standing => scenario.rows.iter().filter(|row| row.failed.is_none()).count() > 1,
+            _ => self.cell(report, scenario, row).is_some(),
+        }
+    }
+
     /// None where the row has no figure.
     fn cell(self, report: &Report, scenario: &Scenario, row: &Row) -> Option<Markup> {
         let at = |of: fn(&crate::compare::model::Latency) -> Spread| row.latency.as_ref().map(of);
@@ -156,9 +165,10 @@ impl Column {
             Self::UserBytes => spread(row.user_bytes_per_subscriber, bytes, ""),
             Self::KernelBytes => spread(row.kernel_bytes_per_subscriber, bytes, ""),
             Self::Lost => plain(row.lost, percent),
-            Self::Errors => (row.errors > 0)
-                .then(|| html! { (whole(usize::try_from(row.errors).unwrap_or(usize::MAX))) }),
-            Self::Slices => (row.slices > 0).then(|| html! { (whole(row.slices)) }),
+            Self::Errors => {
+                Some(html! { (whole(usize::try_from(row.errors).unwrap_or(usize::MAX))) })
+            }
+            Self::Slices => Some(html! { (whole(row.slices)) }),
             Self::Standing => to_the_first(report, scenario, row),
         }
     }
@@ -182,11 +192,12 @@ fn spread(spread: Option<Spread>, figure: fn(f64) -> String, sign: &str) -> Opti
 /// How a server stands to the first one, by what the scenario is about.
 fn to_the_first(report: &Report, scenario: &Scenario, row: &Row) -> Option<Markup> {
     let first = report.servers.first()?;
-    if !row.noise && row.server == first.name {
-        return None;
-    }
     let first = scenario.rows.iter().find(|other| !other.noise && other.server == first.name)?;
     let measure = Measure::of(scenario);
+    if std::ptr::eq(row, first) {
+        measure.read(row)?;
+        return Some(html! { "1×" });
+    }
     if standing(scenario, measure, row, first)? == Standing::Same {
         return Some(html! { "no difference" });
     }

@@ -1,5 +1,7 @@
 //! Axes: where a value lies between two ends, and which values are named beside the axis.
 
+use crate::compare::figures::trimmed;
+
 /// A named place on an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Tick {
@@ -66,7 +68,7 @@ impl Axis {
         let ticks = within
             .into_iter()
             .step_by(stride)
-            .map(|at| Tick { at, name: figure(10f64.powf(at)) })
+            .map(|at| Tick { at, name: trimmed(&figure(10f64.powf(at))) })
             .collect();
         Self { name: name.to_owned(), low, high, ticks }
     }
@@ -90,7 +92,7 @@ impl Axis {
         let ticks: Vec<Tick> = (0..=u8::try_from(MOST_TICKS).unwrap_or(u8::MAX))
             .map(|count| f64::from(count) * step)
             .take_while(|at| *at < most + step)
-            .map(|at| Tick { at, name: figure(at) })
+            .map(|at| Tick { at, name: trimmed(&figure(at)) })
             .collect();
         let high = ticks.last().map_or(most, |tick| tick.at.max(most));
         Self { name: name.to_owned(), low: 0.0, high, ticks }
@@ -134,12 +136,12 @@ mod tests {
 
     #[test]
     fn a_short_span_is_divided_into_ones_twos_and_fives() {
-        assert_eq!(names(&log(2.1, 48.0)), ["2.00", "5.00", "10.0", "20.0", "50.0"]);
+        assert_eq!(names(&log(2.1, 48.0)), ["2", "5", "10", "20", "50"]);
     }
 
     #[test]
     fn a_long_span_has_decades_and_never_more_than_there_is_room_for() {
-        assert_eq!(names(&log(1.0, 10_000.0)), ["1.00", "10.0", "100", "1.00 k", "10.0 k"]);
+        assert_eq!(names(&log(1.0, 10_000.0)), ["1", "10", "100", "1 k", "10 k"]);
         for most in [1.0, 3.0, 1e3, 1e9, 1e300] {
             let axis = log(1e-300, most);
             assert!((2..=MOST_TICKS).contains(&axis.ticks.len()), "{axis:?}");
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn an_axis_from_zero_ends_above_the_most() {
         let axis = Axis::from_zero("memory", 40_000.0, 1024.0, bytes);
-        assert_eq!(names(&axis), ["0", "10.0 KiB", "20.0 KiB", "30.0 KiB", "40.0 KiB"]);
+        assert_eq!(names(&axis), ["0", "10 KiB", "20 KiB", "30 KiB", "40 KiB"]);
         assert!((axis.share(40_000.0) - 0.976).abs() < 0.001);
         assert!(axis.share(1e300) <= 1.0);
         assert!(axis.share(f64::NAN) >= 0.0);

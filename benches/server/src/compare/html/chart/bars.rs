@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::axis::Axis;
 use super::{RIGHT, TITLE_Y, WIDTH, as_float, drawing, px, shortened};
 
-/// One server in one group.
+/// One server.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Bar {
     pub(in super::super) name: String,
@@ -16,7 +16,7 @@ pub(in super::super) struct Bar {
     pub(in super::super) noise: bool,
 }
 
-/// Bars under headings.
+/// Bars one below the other.
 #[derive(Clone, Debug)]
 pub(in super::super) struct BarChart {
     pub(in super::super) title: String,
@@ -24,20 +24,18 @@ pub(in super::super) struct BarChart {
     pub(in super::super) axis: Axis,
     /// What the two parts are.
     pub(in super::super) parts: [&'static str; 2],
-    pub(in super::super) groups: Vec<(String, Vec<Bar>)>,
+    pub(in super::super) bars: Vec<Bar>,
 }
 
 const LEGEND_Y: f64 = TITLE_Y + 20.0;
 const TOP: f64 = 48.0;
-const HEADING: f64 = 22.0;
 const BAR: f64 = 31.0;
 const THICK: f64 = 9.0;
 const BELOW: f64 = 40.0;
 
 impl BarChart {
     pub(in super::super) fn draw(&self) -> Markup {
-        let bars: usize = self.groups.iter().map(|(_, bars)| bars.len()).sum();
-        let bottom = TOP + as_float(self.groups.len()) * HEADING + as_float(bars) * BAR + 2.0;
+        let bottom = TOP + as_float(self.bars.len()) * BAR + 2.0;
         let content = html! {
             (self.legend())
             @for tick in &self.axis.ticks {
@@ -45,9 +43,8 @@ impl BarChart {
                 line.grid x1=(px(x)) y1=(px(TOP)) x2=(px(x)) y2=(px(bottom)) {}
                 text.tick x=(px(x)) y=(px(bottom + 16.0)) text-anchor=(anchor(x)) { (tick.name) }
             }
-            line.base x1=(px(self.x_of(0.0))) y1=(px(TOP)) x2=(px(self.x_of(0.0))) y2=(px(bottom)) {}
             text.axis x=(px(WIDTH - RIGHT)) y=(px(bottom + 34.0)) text-anchor="end" { (self.axis.name) }
-            (self.bars())
+            @for (index, bar) in self.bars.iter().enumerate() { (self.bar(bar, TOP + as_float(index) * BAR)) }
         };
         drawing(&self.title, &self.description, bottom + BELOW, &content)
     }
@@ -62,27 +59,13 @@ impl BarChart {
         }
     }
 
-    fn bars(&self) -> Markup {
-        let mut y = TOP;
-        let mut drawn = Vec::new();
-        for (heading, bars) in &self.groups {
-            drawn.push(html! { text.heading x="0" y=(px(y + 15.0)) { (heading) } });
-            y += HEADING;
-            for bar in bars {
-                drawn.push(self.bar(bar, y));
-                y += BAR;
-            }
-        }
-        html! { @for drawn in &drawn { (drawn) } }
-    }
-
     fn bar(&self, bar: &Bar, y: f64) -> Markup {
         let [first, second] = bar.parts.map(|part| part.unwrap_or(0.0));
         let ends = [0.0, first, first + second].map(|value| self.x_of(value));
         let class = if bar.noise { " noise" } else { "" };
         html! {
-            text class=(format!("name{class}")) x="1" y=(px(y + 11.0)) { (shortened(&bar.name, 28)) }
-            text class=(format!("figure{class}")) x=(px(WIDTH - RIGHT)) y=(px(y + 11.0)) text-anchor="end" { (bar.figure) }
+            text class=(format!("name bar{class}")) x="1" y=(px(y + 11.0)) { (shortened(&bar.name, 28)) }
+            text class=(format!("figure bar{class}")) x=(px(WIDTH - RIGHT)) y=(px(y + 11.0)) text-anchor="end" { (bar.figure) }
             @for (index, part) in ends.windows(2).enumerate() {
                 @if part[1] - part[0] > 0.0 {
                     rect class=(format!("part p{index}{class}")) x=(px(part[0])) y=(px(y + 15.0))

@@ -34,8 +34,11 @@ const BELOW: f64 = 44.0;
 
 impl LineChart {
     pub(in super::super) fn draw(&self) -> Markup {
-        let names: Vec<(Look, &str)> =
-            self.series.iter().map(|series| (series.look, series.name.as_str())).collect();
+        let names: Vec<(Look, &str, bool)> = self
+            .series
+            .iter()
+            .map(|series| (series.look, series.name.as_str(), series.joined))
+            .collect();
         let top = TOP + PLOT + BELOW + 8.0;
         let height = top + legend_height(names.len());
         let content = html! {
@@ -54,7 +57,7 @@ impl LineChart {
             @for tick in &self.y.ticks {
                 @let y = self.y_of(tick.at);
                 line.grid x1=(px(LEFT)) y1=(px(y)) x2=(px(WIDTH - RIGHT)) y2=(px(y)) {}
-                text.tick x=(px(LEFT - 6.0)) y=(px(y + 4.0)) text-anchor="end" { (tick.name) }
+                text.tick x=(px(LEFT - 8.0)) y=(px(y + 4.0)) text-anchor="end" { (tick.name) }
             }
             @for tick in &self.x.ticks {
                 @let x = self.x_of(tick.at);
