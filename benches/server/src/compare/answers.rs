@@ -11,6 +11,8 @@ mod behind;
 mod core;
 mod engine;
 mod subscriber;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use behind::{Behind, behind};
 

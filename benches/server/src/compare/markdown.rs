@@ -1,6 +1,9 @@
 //! The short table: the three answers, then a row for each scenario with the figure it is about. For a
 //! terminal and for a README.
 
+#[cfg(test)]
+mod tests;
+
 use super::answers::{Answer, Behind, answers, behind};
 use super::figures::{ABSENT, bytes, date, deviation, nanos, per_second};
 use super::model::{Report, Row, Scenario};

@@ -48,11 +48,13 @@ fn choose(engines: &[&str], told: &[(Vec<&str>, (String, String))]) -> (String, 
     let headline = listed(&chosen, "or");
     let everywhere = most == told.len();
     let sentence = match (chosen.len(), everywhere) {
-        (1, true) => format!("Best, or equal to the best, in each of these {}.", told.len()),
-        (1, false) => format!("Best, or equal to the best, in {most} of these {}.", told.len()),
+        (1, true) => format!("Best, or equal to the best, in each of these\u{a0}{}.", told.len()),
+        (1, false) => {
+            format!("Best, or equal to the best, in {most} of these\u{a0}{}.", told.len())
+        }
         (_, true) => format!("Between them: {SAME}."),
         (_, false) => {
-            format!("Each is best, or equal to the best, in {most} of these {}.", told.len())
+            format!("Each is best, or equal to the best, in {most} of these\u{a0}{}.", told.len())
         }
     };
     (headline, sentence)

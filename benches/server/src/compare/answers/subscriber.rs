@@ -80,12 +80,17 @@ fn of_the_others(report: &Report, scenario: &Scenario) -> Option<(String, String
     if rows.len() < 2 {
         return None;
     }
-    if equals(scenario, Measure::Memory, &rows).len() == rows.len() {
+    let equals = equals(scenario, Measure::Memory, &rows);
+    if equals.len() == rows.len() {
         return Some(("Between the engines".to_owned(), SAME.to_owned()));
     }
     let others: Vec<String> = rows[1..]
         .iter()
-        .map(|(row, spread)| format!("{} {}", row.server, bytes(spread.median)))
+        .map(|(row, spread)| {
+            let same = equals.contains(&row.server.as_str());
+            let same = if same { " (no difference)" } else { "" };
+            format!("{} {}{same}", row.server, bytes(spread.median))
+        })
         .collect();
     Some(("The other engines".to_owned(), others.join(", ")))
 }

@@ -72,13 +72,14 @@ fn drawing(title: &str, description: &str, height: f64, content: &Markup) -> Mar
         svg.chart role="img" xmlns="http://www.w3.org/2000/svg" viewBox=(view) {
             title { (title) }
             desc { (description) }
-            text.title x="0" y=(px(TITLE_Y)) { (shortened(title, 56)) }
+            text.title x="0" y=(px(TITLE_Y)) { (shortened(title, 50)) }
             (content)
         }
     }
 }
 
-/// The names of the series, in two columns from `top` on, each with its mark and, where lines join them, its line.
+/// The names of the series, in two columns from `top` on, each with its mark and, where lines join
+/// them, its line.
 fn legend(entries: &[(Look, &str, bool)], top: f64) -> Markup {
     html! {
         @for (index, (look, name, joined)) in entries.iter().enumerate() {
@@ -94,7 +95,7 @@ fn legend(entries: &[(Look, &str, bool)], top: f64) -> Markup {
 }
 
 fn legend_height(entries: usize) -> f64 {
-    LEGEND_ROW * as_float(entries.div_ceil(2)) + 6.0
+    LEGEND_ROW * as_float(entries.div_ceil(2).saturating_sub(1)) + 8.0
 }
 
 /// A coordinate with a tenth of a pixel.

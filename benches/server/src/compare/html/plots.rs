@@ -132,7 +132,7 @@ fn throughput_of(report: &Report, flat: &[&Scenario], size: Option<usize>) -> Op
             listed(&series)
         ),
         x: Axis::log("subscribers, logarithmic", x, figures::count),
-        y: Axis::log("events delivered, logarithmic", y, per_second),
+        y: Axis::log("events delivered per second, logarithmic", y, per_second),
         series,
     })
 }

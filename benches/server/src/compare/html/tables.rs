@@ -74,6 +74,7 @@ pub(super) fn of_group(report: &Report, group: Group, scenarios: &[&Scenario]) -
                                 div { b { (scenario.title) } @if !told { " " span { (scenario.how) } } }
                             }
                         }
+                        @if index > 0 { (heads_again(report, group, &shown)) }
                         @for row in &scenario.rows { (server(report, scenario, row, &shown)) }
                     }
                 }
@@ -81,6 +82,17 @@ pub(super) fn of_group(report: &Report, group: Group, scenarios: &[&Scenario]) -
         }
         @if !marks.is_empty() {
             p.legend { @for mark in &marks { span { b { (mark.sign()) } " " (mark.meaning()) } } }
+        }
+    }
+}
+
+/// The names of the columns once more, for screens that the top of the table has left. Those who hear the
+/// table have them from its top.
+fn heads_again(report: &Report, group: Group, shown: &[Column]) -> Markup {
+    html! {
+        tr.heads aria-hidden="true" {
+            td {}
+            @for column in shown { td { (column.name(report, group)) } }
         }
     }
 }

@@ -29,7 +29,7 @@ pub(in super::super) struct BarChart {
 
 const LEGEND_Y: f64 = TITLE_Y + 20.0;
 const TOP: f64 = 48.0;
-const BAR: f64 = 31.0;
+const BAR: f64 = 33.0;
 const THICK: f64 = 9.0;
 const BELOW: f64 = 40.0;
 
@@ -68,7 +68,7 @@ impl BarChart {
             text class=(format!("figure bar{class}")) x=(px(WIDTH - RIGHT)) y=(px(y + 11.0)) text-anchor="end" { (bar.figure) }
             @for (index, part) in ends.windows(2).enumerate() {
                 @if part[1] - part[0] > 0.0 {
-                    rect class=(format!("part p{index}{class}")) x=(px(part[0])) y=(px(y + 15.0))
+                    rect class=(format!("part p{index}{class}")) x=(px(part[0])) y=(px(y + 16.0))
                         width=(px((part[1] - part[0]).max(0.5))) height=(px(THICK)) {}
                 }
             }
