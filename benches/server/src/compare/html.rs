@@ -39,7 +39,7 @@ pub(crate) fn render(report: &Report) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
                 style {
-                    (PreEscaped(include_str!("html/chart.css")))
+                    (PreEscaped(chart::STYLE))
                     (PreEscaped(include_str!("html/page.css")))
                 }
             }
@@ -54,6 +54,12 @@ pub(crate) fn render(report: &Report) -> String {
         }
     }
     .into_string()
+}
+
+/// The plot of throughput over subscribers as an SVG file, for a README. None where no fan-out flat out
+/// was measured.
+pub(crate) fn picture(report: &Report) -> Option<String> {
+    plots::picture(report).map(Markup::into_string)
 }
 
 fn header(report: &Report) -> Markup {

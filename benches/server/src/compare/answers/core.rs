@@ -15,7 +15,7 @@ pub(super) fn answer(report: &Report) -> Answer {
         most_of(report, Group::OwnStreams, "To streams of their own"),
         (report.machine.pinned.is_none()).then(|| {
             (
-                "Mind".to_owned(),
+                "Note".to_owned(),
                 "servers were not kept to one core, figures are of all they used".to_owned(),
             )
         }),

@@ -76,9 +76,9 @@ fn the_share_of_a_core_is_cost_times_events() {
 #[test]
 fn servers_that_shared_the_cores_are_not_said_to_have_had_one() {
     let mut report = full();
-    assert!(answers(&report)[1].facts.iter().all(|(what, _)| what != "Mind"));
+    assert!(answers(&report)[1].facts.iter().all(|(what, _)| what != "Note"));
     report.machine.pinned = None;
-    assert!(fact(&answers(&report)[1], "Mind").contains("not kept to one core"));
+    assert!(fact(&answers(&report)[1], "Note").contains("not kept to one core"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod axis;
 mod bars;
 mod lines;
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 pub(super) use axis::{Axis, Span, Tick};
 pub(super) use bars::{Bar, BarChart};
@@ -65,13 +65,27 @@ const LEGEND_ROW: f64 = 17.0;
 /// Letters that a legend has room for in one column of two.
 const LEGEND_LETTERS: usize = 24;
 
+/// Whether a drawing has its page's style or brings its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Page,
+    File,
+}
+
+/// Of pages and of drawings in files of their own.
+pub(super) const STYLE: &str = include_str!("chart.css");
+
 /// A drawing with what those hear who cannot see it.
-fn drawing(title: &str, description: &str, height: f64, content: &Markup) -> Markup {
+fn drawing(place: Place, title: &str, description: &str, height: f64, content: &Markup) -> Markup {
     let view = format!("0 0 {} {}", px(WIDTH), px(height));
     html! {
         svg.chart role="img" xmlns="http://www.w3.org/2000/svg" viewBox=(view) {
             title { (title) }
             desc { (description) }
+            @if place == Place::File {
+                style { (PreEscaped(STYLE)) }
+                rect.ground width="100%" height="100%" {}
+            }
             text.title x="0" y=(px(TITLE_Y)) { (shortened(title, 50)) }
             (content)
         }

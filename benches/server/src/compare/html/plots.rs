@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use maud::Markup;
 
-use super::chart::{Axis, Bar, BarChart, LineChart, Look, Series, Span, Tick};
+use super::chart::{Axis, Bar, BarChart, LineChart, Look, Place, Series, Span, Tick};
 use crate::compare::answers::farness;
 use crate::compare::figures::{self, bytes, nanos, or_absent, per_second, whole};
 use crate::compare::model::{Group, Report, Row, Scenario};
@@ -25,7 +25,12 @@ pub(super) fn of_group(report: &Report, group: Group) -> Vec<Markup> {
         Group::Http | Group::SlowReaders => latencies(report, group),
         Group::Storm | Group::OwnStreams | Group::Replay => Vec::new(),
     };
-    charts.iter().map(LineChart::draw).collect()
+    charts.iter().map(|chart| chart.draw(Place::Page)).collect()
+}
+
+/// Throughput over subscribers of the smallest events, as a file of its own.
+pub(super) fn picture(report: &Report) -> Option<Markup> {
+    Some(throughput(report).first()?.draw(Place::File))
 }
 
 /// Latency by percentile: for each number of subscribers the most usual scenario with a rate, or without

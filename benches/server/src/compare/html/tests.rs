@@ -2,7 +2,7 @@ use std::path::Path;
 
 use roxmltree::{Document, Node};
 
-use super::render;
+use super::{picture, render};
 use crate::compare::model::{Report, Row, Spread};
 use crate::compare::sample::{self, HOSTILE};
 
@@ -51,11 +51,15 @@ fn rows<'d>(document: &'d Document, id: &str) -> Vec<Node<'d, 'd>> {
 fn samples_are_written_where_a_browser_finds_them() {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/compare-samples");
     std::fs::create_dir_all(&place).expect("target can be written");
-    for (name, report) in [("full.html", sample::full()), ("empty.html", sample::empty())] {
+    for (name, page, end) in [
+        ("full.html", Some(render(&sample::full())), "</html>"),
+        ("empty.html", Some(render(&sample::empty())), "</html>"),
+        ("full.svg", picture(&sample::full()), "</svg>"),
+    ] {
         let file = place.join(name);
-        std::fs::write(&file, render(&report)).expect("target can be written");
+        std::fs::write(&file, page.expect("a page")).expect("target can be written");
         let written = std::fs::read_to_string(&file).expect("it was written");
-        assert!(written.starts_with("<!DOCTYPE html>") && written.ends_with("</html>"), "{name}");
+        assert!(written.ends_with(end), "{name}");
     }
 }
 
@@ -77,6 +81,16 @@ fn a_page_is_well_formed_and_loads_nothing() {
             assert!(!styles.is_empty() && !styles.contains("url(") && !styles.contains("@import"));
         });
     }
+}
+
+#[test]
+fn the_picture_is_a_file_of_its_own() {
+    let picture = picture(&sample::full()).expect("fan-outs were measured");
+    let document = Document::parse(&picture).expect("well-formed");
+    assert_eq!(document.root_element().tag_name().namespace(), Some("http://www.w3.org/2000/svg"));
+    assert_eq!(elements(&document, "style").count(), 1);
+    assert!(text(document.root()).contains("Throughput flat out, events of 128 B"));
+    assert!(super::picture(&sample::empty()).is_none());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::{RIGHT, TITLE_Y, WIDTH, as_float, drawing, px, shortened};
+use super::{Place, RIGHT, TITLE_Y, WIDTH, as_float, drawing, px, shortened};
 
 /// One server.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl BarChart {
             text.axis x=(px(WIDTH - RIGHT)) y=(px(bottom + 34.0)) text-anchor="end" { (self.axis.name) }
             @for (index, bar) in self.bars.iter().enumerate() { (self.bar(bar, TOP + as_float(index) * BAR)) }
         };
-        drawing(&self.title, &self.description, bottom + BELOW, &content)
+        drawing(Place::Page, &self.title, &self.description, bottom + BELOW, &content)
     }
 
     fn legend(&self) -> Markup {

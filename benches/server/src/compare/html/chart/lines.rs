@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::{LEFT, Look, RIGHT, WIDTH, drawing, legend, legend_height, px};
+use super::{LEFT, Look, Place, RIGHT, WIDTH, drawing, legend, legend_height, px};
 
 /// One server's points in the order in which they are joined.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ const PLOT: f64 = 190.0;
 const BELOW: f64 = 44.0;
 
 impl LineChart {
-    pub(in super::super) fn draw(&self) -> Markup {
+    pub(in super::super) fn draw(&self, place: Place) -> Markup {
         let names: Vec<(Look, &str, bool)> = self
             .series
             .iter()
@@ -46,7 +46,7 @@ impl LineChart {
             @for series in &self.series { (self.series(series)) }
             (legend(&names, top))
         };
-        drawing(&self.title, &self.description, height, &content)
+        drawing(place, &self.title, &self.description, height, &content)
     }
 
     fn frame(&self) -> Markup {
