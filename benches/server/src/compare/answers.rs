@@ -99,6 +99,7 @@ fn circumstances(scenario: &Scenario) -> String {
         count => format!("{} subscribers", whole(count)),
     });
     let rate = match scenario.rate {
+        Some(1.0) => "1 event/s".to_owned(),
         Some(rate) => format!("{} events/s", round(rate)),
         None => "flat out".to_owned(),
     };
@@ -117,16 +118,17 @@ fn round(value: f64) -> String {
 
 /// A row's figure by a measure, with its sign and unit.
 fn figure(row: &Row, spread: Spread, measure: Measure) -> String {
-    match measure {
+    let figure = match measure {
         Measure::Throughput => at_least(row, per_second(spread.median)),
         Measure::Cpu | Measure::P99 => nanos(spread.median),
         Measure::Memory => bytes(spread.median),
-    }
+    };
+    if row.disturbed { format!("{figure}\u{a0}†") } else { figure }
 }
 
 /// With a sign where the server may be capable of more.
 fn at_least(row: &Row, figure: String) -> String {
-    if row.load_was_the_limit { format!("≥ {figure}") } else { figure }
+    if row.load_was_the_limit { format!("≥\u{a0}{figure}") } else { figure }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts of subscribers are far below 2^53")]

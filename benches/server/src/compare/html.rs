@@ -11,6 +11,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use mark::Mark;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::answers::{Answer, answers, behind};
@@ -78,10 +79,12 @@ fn header(report: &Report) -> Markup {
 }
 
 fn first_screen(report: &Report) -> Markup {
+    let answers = answers(report);
     html! {
         section.answers aria-label="Answers" {
-            @for answer in &answers(report) { (card(answer)) }
+            @for answer in &answers { (card(answer)) }
         }
+        (signs(&answers))
         @if !report.warnings.is_empty() {
             section.warnings {
                 h2 { "Before you believe a figure" }
@@ -91,6 +94,18 @@ fn first_screen(report: &Report) -> Markup {
         (where_behind(report))
         (contents(report))
     }
+}
+
+/// What the signs in the answers mean.
+fn signs(answers: &[Answer]) -> Markup {
+    let shown = |sign: &str| {
+        answers.iter().any(|answer| {
+            answer.headline.contains(sign) || answer.facts.iter().any(|fact| fact.1.contains(sign))
+        })
+    };
+    let marks: Vec<Mark> =
+        [Mark::Limited, Mark::Disturbed].into_iter().filter(|mark| shown(mark.sign())).collect();
+    mark::legend(&marks)
 }
 
 fn card(answer: &Answer) -> Markup {

@@ -244,7 +244,11 @@ fn others() -> Vec<Scenario> {
     vec![
         of("storm", Group::Storm, "1,000 connect at once", 31_000.0, 9e6),
         of("slow-readers", Group::SlowReaders, "10 of 1,000 do not read", 1e5, 6.1e6),
-        of("own-streams", Group::OwnStreams, "10,000 different streams", 210_000.0, 2.2e6),
+        Scenario {
+            rate: Some(1.0),
+            subscribers: Some(10_000),
+            ..of("own-streams", Group::OwnStreams, "10,000 different streams", 10_000.0, 2.2e6)
+        },
         odd,
     ]
 }

@@ -9,6 +9,9 @@ const LEAST_NOISE: f64 = 1.02;
 /// What is taken for noise where the first was not measured against itself.
 const UNKNOWN_NOISE: f64 = 1.1;
 
+/// A server that lost a larger share of what was due did not do what was asked: it is not compared.
+const MOST_LOST: f64 = 0.01;
+
 /// By what servers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
@@ -30,13 +33,16 @@ pub(crate) enum Standing {
 
 impl Measure {
     /// The one that a scenario is about: what each event costs where the rate is given, or where the
-    /// load set the throughput; the delay of the others where some read slowly.
+    /// load set the throughput; the delay of the others where some read slowly, and of those that
+    /// return at once.
     pub(crate) fn of(scenario: &Scenario) -> Self {
         let limited = scenario.rows.iter().any(|row| row.load_was_the_limit);
         let cpu_known = scenario.rows.iter().any(|row| Self::Cpu.read(row).is_some());
+        let delay_known = scenario.rows.iter().any(|row| Self::P99.read(row).is_some());
         match scenario.group {
             Group::Memory => Self::Memory,
-            Group::SlowReaders => Self::P99,
+            Group::SlowReaders | Group::Storm if delay_known => Self::P99,
+            Group::Storm => Self::Throughput,
             _ if cpu_known && (scenario.rate.is_some() || limited) => Self::Cpu,
             _ => Self::Throughput,
         }
@@ -71,13 +77,16 @@ impl Measure {
     }
 }
 
-/// How `row` stands to `other` in a scenario. None where one of them has no figure.
+/// How `row` stands to `other` in a scenario. None where one of them has no figure, or lost too much.
 pub(crate) fn standing(
     scenario: &Scenario,
     measure: Measure,
     row: &Row,
     other: &Row,
 ) -> Option<Standing> {
+    if lost_too_much(row) || lost_too_much(other) {
+        return None;
+    }
     let (own, others) = (measure.read(row)?, measure.read(other)?);
     let more = own.median > others.median;
     let ratio = ratio(own.median, others.median);
@@ -93,7 +102,8 @@ pub(crate) fn standing(
     Some(if more == measure.more_is_better() { Standing::Better } else { Standing::Worse })
 }
 
-/// The rows of servers named, the best first; rows without the figure are left out.
+/// The rows of servers named, the best first; rows without the figure, or that lost too much, are
+/// left out.
 pub(crate) fn ranked(
     scenario: &Scenario,
     measure: Measure,
@@ -102,7 +112,7 @@ pub(crate) fn ranked(
     let mut rows: Vec<_> = scenario
         .rows
         .iter()
-        .filter(|row| !row.noise && takes_part(&row.server))
+        .filter(|row| !row.noise && !lost_too_much(row) && takes_part(&row.server))
         .filter_map(|row| Some((row, measure.read(row)?)))
         .collect();
     rows.sort_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
@@ -110,6 +120,10 @@ pub(crate) fn ranked(
         rows.reverse();
     }
     rows
+}
+
+fn lost_too_much(row: &Row) -> bool {
+    row.lost.is_some_and(|lost| lost > MOST_LOST)
 }
 
 /// The ratio up to which a difference is noise here.
@@ -184,6 +198,17 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_lost_more_than_a_hundredth_is_not_compared() {
+        let lost = |share| Row { lost: Some(share), ..row("b", 300.0) };
+        assert_eq!(first_to_second(vec![row("a", 100.0), lost(0.01)]), Some(Standing::Worse));
+        assert_eq!(first_to_second(vec![row("a", 100.0), lost(0.011)]), None);
+        let scenario = scenario(vec![row("a", 100.0), lost(0.011)]);
+        let best = ranked(&scenario, Measure::Throughput, |_| true);
+        assert_eq!(best.len(), 1);
+        assert_eq!(best[0].0.server, "a");
+    }
+
+    #[test]
     fn what_is_absent_or_no_number_has_no_standing() {
         assert_eq!(first_to_second(vec![row("a", 1.0), sample::row("b")]), None);
         for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
@@ -212,6 +237,8 @@ mod tests {
         assert_eq!(Measure::of(&held), Measure::Cpu);
         let rated = Scenario { rate: Some(100.0), ..scenario(vec![cpu]) };
         assert_eq!(Measure::of(&rated), Measure::Cpu);
+        let storm = Scenario { group: Group::Storm, ..rated.clone() };
+        assert_eq!(Measure::of(&storm), Measure::Throughput);
         let unknown = Scenario { rate: Some(100.0), ..scenario(vec![row("a", 1.0)]) };
         assert_eq!(Measure::of(&unknown), Measure::Throughput);
     }

@@ -8,11 +8,14 @@ pub(super) fn answer(report: &Report) -> Answer {
     let question = "What does a core carry?";
     let (headline, sentence) = most_events(report)
         .unwrap_or_else(|| ("–".to_owned(), "This run measured no fan-out flat out.".to_owned()));
+    let own_streams =
+        report.scenarios_of(Group::OwnStreams).max_by_key(|scenario| scenario.subscribers);
     let facts = [
-        at_a_rate(report),
+        report.usual_fan_out(false).and_then(|scenario| share(report, scenario, "")),
+        own_streams.and_then(|scenario| share(report, scenario, "Streams of their own: ")),
         most_of(report, Group::Http, "Requests"),
-        most_of(report, Group::Storm, "New subscribers"),
-        most_of(report, Group::OwnStreams, "To streams of their own"),
+        most_of(report, Group::Storm, "Subscribers that return at once"),
+        most_of(report, Group::Replay, "Missed events that are replayed"),
         (report.machine.pinned.is_none()).then(|| {
             (
                 "Note".to_owned(),
@@ -46,9 +49,8 @@ fn most_events(report: &Report) -> Option<(String, String)> {
     Some((headline, sentence))
 }
 
-/// The share of a core that the usual fan-out takes of the engine that needs least.
-fn at_a_rate(report: &Report) -> Option<(String, String)> {
-    let scenario = report.usual_fan_out(false)?;
+/// The share of a core that a scenario takes of the engine that needs least.
+fn share(report: &Report, scenario: &Scenario, before: &str) -> Option<(String, String)> {
     let (row, cpu) = *report.engines(scenario, Measure::Cpu).first()?;
     let throughput = Measure::Throughput.read(row)?;
     let share = cpu.median * throughput.median / 1e9;
@@ -57,11 +59,14 @@ fn at_a_rate(report: &Report) -> Option<(String, String)> {
         .as_ref()
         .map_or_else(String::new, |latency| format!(", p99 {}", nanos(latency.p99.median)));
     let words = format!("{} of a core ({}){late}", percent(share), row.server);
-    Some((capital(&circumstances(scenario)), words))
+    Some((capital(&format!("{before}{}", circumstances(scenario))), words))
 }
 
 fn most_of(report: &Report, group: Group, what: &str) -> Option<(String, String)> {
-    let (scenario, row, median) = best(report, report.scenarios_of(group))?;
+    // The rate of requests on a schedule is the load's.
+    let scenarios = report.scenarios_of(group);
+    let free = scenarios.filter(|scenario| group != Group::Http || scenario.rate.is_none());
+    let (scenario, row, median) = best(report, free)?;
     let what = match scenario.depth {
         Some(depth) if depth > 1 => format!("{what}, {depth} under way on a connection"),
         _ => what.to_owned(),

@@ -56,9 +56,22 @@ fn a_core_carries_at_least_what_the_load_could_ask_for() {
 
 #[test]
 fn what_was_lost_stands_beside_what_was_carried() {
+    let report = changed(FLAT, "io_uring", |row| row.lost = Some(0.005));
+    let [_, core, _] = answers(&report);
+    assert!(core.sentence.replace('\u{a0}', " ").contains("0.500 % lost"), "{core:?}");
+}
+
+#[test]
+fn an_engine_that_lost_much_carries_nothing() {
     let report = changed(FLAT, "io_uring", |row| row.lost = Some(0.25));
     let [_, core, _] = answers(&report);
-    assert!(core.sentence.replace('\u{a0}', " ").contains("25.0 % lost"), "{core:?}");
+    assert!(core.sentence.starts_with("Delivered by epoll"), "{core:?}");
+}
+
+#[test]
+fn a_disturbed_row_bears_its_sign() {
+    let report = changed(RATED, "std", |row| row.disturbed = true);
+    assert!(fact(&answers(&report)[0], "Least CPU per event").ends_with("std 6.32 µs †"));
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn reading() -> Markup {
             }
             li {
                 "Servers are compared by throughput; by CPU where the rate is given or the load was the \
-                 limit; by p99 where some readers are slow; by user and kernel memory together where they wait."
+                 limit; by p99 where some readers are slow or return all at once; by user and kernel memory \
+                 together where they wait. Who lost more than 1\u{a0}% of what was due is not compared."
             }
             @for mark in [Mark::Limited, Mark::Disturbed] {
                 li { b { (mark.sign()) } " " (mark.meaning()) "." }

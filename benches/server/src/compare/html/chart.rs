@@ -77,14 +77,16 @@ pub(super) const STYLE: &str = include_str!("chart.css");
 
 /// A drawing with what those hear who cannot see it.
 fn drawing(place: Place, title: &str, description: &str, height: f64, content: &Markup) -> Markup {
-    let view = format!("0 0 {} {}", px(WIDTH), px(height));
+    // On a page the figure about it leaves room.
+    let room = if place == Place::File { 14.0 } else { 0.0 };
+    let view = [-room, -room, WIDTH + 2.0 * room, height + 2.0 * room].map(px).join(" ");
     html! {
         svg.chart role="img" xmlns="http://www.w3.org/2000/svg" viewBox=(view) {
             title { (title) }
             desc { (description) }
             @if place == Place::File {
                 style { (PreEscaped(STYLE)) }
-                rect.ground width="100%" height="100%" {}
+                rect.ground x=(px(-room)) y=(px(-room)) width="100%" height="100%" {}
             }
             text.title x="0" y=(px(TITLE_Y)) { (shortened(title, 50)) }
             (content)

@@ -1,5 +1,7 @@
 //! The signs beside figures, and what they mean.
 
+use maud::{Markup, html};
+
 use crate::compare::model::Scenario;
 
 /// What a reader must know of one figure or row.
@@ -35,4 +37,13 @@ pub(super) fn used(scenarios: &[&Scenario]) -> Vec<Mark> {
     .into_iter()
     .filter_map(|(mark, used)| used.then_some(mark))
     .collect()
+}
+
+/// Those of them that a reader meets nearby.
+pub(super) fn legend(marks: &[Mark]) -> Markup {
+    html! {
+        @if !marks.is_empty() {
+            p.legend { @for mark in marks { span { b { (mark.sign()) } " " (mark.meaning()) } } }
+        }
+    }
 }

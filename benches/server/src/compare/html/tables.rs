@@ -80,9 +80,7 @@ pub(super) fn of_group(report: &Report, group: Group, scenarios: &[&Scenario]) -
                 }
             }
         }
-        @if !marks.is_empty() {
-            p.legend { @for mark in &marks { span { b { (mark.sign()) } " " (mark.meaning()) } } }
-        }
+        (mark::legend(&marks))
     }
 }
 
