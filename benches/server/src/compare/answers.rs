@@ -123,6 +123,11 @@ fn figure(row: &Row, spread: Spread, measure: Measure) -> String {
         Measure::Cpu | Measure::P99 => nanos(spread.median),
         Measure::Memory => bytes(spread.median),
     };
+    disturbed(row, figure)
+}
+
+/// With a sign where others used the machine.
+fn disturbed(row: &Row, figure: String) -> String {
     if row.disturbed { format!("{figure}\u{a0}†") } else { figure }
 }
 

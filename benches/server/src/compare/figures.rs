@@ -55,8 +55,11 @@ pub(crate) fn or_absent(value: Option<f64>, figure: fn(f64) -> String) -> String
 }
 
 /// Half of the distance between the least and the most slice, in percent of the median: `± 3.1 %`.
-/// None where that is not defined.
-pub(crate) fn deviation(spread: Spread) -> Option<String> {
+/// None where there is no other slice, or it is not defined.
+pub(crate) fn deviation(slices: usize, spread: Spread) -> Option<String> {
+    if slices < 2 {
+        return None;
+    }
     let share = (spread.most - spread.least) / 2.0 / spread.median * 100.0;
     match share {
         share if !share.is_finite() || share < 0.0 => None,
@@ -193,10 +196,11 @@ mod tests {
 
     #[test]
     fn a_deviation_is_half_of_the_range() {
-        let of = |least, median, most| deviation(Spread { least, median, most });
+        let of = |least, median, most| deviation(2, Spread { least, median, most });
         assert_eq!(of(97.0, 100.0, 103.0).as_deref().map(plain), Some("± 3.0 %".to_owned()));
         assert_eq!(of(50.0, 100.0, 150.0).as_deref().map(plain), Some("± 50 %".to_owned()));
         assert_eq!(of(100.0, 100.0, 100.0).as_deref().map(plain), Some("± <0.1 %".to_owned()));
+        assert_eq!(deviation(1, Spread { least: 1.0, median: 1.0, most: 1.0 }), None);
         assert_eq!(of(0.0, 0.0, 0.0), None);
         assert_eq!(of(2.0, 1.0, 0.0), None);
     }

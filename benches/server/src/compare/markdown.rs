@@ -106,7 +106,8 @@ fn cell(scenario: &Scenario, measure: Measure, wanted: impl Fn(&Row) -> bool) ->
         Measure::Cpu | Measure::P99 => ("", nanos(spread.median)),
         Measure::Memory => ("", bytes(spread.median)),
     };
-    let deviation = deviation(spread).map_or_else(String::new, |deviation| format!(" {deviation}"));
+    let deviation =
+        deviation(row.slices, spread).map_or_else(String::new, |deviation| format!(" {deviation}"));
     let disturbed = if row.disturbed { " †" } else { "" };
     format!("{sign}{figure}{deviation}{disturbed}")
 }

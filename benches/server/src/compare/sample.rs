@@ -188,7 +188,7 @@ fn fan_out_of(subscribers: usize, rate: Option<f64>, bytes: usize, most: f64) ->
                     None => within(most / factor, 0.021 * factor.min(4.0)),
                 }),
                 latency: Some(latency(40_000.0 * count.powf(0.55) * factor.powf(0.3))),
-                cpu_nanos_per_event: Some(within(cpu, 0.015)),
+                cpu_nanos_per_event: Some(within(cpu, 0.03)),
                 instructions_per_event: (factor < 2.0).then_some(310.0 * factor),
                 events_per_send: (factor < 10.0).then_some(per_send),
                 lost: Some(if rate.is_none() && factor > 3.0 { 0.000_31 * factor } else { 0.0 }),
@@ -238,8 +238,9 @@ fn others() -> Vec<Scenario> {
     };
     let mut odd = of("replay", Group::Replay, "Replay of 10,000 events", 2.4e6, 900_000.0);
     odd.rows[1].throughput = Some(within(f64::NAN, 0.0));
-    odd.rows[2].throughput = Some(within(1e300, 0.0));
-    odd.rows[2].cpu_nanos_per_event = Some(within(1e-300, 0.0));
+    odd.rows[4].throughput = Some(within(1e300, 0.0));
+    odd.rows[4].cpu_nanos_per_event = Some(within(1e-300, 0.0));
+    odd.rows[4].lost = Some(0.5);
     odd.rows[3] = Row { slices: 0, ..row("actix-web") };
     vec![
         of("storm", Group::Storm, "1,000 connect at once", 31_000.0, 9e6),

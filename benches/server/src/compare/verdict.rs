@@ -6,7 +6,8 @@ use super::model::{Group, Row, Scenario, Spread};
 /// compared with itself only once.
 const LEAST_NOISE: f64 = 1.02;
 
-/// What is taken for noise where the first was not measured against itself.
+/// What is taken for noise, at least, where the first was not measured against itself, or one of two
+/// servers in a single slice.
 const UNKNOWN_NOISE: f64 = 1.1;
 
 /// A server that lost a larger share of what was due did not do what was asked: it is not compared.
@@ -91,7 +92,9 @@ pub(crate) fn standing(
     let more = own.median > others.median;
     let ratio = ratio(own.median, others.median);
     let overlap = own.least <= others.most && others.least <= own.most;
-    if overlap || ratio <= noise(scenario, measure) {
+    let noise = noise(scenario, measure);
+    let once = row.slices < 2 || other.slices < 2;
+    if overlap || ratio <= if once { noise.max(UNKNOWN_NOISE) } else { noise } {
         return Some(Standing::Same);
     }
     let lesser = if more { other } else { row };
@@ -187,6 +190,16 @@ mod tests {
     fn without_a_noise_row_a_tenth_is_noise() {
         assert_eq!(first_to_second(vec![row("a", 100.0), row("b", 109.0)]), Some(Standing::Same));
         assert_eq!(first_to_second(vec![row("a", 100.0), row("b", 112.0)]), Some(Standing::Worse));
+    }
+
+    #[test]
+    fn of_a_single_slice_a_tenth_is_noise_however_small_the_noise_row() {
+        let rows = |slices| {
+            let again = Row { noise: true, slices, ..row("a", 100.0) };
+            vec![Row { slices, ..row("a", 100.0) }, Row { slices, ..row("b", 109.0) }, again]
+        };
+        assert_eq!(first_to_second(rows(2)), Some(Standing::Worse));
+        assert_eq!(first_to_second(rows(1)), Some(Standing::Same));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What a core carries: events to subscribers flat out, the share of a core at a usual rate, requests.
 
 use super::{Answer, Measure, Report, Scenario};
-use super::{at_least, circumstances, nanos, per_second, percent};
-use crate::compare::model::{Group, Row};
+use super::{circumstances, disturbed, figure, nanos, percent};
+use crate::compare::model::{Group, Row, Spread};
 
 pub(super) fn answer(report: &Report) -> Answer {
     let question = "What does a core carry?";
@@ -28,7 +28,7 @@ pub(super) fn answer(report: &Report) -> Answer {
 
 fn most_events(report: &Report) -> Option<(String, String)> {
     let flat_out = report.scenarios_of(Group::FanOut).filter(|scenario| scenario.rate.is_none());
-    let (scenario, row, median) = best(report, flat_out)?;
+    let (scenario, row, spread) = best(report, flat_out)?;
     let sends = row
         .events_per_send
         .filter(|events| events.is_finite())
@@ -43,7 +43,7 @@ fn most_events(report: &Report) -> Option<(String, String)> {
         .lost
         .filter(|lost| *lost > 0.0)
         .map_or_else(String::new, |lost| format!(", {} lost", percent(lost)));
-    let headline = at_least(row, per_second(median)).replace("/s", " events/s");
+    let headline = figure(row, spread, Measure::Throughput).replace("/s", " events/s");
     let sentence =
         format!("Delivered by {} to {}{sends}{late}{lost}.", row.server, circumstances(scenario));
     Some((headline, sentence))
@@ -58,7 +58,7 @@ fn share(report: &Report, scenario: &Scenario, before: &str) -> Option<(String, 
         .latency
         .as_ref()
         .map_or_else(String::new, |latency| format!(", p99 {}", nanos(latency.p99.median)));
-    let words = format!("{} of a core ({}){late}", percent(share), row.server);
+    let words = format!("{} of a core ({}){late}", disturbed(row, percent(share)), row.server);
     Some((capital(&format!("{before}{}", circumstances(scenario))), words))
 }
 
@@ -66,25 +66,25 @@ fn most_of(report: &Report, group: Group, what: &str) -> Option<(String, String)
     // The rate of requests on a schedule is the load's.
     let scenarios = report.scenarios_of(group);
     let free = scenarios.filter(|scenario| group != Group::Http || scenario.rate.is_none());
-    let (scenario, row, median) = best(report, free)?;
+    let (scenario, row, spread) = best(report, free)?;
     let what = match scenario.depth {
         Some(depth) if depth > 1 => format!("{what}, {depth} under way on a connection"),
         _ => what.to_owned(),
     };
-    Some((what, format!("{} ({})", at_least(row, per_second(median)), row.server)))
+    Some((what, format!("{} ({})", figure(row, spread, Measure::Throughput), row.server)))
 }
 
 /// The row of an engine with the most throughput.
 fn best<'r>(
     report: &Report,
     scenarios: impl Iterator<Item = &'r Scenario>,
-) -> Option<(&'r Scenario, &'r Row, f64)> {
+) -> Option<(&'r Scenario, &'r Row, Spread)> {
     scenarios
         .filter_map(|scenario| {
             let (row, spread) = *report.engines(scenario, Measure::Throughput).first()?;
-            Some((scenario, row, spread.median))
+            Some((scenario, row, spread))
         })
-        .max_by(|(_, _, a), (_, _, b)| a.total_cmp(b))
+        .max_by(|(_, _, a), (_, _, b)| a.median.total_cmp(&b.median))
 }
 
 fn capital(text: &str) -> String {

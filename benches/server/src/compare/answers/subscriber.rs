@@ -1,7 +1,7 @@
 //! What a subscriber costs: memory while it waits, CPU for each event that it is sent.
 
 use super::{Answer, Measure, Report, SAME, Scenario};
-use super::{as_float, bytes, circumstances, equals, listed, nanos, whole};
+use super::{as_float, bytes, circumstances, disturbed, equals, figure, listed, whole};
 use crate::compare::model::{Group, Row};
 
 pub(super) fn answer(report: &Report) -> Answer {
@@ -49,7 +49,7 @@ fn memory(scenario: &Scenario, row: &Row) -> Option<(String, String)> {
         .map_or_else(String::new, |count| format!(", {} idle subscribers", whole(count)));
     match sides(row) {
         (Some(user), Some(kernel)) => Some((
-            bytes(user + kernel),
+            disturbed(row, bytes(user + kernel)),
             format!(
                 "While it waits: {} in the server, {} in the kernel for both ends of its socket ({}{among}).",
                 bytes(user),
@@ -58,7 +58,7 @@ fn memory(scenario: &Scenario, row: &Row) -> Option<(String, String)> {
             ),
         )),
         (Some(user), None) => Some((
-            bytes(user),
+            disturbed(row, bytes(user)),
             format!(
                 "In the server while it waits; what the kernel holds is not known ({}{among}).",
                 row.server
@@ -89,7 +89,7 @@ fn of_the_others(report: &Report, scenario: &Scenario) -> Option<(String, String
         .map(|(row, spread)| {
             let same = equals.contains(&row.server.as_str());
             let same = if same { " (no difference)" } else { "" };
-            format!("{} {}{same}", row.server, bytes(spread.median))
+            format!("{} {}{same}", row.server, figure(row, *spread, Measure::Memory))
         })
         .collect();
     Some(("The other engines".to_owned(), others.join(", ")))
@@ -103,5 +103,5 @@ fn cpu(report: &Report) -> Option<(String, String)> {
     let equals = equals(scenario, Measure::Cpu, &rows);
     let of = if equals.len() > 1 { listed(&equals, "and") } else { row.server.clone() };
     let what = format!("Each event it is sent ({})", circumstances(scenario));
-    Some((what, format!("{} of CPU ({of})", nanos(spread.median))))
+    Some((what, format!("{} of CPU ({of})", figure(row, spread, Measure::Cpu))))
 }

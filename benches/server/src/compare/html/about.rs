@@ -36,7 +36,7 @@ fn reading() -> Markup {
                 "The row " b { "again" } " is the first server measured once more in slices of its own. \
                  Two servers are told apart only where they differ by more than that row differs from \
                  its own, by more than 2\u{a0}%, and where none of their slices overlap. Without such a row, \
-                 10\u{a0}% is taken for noise."
+                 or of a single slice, 10\u{a0}% is taken for noise."
             }
             li {
                 "Latency is from publishing, or sending the request, to the last byte received. Events \

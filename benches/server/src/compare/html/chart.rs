@@ -88,7 +88,7 @@ fn drawing(place: Place, title: &str, description: &str, height: f64, content: &
                 style { (PreEscaped(STYLE)) }
                 rect.ground x=(px(-room)) y=(px(-room)) width="100%" height="100%" {}
             }
-            text.title x="0" y=(px(TITLE_Y)) { (shortened(title, 50)) }
+            text.title x="0" y=(px(TITLE_Y)) { (shortened(title, 47)) }
             (content)
         }
     }

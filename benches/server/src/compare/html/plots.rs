@@ -125,6 +125,8 @@ fn throughput_of(report: &Report, flat: &[&Scenario], size: Option<usize>) -> Op
         .filter_map(|scenario| Some((count(scenario.subscribers?).log10(), *scenario)))
         .filter(|(x, _)| x.is_finite())
         .collect();
+    // One place is no line.
+    of_size.iter().find(|(x, _)| *x != of_size[0].0)?;
     let series = over_scenarios(report, &of_size, |row| row.throughput.map(|spread| spread.median));
     let x = Span::of(series.iter().flat_map(|series| &series.points).map(|point| point.0))?;
     let y = Span::of(series.iter().flat_map(|series| &series.points).map(|point| point.1))?;
@@ -229,7 +231,10 @@ fn memory(report: &Report) -> Vec<BarChart> {
     found
         .into_iter()
         .map(|(scenario, bars)| BarChart {
-            title: format!("Memory per subscriber: {}", scenario.title),
+            title: match scenario.subscribers {
+                Some(count) => format!("Memory of a subscriber among {}", whole(count)),
+                None => scenario.title.clone(),
+            },
             description:
                 "Bars of bytes per subscriber, user space and kernel one after the other, \
                           for each server. The table below has the same figures."

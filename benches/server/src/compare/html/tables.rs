@@ -160,6 +160,7 @@ impl Column {
     /// None where the row has no figure.
     fn cell(self, report: &Report, scenario: &Scenario, row: &Row) -> Option<Markup> {
         let at = |of: fn(&crate::compare::model::Latency) -> Spread| row.latency.as_ref().map(of);
+        let spread = |spread, figure, sign| spread_over(row.slices, spread, figure, sign);
         match self {
             Self::Throughput => {
                 let sign = if row.load_was_the_limit { Mark::Limited.sign() } else { "" };
@@ -189,13 +190,18 @@ fn plain(value: Option<f64>, figure: fn(f64) -> String) -> Option<Markup> {
     Some(html! { (figure(value)) })
 }
 
-/// The median, and how far the slices lie apart.
-fn spread(spread: Option<Spread>, figure: fn(f64) -> String, sign: &str) -> Option<Markup> {
+/// The median, and how far the slices lie apart where there are several.
+fn spread_over(
+    slices: usize,
+    spread: Option<Spread>,
+    figure: fn(f64) -> String,
+    sign: &str,
+) -> Option<Markup> {
     let spread = spread.filter(|spread| spread.median.is_finite())?;
     Some(html! {
         @if !sign.is_empty() { (sign) "\u{a0}" }
         (figure(spread.median))
-        @if let Some(deviation) = deviation(spread) { small { (deviation) } }
+        @if let Some(deviation) = deviation(slices, spread) { small { (deviation) } }
     })
 }
 

@@ -27,7 +27,7 @@ pub(in super::super) struct Span {
 }
 
 /// Ticks that there is room for.
-const MOST_TICKS: usize = 7;
+const MOST_TICKS: usize = 9;
 
 impl Span {
     /// None where no value is finite.
