@@ -90,11 +90,18 @@ pub(crate) fn standing(
     }
     let (own, others) = (measure.read(row)?, measure.read(other)?);
     let more = own.median > others.median;
-    let ratio = ratio(own.median, others.median);
-    let overlap = own.least <= others.most && others.least <= own.most;
     let noise = noise(scenario, measure);
     let once = row.slices < 2 || other.slices < 2;
-    if overlap || ratio <= if once { noise.max(UNKNOWN_NOISE) } else { noise } {
+    let noise = if once { noise.max(UNKNOWN_NOISE) } else { noise };
+    // All that is known of one against all that is known of the other.
+    let apart = |a: &Spread, b: &Spread| {
+        let overlap = a.least <= b.most && b.least <= a.most;
+        (a.median > b.median) == more && !overlap && ratio(a.median, b.median) > noise
+    };
+    let theirs = measured(scenario, measure, other);
+    let all_apart =
+        measured(scenario, measure, row).iter().all(|a| theirs.iter().all(|b| apart(a, b)));
+    if !all_apart {
         return Some(Standing::Same);
     }
     let lesser = if more { other } else { row };
@@ -123,6 +130,12 @@ pub(crate) fn ranked(
         rows.reverse();
     }
     rows
+}
+
+/// The figure of a row, and that of the noise row if it is of the same server.
+fn measured(scenario: &Scenario, measure: Measure, row: &Row) -> Vec<Spread> {
+    let again = scenario.rows.iter().filter(|again| again.noise && again.server == row.server);
+    std::iter::once(row).chain(again).filter_map(|row| measure.read(row)).collect()
 }
 
 fn lost_too_much(row: &Row) -> bool {
@@ -171,6 +184,19 @@ mod tests {
         let rows = |noise| vec![row("a", 100.0), row("b", 110.0), again(noise)];
         assert_eq!(first_to_second(rows(115.0)), Some(Standing::Same));
         assert_eq!(first_to_second(rows(103.0)), Some(Standing::Worse));
+    }
+
+    #[test]
+    fn a_server_that_is_as_good_as_one_of_two_measurements_is_no_better() {
+        let again = Row { noise: true, ..row("a", 119.0) };
+        assert_eq!(
+            first_to_second(vec![row("a", 100.0), row("b", 121.0), again.clone()]),
+            Some(Standing::Same)
+        );
+        assert_eq!(
+            first_to_second(vec![row("a", 100.0), row("b", 150.0), again]),
+            Some(Standing::Worse)
+        );
     }
 
     #[test]

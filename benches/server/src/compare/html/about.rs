@@ -34,8 +34,8 @@ fn reading() -> Markup {
             }
             li {
                 "The row " b { "again" } " is the first server measured once more in slices of its own. \
-                 Two servers are told apart only where they differ by more than that row differs from \
-                 its own, by more than 2\u{a0}%, and where none of their slices overlap. Without such a row, \
+                 A difference counts where it holds against both rows, is more than these two differ \
+                 from each other and more than 2\u{a0}%, and no slices overlap. Without such a row, \
                  or of a single slice, 10\u{a0}% is taken for noise."
             }
             li {

@@ -126,7 +126,8 @@ fn throughput_of(report: &Report, flat: &[&Scenario], size: Option<usize>) -> Op
         .filter(|(x, _)| x.is_finite())
         .collect();
     // One place is no line.
-    of_size.iter().find(|(x, _)| *x != of_size[0].0)?;
+    let (_, first) = of_size.first()?;
+    of_size.iter().find(|(_, scenario)| scenario.subscribers != first.subscribers)?;
     let series = over_scenarios(report, &of_size, |row| row.throughput.map(|spread| spread.median));
     let x = Span::of(series.iter().flat_map(|series| &series.points).map(|point| point.0))?;
     let y = Span::of(series.iter().flat_map(|series| &series.points).map(|point| point.1))?;
