@@ -150,7 +150,9 @@ fn contents(report: &Report) -> Markup {
     html! {
         nav aria-label="Contents" {
             @for group in GROUPS {
-                @if !scenarios(report, group).is_empty() { a href=(format!("#{}", id(group))) { (name(group)) } }
+                @if !scenarios(report, group).is_empty() {
+                    a href=(format!("#{}", id(group))) { (name(group)) }
+                }
             }
             a href="#about" { "How it was measured" }
         }

@@ -14,7 +14,10 @@ pub(super) fn section(report: &Report) -> Markup {
             h3 { "Who took part" }
             dl.about {
                 @for server in &report.servers {
-                    div { dt { (server.name) } dd { (kind(server)) @if !server.detail.is_empty() { ": " (server.detail) } } }
+                    div {
+                        dt { (server.name) }
+                        dd { (kind(server)) @if !server.detail.is_empty() { ": " (server.detail) } }
+                    }
                 }
             }
             h3 { "Machine" }

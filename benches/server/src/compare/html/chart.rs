@@ -102,7 +102,8 @@ fn legend(entries: &[(Look, &str, bool)], top: f64) -> Markup {
             @let x = if index % 2 == 0 { 2.0 } else { WIDTH / 2.0 };
             @let y = top + LEGEND_ROW * as_float(index / 2);
             @if *joined {
-                line class=(format!("line {}", look.class())) x1=(px(x)) y1=(px(y)) x2=(px(x + 26.0)) y2=(px(y)) {}
+                @let class = format!("line {}", look.class());
+                line class=(class) x1=(px(x)) y1=(px(y)) x2=(px(x + 26.0)) y2=(px(y)) {}
             }
             (look.mark(x + 13.0, y))
             text.name x=(px(x + 32.0)) y=(px(y + 4.0)) { (shortened(name, LEGEND_LETTERS)) }

@@ -53,7 +53,8 @@ impl BarChart {
         html! {
             @for (index, name) in self.parts.iter().enumerate() {
                 @let x = 1.0 + as_float(index) * WIDTH / 2.0;
-                rect class=(format!("part p{index}")) x=(px(x)) y=(px(LEGEND_Y - 9.0)) width="18" height=(px(THICK)) {}
+                @let class = format!("part p{index}");
+                rect class=(class) x=(px(x)) y=(px(LEGEND_Y - 9.0)) width="18" height=(px(THICK)) {}
                 text.name x=(px(x + 24.0)) y=(px(LEGEND_Y)) { (name) }
             }
         }
@@ -65,7 +66,8 @@ impl BarChart {
         let class = if bar.noise { " noise" } else { "" };
         html! {
             text class=(format!("name bar{class}")) x="1" y=(px(y + 11.0)) { (shortened(&bar.name, 28)) }
-            text class=(format!("figure bar{class}")) x=(px(WIDTH - RIGHT)) y=(px(y + 11.0)) text-anchor="end" { (bar.figure) }
+            text class=(format!("figure bar{class}")) x=(px(WIDTH - RIGHT)) y=(px(y + 11.0))
+                text-anchor="end" { (bar.figure) }
             @for (index, part) in ends.windows(2).enumerate() {
                 @if part[1] - part[0] > 0.0 {
                     rect class=(format!("part p{index}{class}")) x=(px(part[0])) y=(px(y + 16.0))
