@@ -8,31 +8,40 @@
 //! - `process`, `server`, `cores`, `stop`: children that are pinned, waited for, and never left behind
 //! - `turns`: slices in turn, within a `budget` of time; `attempt`: one of them; `slice`: what it gave; `rows`: all of them together
 //! - `instructions`: counted by callgrind
-//! - `machine`: what it ran on; `show`: how far it is; `table`: the short answer
-//! - `model`: what is found
+//! - `machine`: what it ran on; `show`: how far it is
+//! - `model`: what is found; `figures`: numbers as people read them
+//! - `verdict`: who did better, where that can be told; `answers`: the three questions people bring
+//! - `html`: the report with tables and plots; `markdown`: the short table
 
+mod answers;
 mod args;
 mod attempt;
 mod budget;
 mod contestant;
 mod cores;
+mod figures;
+mod html;
 mod instructions;
 mod machine;
+mod markdown;
 mod model;
 mod peers;
 mod plan;
 mod probe;
 mod process;
 mod rows;
+#[cfg(test)]
+mod sample;
 mod scenarios;
 mod server;
 mod show;
 mod slice;
 mod stop;
-mod table;
 mod turns;
+mod verdict;
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -106,8 +115,9 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
         warnings,
     };
     write_report(&report, &args.out)?;
-    let written = args.out.join("report.json");
-    println!("{}", table::markdown(&report, &written.display().to_string()));
+    print!("{}", markdown::markdown(&report));
+    let page = args.out.join("report.html");
+    eprintln!("all figures, and how each was taken: {}", page.display());
     Ok(report)
 }
 
@@ -122,7 +132,23 @@ impl Report {
 fn write_report(report: &Report, out: &Path) -> Result<(), String> {
     fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
     let json = serde_json::to_string(report).map_err(|error| error.to_string())?;
-    write_whole(&out.join("report.json"), &(json + "\n"))
+    write_whole(&out.join("report.json"), &(json + "\n"))?;
+    write_whole(&out.join("report.html"), &html::render(report))?;
+    let picture = out.join("throughput.svg");
+    match html::picture(report) {
+        Some(plot) => write_whole(&picture, &plot),
+        // One of an earlier run would be taken for one of this.
+        None => remove(&picture),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), String> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(format!("{}: {error}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whoever reads the file finds all of it, or what was there before.

@@ -44,6 +44,7 @@ use crate::cli::USAGE;
 pub(crate) use args::LoadArgs;
 use ladder::Ladder;
 use progress::Progress;
+pub(crate) use report::grouped;
 
 /// Exit code of a run without a report.
 pub(crate) const NO_REPORT: u8 = 3;

@@ -59,8 +59,9 @@ fn every_engine_has_a_row_in_every_scenario_and_the_first_two() {
     }
     assert_eq!(report["format"], 1);
     assert!(number(&report, "/took_seconds") > 0.0);
-    let table = ended.out.lines().find(|line| line.starts_with("| | ")).expect("a table");
-    assert_eq!(table, format!("| | {} | noise |", engines().join(" | ")));
+    let table = ended.out.lines().find(|line| line.starts_with("| Scenario")).expect("a table");
+    let engines = engines().join(" | ");
+    assert_eq!(table, format!("| Scenario | by | {engines} | {} again |", expected[0].0));
     let slices = ended.errors.lines().filter(|line| line.ends_with(" left")).count();
     assert!(slices >= 2 * expected.len(), "a line for each slice: {}", ended.errors);
 }

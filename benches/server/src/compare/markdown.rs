@@ -1,0 +1,128 @@
+//! The short table: the three answers, then a row for each scenario with the figure it is about. For a
+//! terminal and for a README.
+
+#[cfg(test)]
+mod tests;
+
+use super::answers::{Answer, Behind, answers, behind};
+use super::figures::{ABSENT, bytes, date, deviation, nanos, per_second};
+use super::model::{Report, Row, Scenario};
+use super::verdict::Measure;
+
+/// All of it, with a line feed at its end.
+pub(crate) fn markdown(report: &Report) -> String {
+    let mut blocks: Vec<String> = answers(report).iter().map(said).collect();
+    blocks.extend(behind(report).map(|behind| where_behind(&behind)));
+    blocks.push(table(report));
+    blocks.push(taken(report));
+    blocks.extend(report.warnings.iter().map(|warning| format!("> {}", escaped(warning))));
+    blocks.join("\n\n") + "\n"
+}
+
+fn said(answer: &Answer) -> String {
+    let first = format!(
+        "**{}** {}. {}",
+        answer.question,
+        escaped(&answer.headline),
+        escaped(&answer.sentence)
+    );
+    let facts = answer
+        .facts
+        .iter()
+        .map(|(what, figure)| format!("- {}: {}", escaped(what), escaped(figure)));
+    let facts: Vec<String> = facts.collect();
+    if facts.is_empty() { first } else { format!("{first}\n\n{}", facts.join("\n")) }
+}
+
+fn where_behind(behind: &[Behind]) -> String {
+    let question = "**Where another server is ahead**";
+    if behind.is_empty() {
+        return format!("{question} Nowhere that this run could tell apart.");
+    }
+    let lines = behind.iter().map(|one| {
+        let words = format!(
+            "{}, by {}: {} {}, {} {}",
+            one.scenario, one.what, one.ahead.0, one.ahead.1, one.engine.0, one.engine.1
+        );
+        format!("- {}", escaped(&words))
+    });
+    format!("{question}\n\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn table(report: &Report) -> String {
+    let mut heads = vec!["Scenario".to_owned(), "by".to_owned()];
+    heads.extend(report.servers.iter().map(|server| escaped(&server.name)));
+    let noise = report.scenarios.iter().flat_map(|scenario| &scenario.rows).any(|row| row.noise);
+    let again = report.servers.first().filter(|_| noise);
+    heads.extend(again.map(|first| format!("{} again", escaped(&first.name))));
+    let rule = format!("|---|---|{}", "--:|".repeat(heads.len() - 2));
+    let scenarios =
+        report.scenarios.iter().map(|scenario| {
+            let measure = Measure::of(scenario);
+            let by = match measure {
+                Measure::Throughput => "throughput",
+                Measure::Cpu => "CPU each",
+                Measure::P99 => "p99",
+                Measure::Memory => "memory each",
+            };
+            let mut cells = vec![escaped(&scenario.title), by.to_owned()];
+            cells.extend(report.servers.iter().map(|server| {
+                cell(scenario, measure, |row| !row.noise && row.server == server.name)
+            }));
+            cells.extend(again.map(|_| cell(scenario, measure, |row| row.noise)));
+            line(&cells)
+        });
+    [line(&heads), rule].into_iter().chain(scenarios).collect::<Vec<_>>().join("\n")
+}
+
+fn line(cells: &[String]) -> String {
+    format!("| {} |", cells.join(" | "))
+}
+
+/// When, on what, and what the signs mean.
+fn taken(report: &Report) -> String {
+    let machine = &report.machine;
+    let kind = if report.quick { "quick" } else { "full" };
+    escaped(&format!(
+        "headwater {}, {kind} run of {}, {}, {} cores, {}. ± is half of the range of the slices, ≥ means \
+         that the load was the limit, † that others used the machine; {ABSENT} was not measured.",
+        machine.version,
+        date(report.begun_unix_seconds),
+        machine.processor,
+        machine.cores,
+        machine.kernel
+    ))
+}
+
+fn cell(scenario: &Scenario, measure: Measure, wanted: impl Fn(&Row) -> bool) -> String {
+    let Some(row) = scenario.rows.iter().find(|row| wanted(row)) else { return ABSENT.to_owned() };
+    if row.failed.is_some() {
+        return "failed".to_owned();
+    }
+    let Some(spread) = measure.read(row) else { return ABSENT.to_owned() };
+    let (sign, figure) = match measure {
+        Measure::Throughput if row.load_was_the_limit => ("≥ ", per_second(spread.median)),
+        Measure::Throughput => ("", per_second(spread.median)),
+        Measure::Cpu | Measure::P99 => ("", nanos(spread.median)),
+        Measure::Memory => ("", bytes(spread.median)),
+    };
+    let deviation =
+        deviation(row.slices, spread).map_or_else(String::new, |deviation| format!(" {deviation}"));
+    let disturbed = if row.disturbed { " †" } else { "" };
+    format!("{sign}{figure}{deviation}{disturbed}")
+}
+
+/// As text that is no markup, on one line.
+fn escaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\\' | '|' | '`' | '*' | '[' | ']' | '<' | '>' | '#' | '~' | '&' => {
+                plain.extend(['\\', letter]);
+            }
+            letter if letter.is_control() => plain.push(' '),
+            letter => plain.push(letter),
+        }
+    }
+    plain
+}

@@ -1,0 +1,61 @@
+use super::markdown;
+use crate::compare::answers::answers;
+use crate::compare::sample;
+
+fn unescaped(line: &str, sign: char) -> usize {
+    let mut found = 0;
+    let mut before = ' ';
+    for letter in line.chars() {
+        found += usize::from(letter == sign && before != '\\');
+        before = letter;
+    }
+    found
+}
+
+#[test]
+fn the_same_three_answers_stand_before_the_table() {
+    let report = sample::full();
+    let text = markdown(&report);
+    let mut from = 0;
+    for answer in &answers(&report) {
+        let at = text[from..].find(answer.question).expect("in this order") + from;
+        let rest = &text[at..];
+        for (_, figure) in &answer.facts {
+            assert!(rest.contains(figure), "{figure}");
+        }
+        from = at;
+    }
+    assert!(text.find("| Scenario |").expect("a table") > from);
+    assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
+}
+
+#[test]
+fn each_row_of_the_table_has_a_cell_for_each_server() {
+    let report = sample::full();
+    let text = markdown(&report);
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 2 + report.scenarios.len());
+    for row in rows {
+        assert_eq!(unescaped(row, '|'), 2 + report.servers.len() + 2, "{row}");
+    }
+}
+
+#[test]
+fn a_name_that_is_markup_is_shown_as_text() {
+    let mut report = sample::full();
+    report.warnings[0] = "a line\n| break `code` [link](x)".to_owned();
+    let text = markdown(&report);
+    assert!(text.contains("\\<img"), "{text}");
+    for line in text.lines() {
+        // Beside a digit it is no markup: a deviation below 0.1 %.
+        let line = &line.replace("<0", "0");
+        assert_eq!(unescaped(line, '<') + unescaped(line, '`') + unescaped(line, '['), 0, "{line}");
+    }
+    assert!(text.contains("> a line \\| break"), "{text}");
+}
+
+#[test]
+fn a_report_of_nothing_has_a_table_without_rows() {
+    let text = markdown(&sample::empty());
+    assert!(text.contains("| Scenario | by | std |\n|---|---|--:|\n\n"), "{text}");
+}
