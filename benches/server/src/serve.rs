@@ -17,12 +17,14 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(2);
 /// Longest time that a tick waits for room in the hub.
 const TICK_PATIENCE: Duration = Duration::from_secs(1);
+/// From one event of a client's own to the next.
+const OWN_PERIOD: Duration = Duration::from_secs(1);
 
 /// Known to handlers once the server runs.
 type Handle = Arc<OnceLock<ServerHandle>>;
@@ -189,15 +191,21 @@ fn describe(handle: &Handle) -> String {
     .to_string()
 }
 
-/// An event a second for one client, by a handler of its own: what that costs is to be measured, too.
+/// An event a second for one client, by a handler of its own: what that costs is to be measured, too. Each
+/// says when it was due as those of `load` do, in nanoseconds since 1970.
 async fn tick_one(client: Client) {
+    let mut due = Instant::now();
+    // A system clock before 1970 only changes the numbers shown.
+    let mut due_unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     for number in 1_u64.. {
-        let tick = Event::data(format!("tick {number}")).id(number.to_string());
+        let data = format!("seq={number} t={} ", due_unix.as_nanos());
         // The client has left, or the server ends.
-        if client.send(tick).await.is_err() {
+        if client.send(Event::data(data).id(number.to_string())).await.is_err() {
             return;
         }
-        time::sleep(Duration::from_secs(1)).await;
+        due += OWN_PERIOD;
+        due_unix += OWN_PERIOD;
+        time::sleep(due.saturating_duration_since(Instant::now())).await;
     }
 }
 

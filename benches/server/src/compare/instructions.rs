@@ -7,13 +7,12 @@ use super::Trouble;
 use super::attempt::Bench;
 use super::contestant::Contestant;
 use super::machine;
-use super::model::Group;
-use super::plan::Plan;
+use super::plan::{Counted, Plan};
 #[cfg(target_os = "linux")]
 use super::server::Server;
 
-/// What counting takes for all engines, about.
-pub(super) const SECONDS: f64 = 45.0;
+/// What counting takes for one server, about.
+pub(super) const SECONDS: f64 = 10.0;
 
 /// How long a load may take.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -27,10 +26,12 @@ pub(super) fn can_be_counted() -> bool {
 pub(super) fn count(
     bench: &Bench<'_>,
     plan: &Plan,
+    counted: &Counted,
     contestant: &Contestant,
 ) -> Result<Option<f64>, Trouble> {
-    let both = run(bench, plan, contestant, 1)
-        .and_then(|short| run(bench, plan, contestant, 2).map(|long| (short, long)));
+    let [short, long] = &counted.loads;
+    let run = |load: &[String]| run(bench, plan, load, counted.done, contestant);
+    let both = run(short).and_then(|short| run(long).map(|long| (short, long)));
     match both {
         Ok((short, long)) if long.1 > short.1 => Ok(Some((long.0 - short.0) / (long.1 - short.1))),
         // A server that does not bear valgrind, as some peers: the column stays empty.
@@ -39,41 +40,29 @@ pub(super) fn count(
     }
 }
 
-/// The load, `times` as long: instructions, and what was answered or delivered.
+/// Instructions of a run with this load, and how much was done.
 #[cfg(target_os = "linux")]
 fn run(
     bench: &Bench<'_>,
     plan: &Plan,
+    load: &[String],
+    done: &str,
     contestant: &Contestant,
-    times: u32,
 ) -> Result<(f64, f64), Trouble> {
     let out = std::env::temp_dir().join(format!("headwater-compare-{}", std::process::id()));
     let under = ["valgrind", "--tool=callgrind"].map(str::to_owned);
     let under = [&under[..], &[format!("--callgrind-out-file={}", out.display())]].concat();
-    let (load, pointer) = match plan.scenario.group {
-        Group::Http => {
-            (format!("ask --connections 64 --requests {}", 5_000 * times), "/requests/answered")
-        }
-        _ => (
-            format!(
-                "load --json --subscribers 200 --rate 20 --warmup 0 --duration {} --settle 10",
-                2 * times
-            ),
-            "/deliveries/all",
-        ),
-    };
-    let words: Vec<String> = load.split_whitespace().map(str::to_owned).collect();
     let addr = free_address().map_err(|error| format!("no free port: {error}"))?;
     let mut command = contestant
         .command(&under, &plan.server_flags, addr)
         .ok_or_else(|| Trouble::Failed("it runs already".to_owned()))?;
     let core = bench.pinned.map(|(server, _)| server);
     let server = Server::start_under(&mut command, core, Some(addr), bench.stop)?;
-    let report = bench.load(&words, &server, PATIENCE);
+    let report = bench.load(load, &server, PATIENCE);
     let said = server.stop(bench.stop)?;
     // Only the count is of interest, not where it comes from; without a file there was no count.
     std::fs::remove_file(&out).ok();
-    let done = report?.pointer(pointer).and_then(serde_json::Value::as_f64);
+    let done = report?.pointer(done).and_then(serde_json::Value::as_f64);
     let count = collected(&said).zip(done);
     count.ok_or_else(|| Trouble::Failed("callgrind gave no count".to_owned()))
 }
@@ -85,7 +74,13 @@ fn free_address() -> std::io::Result<std::net::SocketAddr> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn run(_: &Bench<'_>, _: &Plan, _: &Contestant, _: u32) -> Result<(f64, f64), Trouble> {
+fn run(
+    _: &Bench<'_>,
+    _: &Plan,
+    _: &[String],
+    _: &str,
+    _: &Contestant,
+) -> Result<(f64, f64), Trouble> {
     Err(Trouble::Failed("callgrind needs Linux".to_owned()))
 }
 

@@ -4,7 +4,7 @@
 use super::model::{Group, Scenario};
 
 /// What a slice takes besides what is measured: two processes start, and end.
-const OVERHEAD_SECONDS: f64 = 0.25;
+const OVERHEAD_SECONDS: f64 = 0.15;
 
 /// Connections that are opened each second, about.
 const CONNECTS_PER_SECOND: f64 = 15_000.0;
@@ -24,8 +24,16 @@ pub(super) struct Plan {
     pub(super) seconds: f64,
     /// Connections of the load.
     pub(super) connections: usize,
-    /// Whether instructions are counted, too.
-    pub(super) counted: bool,
+    /// How instructions are counted, where they are.
+    pub(super) counted: Option<Counted>,
+}
+
+/// Two loads of which one does twice as much: what they differ by is what it costs.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) loads: [Vec<String>; 2],
+    /// Where their reports say how much was done.
+    pub(super) done: &'static str,
 }
 
 /// What a server must have to be asked.
@@ -80,7 +88,7 @@ impl Plan {
             slices: 1,
             seconds: 0.0,
             connections: 0,
-            counted: false,
+            counted: None,
         }
     }
 
@@ -97,6 +105,13 @@ impl Plan {
         self.slices = slices;
         self.seconds = OVERHEAD_SECONDS + connecting + seconds;
         self.connections = connections;
+        self
+    }
+
+    /// Instructions are counted with this load: the words after `load` are for so much, and twice as much.
+    pub(super) fn counting(mut self, load: &str, amounts: [&str; 2], done: &'static str) -> Self {
+        let loads = amounts.map(|amount| words(&format!("{load} {amount}")));
+        self.counted = Some(Counted { loads, done });
         self
     }
 

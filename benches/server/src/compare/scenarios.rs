@@ -1,15 +1,29 @@
 //! All questions, in the order in which they are put. A quick comparison has fewer, and shorter slices.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
+use super::figures::whole;
 use super::model::Group;
 use super::plan::{Needs, Plan};
+use crate::load::grouped;
 
 /// Events under way where nothing is published on a schedule: what subscribers may be owed by default.
 const WINDOW: usize = 64;
 
 /// Subscribers that take long to connect.
 const MANY: usize = 10_000;
+
+/// Subscribers at the most while instructions are counted, which slows a server down fifty times.
+const COUNTED: usize = 200;
+
+/// So long, and twice as long.
+const SECONDS: [&str; 2] = ["--duration 2", "--duration 4"];
+
+/// Where a report says how many events came to subscribers.
+const DELIVERED: &str = "/deliveries/all";
 
 /// How long slices are, and how many.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +52,11 @@ impl Pace {
         if self.quick { 1 } else { self.slices }
     }
 
+    /// Where there is time for it.
+    fn counting(self, plan: Plan, load: &str, amounts: [&str; 2], done: &'static str) -> Plan {
+        if self.quick { plan } else { plan.counting(load, amounts, done) }
+    }
+
     fn slices_of(self, subscribers: usize) -> usize {
         if subscribers < MANY { self.slices } else { self.few_slices() }
     }
@@ -57,7 +76,12 @@ impl Pace {
                 64,
             );
             plan.scenario.depth = Some(depth);
-            plan
+            self.counting(
+                plan,
+                &format!("ask --connections 64 {flags}"),
+                ["--requests 5000", "--requests 10000"],
+                "/requests/answered",
+            )
         };
         let mut plans = vec![
             plan("plaintext", "Plaintext, flat out", Needs::Plaintext, 1, "", FLAT_OUT),
@@ -73,14 +97,17 @@ impl Pace {
         ];
         let rates: &[u32] = if self.quick { &[2_000] } else { &[2_000, 20_000, 60_000] };
         plans.extend(rates.iter().map(|rate| {
-            let (id, title) =
-                (format!("plaintext-at-{rate}"), format!("Plaintext at {rate} requests/s"));
+            let (id, title) = (
+                format!("plaintext-at-{rate}"),
+                format!("Plaintext at {} requests/s", grouped(u64::from(*rate))),
+            );
             let flags = format!("--rate {rate}");
             let mut plan = plan(&id, &title, Needs::Plaintext, 1, &flags, AT_RATE);
+            // What one takes is counted above.
+            plan.counted = None;
             plan.scenario.rate = Some(f64::from(*rate));
             plan
         }));
-        plans[0].counted = !self.quick;
         plans
     }
 
@@ -111,17 +138,22 @@ impl Pace {
              --decode-every {every} --duration {} --settle 1",
             self.measured
         );
-        let title = format!("{}, {bytes} B, flat out", to(subscribers));
+        let title = format!("{}, {} B, flat out", to(subscribers), whole(bytes));
         let how = format!(
             "Events are published as fast as they arrive, with {WINDOW} under way at the most; nothing \
              is said of latency, since no event has a time at which it is due.{}",
             checked(every)
         );
         let id = format!("fan-out-{subscribers}-flat-out-{bytes}b");
-        Plan::new(&id, Group::FanOut, &title, Needs::Events, &load)
+        let plan = Plan::new(&id, Group::FanOut, &title, Needs::Events, &load)
             .how(&how)
             .taking(self.slices_of(subscribers), self.measured + 0.2, subscribers)
-            .publishing(subscribers, None, bytes)
+            .publishing(subscribers, None, bytes);
+        let counted = format!(
+            "load --json --subscribers {} --size {bytes} --window {WINDOW} --settle 10",
+            subscribers.min(COUNTED)
+        );
+        if subscribers > 1_000 { plan } else { self.counting(plan, &counted, SECONDS, DELIVERED) }
     }
 
     fn at_rate(self, subscribers: usize, rate: u32, bytes: usize) -> Plan {
@@ -131,19 +163,28 @@ impl Pace {
              --decode-every {every} --duration {} --warmup {} --settle 1",
             self.measured, self.warmup
         );
-        let title = format!("{}, {bytes} B, {rate} events/s", to(subscribers));
+        let title = format!(
+            "{}, {} B, {} events/s",
+            to(subscribers),
+            whole(bytes),
+            grouped(u64::from(rate))
+        );
         let how = format!(
             "Events are published on a schedule that waits for no answer; latency counts from when \
              each was due until its last byte was received.{}",
             checked(every)
         );
         let id = format!("fan-out-{subscribers}-at-{rate}-{bytes}b");
-        let mut plan = Plan::new(&id, Group::FanOut, &title, Needs::Events, &load)
+        let plan = Plan::new(&id, Group::FanOut, &title, Needs::Events, &load)
             .how(&how)
             .taking(self.slices, self.measured + self.warmup + 0.3, subscribers)
             .publishing(subscribers, Some(f64::from(rate)), bytes);
-        plan.counted = !self.quick && id == "fan-out-1000-at-100-128b";
-        plan
+        let counted = format!(
+            "load --json --subscribers {COUNTED} --size {bytes} --rate 20 --warmup 0 --settle 10"
+        );
+        // At this rate each event has a send of its own, whoever else there is.
+        let is_usual = (subscribers, rate) == (1_000, 100);
+        if is_usual { self.counting(plan, &counted, SECONDS, DELIVERED) } else { plan }
     }
 
     fn others(self) -> Vec<Plan> {
@@ -158,7 +199,7 @@ impl Pace {
 
     fn memory(self, subscribers: usize) -> Plan {
         let load = format!("load --json --hold --subscribers {subscribers} --duration 0.1");
-        let title = format!("Memory of {subscribers} idle subscribers");
+        let title = format!("Memory of {} idle subscribers", whole(subscribers));
         let mut plan = Plan::new(
             &format!("memory-{subscribers}"),
             Group::Memory,
@@ -167,10 +208,11 @@ impl Pace {
             &load,
         )
         .how(
-            "What the server's resident memory, and the kernel's own objects and TCP buffers, have \
-             grown by once all subscribers are there; then one event reaches everyone.",
+            "What the server's resident memory, and the kernel's own objects (sockets, stacks of threads, \
+             page tables) and TCP buffers, have grown by once all subscribers are there; then one event \
+             reaches everyone. It begins when the kernel has given back what was there before.",
         )
-        .taking(self.few_slices(), 0.4, subscribers);
+        .taking(self.few_slices(), 1.2, subscribers);
         plan.scenario.subscribers = Some(subscribers);
         plan
     }
@@ -184,8 +226,9 @@ impl Pace {
         );
         Plan::new("storm", Group::Storm, "Everyone returns at once", Needs::Events, &load)
             .how(&format!(
-                "{subscribers} subscribers drop at once and are to return within {within} s; who is \
-                 refused tries again. Latency is from when each was to return to its stream."
+                "{} drop at once and are to return within {within} s; who is \
+                 refused tries again. Latency is from when each was to return to its stream.",
+                to(subscribers)
             ))
             .taking(self.few_slices(), duration + 0.4, 2 * subscribers)
             .publishing(subscribers, Some(f64::from(rate)), 128)
@@ -213,38 +256,46 @@ impl Pace {
         // Each has an event a second: everyone has one within that time.
         let duration = self.measured.max(1.0);
         let load = format!(
-            "load --json --listen --events-path /ticks --subscribers {subscribers} --duration {duration}"
+            "load --json --histogram --listen --events-path /ticks --subscribers {subscribers} --duration {duration}"
         );
         let title = "A stream of its own for each client";
         let mut plan = Plan::new("own-streams", Group::OwnStreams, title, Needs::Ticks, &load)
             .how(
                 "A handler for each client sends it an event each second, different from all others; \
-                 nothing is said of latency.",
+                 latency counts from when the handler was to send it.",
             )
             .taking(self.few_slices(), duration + 0.2, subscribers);
         plan.scenario.subscribers = Some(subscribers);
         plan.scenario.rate = Some(1.0);
-        plan
+        let counted = format!("load --json --listen --events-path /ticks --subscribers {COUNTED}");
+        self.counting(plan, &counted, SECONDS, "/deliveries/by_themselves")
     }
 
     fn replay(self) -> Plan {
         let (clients, events) = (if self.quick { 200 } else { 1_000 }, 1_000);
         let load = format!("catch-up --clients {clients} --events {events}");
         let title = "Catching up after an absence";
-        Plan::new("replay", Group::Replay, title, Needs::Store, &load)
+        let plan = Plan::new("replay", Group::Replay, title, Needs::Store, &load)
             .how(&format!(
-                "{clients} clients come with Last-Event-ID, each for {} events of 128 B that it missed, \
+                "{} clients come with Last-Event-ID, each for {} events of 128 B that it missed, \
                  from a store in memory; how many of these come each second, until all have all.",
+                whole(clients),
                 events - 1
             ))
             .served_with(&format!("--replay ring:{events}"))
             .taking(self.few_slices(), 0.6, clients)
-            .publishing(clients, None, 128)
+            .publishing(clients, None, 128);
+        let counted = format!("catch-up --events {events}");
+        self.counting(plan, &counted, ["--clients 20", "--clients 40"], "/replayed/events")
     }
 }
 
 fn to(subscribers: usize) -> String {
-    if subscribers == 1 { "1 subscriber".to_owned() } else { format!("{subscribers} subscribers") }
+    if subscribers == 1 {
+        "1 subscriber".to_owned()
+    } else {
+        format!("{} subscribers", whole(subscribers))
+    }
 }
 
 /// So that reading is not the limit.
@@ -253,53 +304,10 @@ fn decode_every(subscribers: usize) -> usize {
 }
 
 fn checked(every: usize) -> String {
-    if every == 1 {
-        return String::new();
-    }
-    format!(
-        " The events of every {every}th subscriber are checked, the bytes of the others counted."
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seconds(quick: bool) -> f64 {
-        let round = |plan: Plan| (0..plan.slices).map(|_| plan.seconds).sum::<f64>();
-        all(quick, None).into_iter().map(round).sum()
-    }
-
-    #[test]
-    fn three_engines_and_the_first_again_fit_into_two_minutes_or_half_an_hour() {
-        assert!(4.0 * seconds(true) < 100.0, "{}", seconds(true));
-        assert!(4.0 * seconds(false) < 1_500.0, "{}", seconds(false));
-    }
-
-    #[test]
-    fn each_question_has_a_name_of_its_own_and_says_how_it_is_answered() {
-        for quick in [true, false] {
-            let plans = all(quick, None);
-            let mut ids: Vec<&str> = plans.iter().map(|plan| plan.scenario.id.as_str()).collect();
-            ids.sort_unstable();
-            assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
-            let is_name =
-                |id: &&str| id.chars().all(|one| one.is_ascii_alphanumeric() || one == '-');
-            assert!(ids.iter().all(is_name), "{ids:?}");
-            assert!(plans.iter().all(|plan| plan.scenario.how.ends_with('.')));
-        }
-    }
-
-    #[test]
-    fn loads_and_servers_are_started_with_flags_that_they_know() {
-        use crate::cli::Cli;
-        use clap::Parser;
-        for plan in [all(true, None), all(false, None)].concat() {
-            let program = || std::iter::once("bench-server".to_owned());
-            for words in [&plan.load, &plan.server_flags] {
-                let parsed = Cli::try_parse_from(program().chain(words.iter().cloned()));
-                assert!(parsed.is_ok(), "{}: {:?}", plan.scenario.id, parsed.err());
-            }
-        }
+    match every {
+        1 => String::new(),
+        _ => format!(
+            " The events of one in {every} subscribers are checked, the bytes of the others counted."
+        ),
     }
 }

@@ -102,7 +102,7 @@ impl Slice {
             Some(at("connected")? - at("before")?)
         };
         let connected = of.get("/subscribers/connected").filter(|count| *count > 0.0);
-        let kernel = grown("slab").zip(grown("tcp")).map(|(slab, tcp)| slab + tcp);
+        let kernel = grown("objects").zip(grown("tcp")).map(|(objects, tcp)| objects + tcp);
         Self {
             user_bytes: of.get("/server/rss_growth_per_subscriber_bytes"),
             // Where others freed more meanwhile, it is not known.
@@ -132,6 +132,8 @@ impl Slice {
             throughput: of.get("/deliveries/per_s"),
             cpu_nanos: of.get("/server/cpu_us_per_delivery").map(nanos),
             events_per_send: of.get("/server/events_per_send"),
+            latency: of.latency("/latency_us"),
+            latencies: of.latencies(),
             ..self
         }
     }
@@ -252,7 +254,7 @@ mod tests {
                 "subscribers": { "connected": 1_000 },
                 "server": { "rss_growth_per_subscriber_bytes": 200.0 },
                 "kernel": {
-                    "slab_before_bytes": 1_000_000, "slab_connected_bytes": connected,
+                    "objects_before_bytes": 1_000_000, "objects_connected_bytes": connected,
                     "tcp_before_bytes": 0, "tcp_connected_bytes": 500_000,
                 },
             })

@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::contestant::{Contestant, Contestants};
 use super::cores::Pinned;
 use super::model::Scenario;
-use super::plan::Plan;
+use super::plan::{Counted, Plan};
 use super::show::Show;
 use super::slice::Slice;
 use super::stop::Stop;
@@ -54,6 +54,12 @@ fn round_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
     asked.map(|_| plan.seconds).sum()
 }
 
+/// What counting takes, about; the first is counted once.
+fn counting_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
+    let asked = contestants.iter().filter(|contestant| contestant.refuses(plan).is_none());
+    plan.counted.as_ref().map_or(0.0, |_| asked.map(|_| instructions::SECONDS).sum())
+}
+
 impl<'a> Turns<'a> {
     /// Everything that these questions take.
     pub(super) fn new(
@@ -69,7 +75,7 @@ impl<'a> Turns<'a> {
             let round = round_seconds(contestants, plan);
             first_slices += round;
             all += (0..plan.slices).map(|_| round).sum::<f64>();
-            all += if plan.counted && counts { instructions::SECONDS } else { 0.0 };
+            all += if counts { counting_seconds(contestants, plan) } else { 0.0 };
         }
         let each = if quick { QUICK_SECONDS } else { FULL_SECONDS };
         let most = takers(contestants).iter().map(|_| each).sum();
@@ -118,10 +124,10 @@ impl<'a> Turns<'a> {
             .iter()
             .map(|taker| rows::row(taker.contestant.name(), taker.noise, &taker.slices))
             .collect();
-        if plan.counted && self.counts {
+        if let Some(counted) = plan.counted.as_ref().filter(|_| self.counts) {
             self.show.begin(&format!("{}: instructions", plan.scenario.id));
-            self.count(plan, &takers, &mut scenario)?;
-            self.show.done(instructions::SECONDS);
+            self.count(plan, counted, &takers, &mut scenario)?;
+            self.show.done(counting_seconds(self.contestants, plan));
         }
         Ok(scenario)
     }
@@ -146,13 +152,14 @@ impl<'a> Turns<'a> {
     fn count(
         &self,
         plan: &Plan,
+        counted: &Counted,
         takers: &[Taker<'_>],
         scenario: &mut Scenario,
     ) -> Result<(), Trouble> {
         for (row, taker) in scenario.rows.iter_mut().zip(takers) {
             if row.failed.is_none() && !taker.noise {
                 row.instructions_per_event =
-                    instructions::count(&self.bench, plan, taker.contestant)?;
+                    instructions::count(&self.bench, plan, counted, taker.contestant)?;
             }
         }
         Ok(())

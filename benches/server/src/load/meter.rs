@@ -32,7 +32,7 @@ pub(crate) struct Memory {
     /// Kernel memory of all TCP sockets.
     pub(crate) tcp: Option<u64>,
     /// Memory of the kernel's own objects, those of sockets among them.
-    pub(crate) slab: Option<u64>,
+    pub(crate) objects: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +184,7 @@ impl Meter {
             rss: usage.map(|usage| usage.rss_bytes),
             peak: usage.map(|usage| usage.peak_rss_bytes),
             tcp: machine::tcp_bytes(),
-            slab: machine::slab_bytes(),
+            objects: machine::object_bytes(),
         }
     }
 

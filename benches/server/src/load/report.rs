@@ -51,6 +51,8 @@ pub(crate) struct Report {
     publish: Publish,
     delivered: Delivered,
     latency_us: Percentiles,
+    /// Whether there was anything to time.
+    timed: bool,
     /// Each with its count, where they were asked for.
     latencies_us: Option<Vec<(u64, u64)>>,
     slow: Option<Slow>,
@@ -141,6 +143,7 @@ impl Report {
             delivered: Delivered::of(&fleet.tally, account, *schedule)
                 .with_own(seen.by_themselves, listened),
             latency_us: Percentiles::of(&fleet.tally.lateness_us),
+            timed: !fleet.tally.lateness_us.is_empty(),
             latencies_us: args.histogram.then(|| counts(&fleet.tally.lateness_us)),
             slow: (fleet.census.slow > 0).then(|| Slow::of(&fleet.slow_tally, account)),
             churn: fleet.churn_outcome().map(Churn::of),

@@ -12,6 +12,7 @@ use super::fleet::Fleet;
 use super::guests::Guests;
 use super::meter::Meter;
 use super::metrics;
+use super::proc::machine;
 use super::progress::Progress;
 use super::publisher::{self, Published, Target};
 use super::report::Report;
@@ -59,6 +60,9 @@ impl Run<'_> {
         self.invite()?;
         let counts_before = metrics::read(args.addr);
         let before = self.fleet.tally.foreign;
+        if args.mode() == Mode::Listen {
+            self.fleet.tally.listen();
+        }
         if args.mode() != Mode::Publish {
             self.meter.begin();
             self.measure(Instant::now())?;
@@ -91,6 +95,9 @@ impl Run<'_> {
         let Self { args, progress, fleet, meter, .. } = self;
         let all = args.subscribers + args.slow + args.stuck;
         progress.begin(&format!("connecting {all} subscribers"), all as u64);
+        if args.mode() == Mode::Hold {
+            machine::settle_objects();
+        }
         meter.before_first();
         let every = args.decode_every.get();
         let habit = |index| if index % every == 0 { Habit::Reads } else { Habit::Counts };

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use super::args::SIZE_MIN;
 use super::decode::Block;
 use super::ledger::{Arrival, Ledger};
-use super::schedule::{Clock, Schedule};
+use super::schedule::{Clock, Schedule, Stamp};
 
 /// The longest lateness told apart, in microseconds: ten minutes.
 const LATENESS_LIMIT_US: u64 = 600_000_000;
@@ -16,6 +16,8 @@ const LATENESS_LIMIT_US: u64 = 600_000_000;
 pub(crate) struct Tally {
     clock: Clock,
     schedule: Option<Schedule>,
+    /// Events of others that say when they were due are timed from here on.
+    listening_since: Option<u64>,
     /// Events of this load.
     pub(crate) deliveries: u64,
     /// Those of them that are not warm-up.
@@ -41,6 +43,7 @@ impl Tally {
         Self {
             clock,
             schedule: None,
+            listening_since: None,
             deliveries: 0,
             measured: 0,
             foreign: 0,
@@ -56,6 +59,11 @@ impl Tally {
     /// From now on, events of `schedule` are this load's.
     pub(crate) fn expect(&mut self, schedule: Schedule) {
         self.schedule = Some(schedule);
+    }
+
+    /// From now on, events of the server's own that say when they were due are timed.
+    pub(crate) fn listen(&mut self) {
+        self.listening_since = Some(self.now());
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -96,6 +104,10 @@ impl Tally {
         let Some((stamp, schedule)) = ours else {
             self.foreign += 1;
             self.out_of_order += u64::from(!id_in_order);
+            let since = self.listening_since.unwrap_or(u64::MAX);
+            if let Some(stamp) = stamp.filter(|stamp| stamp.due >= since) {
+                self.time(stamp, now);
+            }
             return;
         };
         self.deliveries += 1;
@@ -111,9 +123,13 @@ impl Tally {
         if stamp.seq > schedule.warmup {
             self.measured += 1;
             if schedule.timed && ledger.is_live(stamp.seq) {
-                self.lateness_us.saturating_record(now.saturating_sub(stamp.due) / 1_000);
+                self.time(stamp, now);
             }
         }
+    }
+
+    fn time(&mut self, stamp: Stamp, now: u64) {
+        self.lateness_us.saturating_record(now.saturating_sub(stamp.due) / 1_000);
     }
 }
 

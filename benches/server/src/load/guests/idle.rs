@@ -78,12 +78,6 @@ struct Crowd<'a> {
     ended: usize,
 }
 
-/// Memory at one time.
-struct Reading {
-    memory: Memory,
-    slab: Option<u64>,
-}
-
 /// Runs, and prints the report. Exits with 0 when all connections were there at the end, 1 when not, 3
 /// without a report.
 pub(crate) fn main(args: &IdleArgs) -> ExitCode {
@@ -114,17 +108,17 @@ fn run(args: &IdleArgs) -> Result<bool, LoadError> {
         pending: 0,
         ended: 0,
     };
-    let reading = || Reading { memory: meter.memory(), slab: machine::slab_bytes() };
+    machine::settle_objects();
     crowd.come(BEFORE)?;
     crowd.wait(PAUSE)?;
-    let before = reading();
+    let before = meter.memory();
     crowd.come(args.connections)?;
     crowd.wait(PAUSE.max(args.duration))?;
-    let after = reading();
+    let after = meter.memory();
     if let Err(reason) = &meter.server {
         eprintln!("bench-server: the server's memory is not known: {reason}");
     }
-    println!("{}", report(args, crowd.ended, [&before, &after]));
+    println!("{}", report(args, crowd.ended, [before, after]));
     Ok(crowd.ended == 0)
 }
 
@@ -203,20 +197,20 @@ impl Waiting {
     }
 }
 
-fn report(args: &IdleArgs, ended: usize, [before, after]: [&Reading; 2]) -> String {
-    let each = |of: fn(&Reading) -> Option<u64>| {
+fn report(args: &IdleArgs, ended: usize, [before, after]: [Memory; 2]) -> String {
+    let each = |of: fn(Memory) -> Option<u64>| {
         let (before, after) = of(before).zip(of(after))?;
         Some((float(after) - float(before)) / float(args.connections as u64))
     };
-    let (user, tcp) = (each(|at| at.memory.rss), each(|at| at.memory.tcp));
-    let slab = each(|at| at.slab);
+    let (user, tcp) = (each(|at| at.rss), each(|at| at.tcp));
+    let objects = each(|at| at.objects);
     if args.json {
         return json!({
             "connections": args.connections,
             "ended": ended,
             "user_bytes_each": user,
             "tcp_bytes_each": tcp,
-            "kernel_slab_bytes_each": slab,
+            "kernel_objects_bytes_each": objects,
         })
         .to_string();
     }
@@ -225,11 +219,11 @@ fn report(args: &IdleArgs, ended: usize, [before, after]: [&Reading; 2]) -> Stri
     format!(
         "{} connections that wait for a request, {} ended by the server\n\
          server         {} B of user space each (VmRSS)\n\
-         kernel         {} B of TCP buffers and {} B of slab each, of the whole machine: both ends",
+         kernel         {} B of TCP buffers and {} B of objects each, of the whole machine: both ends",
         grouped(args.connections as u64),
         grouped(ended as u64),
         text(user),
         text(tcp),
-        text(slab),
+        text(objects),
     )
 }

@@ -11,7 +11,7 @@
 //! | `subscribers` | `connected`, `refused`, `lost`, `slow`, `slow_cut`, `stuck`, `stuck_cut`; cut: ended by the server |
 //! | `published` | `events` accepted, `warmup` among them, `sent`, `unsent` because too late, `refused`, `rate_per_s` achieved, `slip_us`: send − due time |
 //! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due`, `lost` of these, `lost_percent`, `out_of_order`, `duplicates`, `foreign` (events of others), `by_themselves` (of these, while nothing was published), `ids_skipped`, `known_by_bytes` (see `--decode-every`) |
-//! | `latency_us` | receive − due time of the measured events: `p50`, `p90`, `p99`, `p99_9`, `max` |
+//! | `latency_us` | receive − due time of the measured events, in `listen` of the server's own that say when they were due: `p50`, `p90`, `p99`, `p99_9`, `max`; null where nothing was timed |
 //! | `latency_histogram_us` | all of them, each with its count; null unless asked for |
 //! | `slow` | of slow subscribers: `delivered`, `skipped` before later ones, `behind` at the end, `out_of_order`, `duplicates`, `latency_us`; null without any |
 //! | `churn` | `left`, `came`, `refused`, `came_us`: to a stream; null without any |
@@ -20,7 +20,7 @@
 //! | `abuse` | by kind: connections `opened`, `unconnected`, `answered` by status, `closed`, `reset`, `given_up` by the client, `open` at the end; null without any |
 //! | `memory` | of the server: `peak_rss_bytes`, `grown_bytes` since before the first client, `bound_bytes`: `fixed_bytes` + `connections` × `connection_bytes` by its own limits; null where not told |
 //! | `server` | `pid`, `pids`, `cpu_user_s`, `cpu_system_s`, `cpu_ksoftirqd_s` on `ksoftirqd_cores`, `cpu_percent` of a core and `cpu_us_per_delivery` of all three, `cpu_us_per_delivery_process` without ksoftirqd, `rss_before_bytes`, `rss_connected_bytes`, `rss_end_bytes`, `rss_growth_per_subscriber_bytes`, `sends_per_delivery` and `events_per_send` by its metrics; null where not known |
-//! | `kernel` | memory of all TCP sockets of the machine: `tcp_before_bytes`, `tcp_connected_bytes`, `tcp_end_bytes`; of all its objects: `slab_before_bytes`, `slab_connected_bytes` |
+//! | `kernel` | memory of all TCP sockets of the machine: `tcp_before_bytes`, `tcp_connected_bytes`, `tcp_end_bytes`; of all its objects: `objects_before_bytes`, `objects_connected_bytes` |
 //! | `client` | `cpu_percent` of a core, `reader_busy_percent`, `reader_waiting_percent`, `publisher_busy_percent`; null where not known |
 //! | `others` | `cpu_percent` of a core by other processes, `stolen_percent` by a hypervisor |
 
@@ -72,7 +72,7 @@ impl Report {
                 "slip_us": percentiles(self.publish.slip_us),
             },
             "deliveries": self.deliveries_value(),
-            "latency_us": percentiles(self.latency_us),
+            "latency_us": self.timed.then(|| percentiles(self.latency_us)),
             "latency_histogram_us": self.latencies_us,
             "slow": self.slow.as_ref().map(slow),
             "churn": self.churn.as_ref().map(churn),
@@ -85,8 +85,8 @@ impl Report {
                 "tcp_before_bytes": before.tcp,
                 "tcp_connected_bytes": connected.tcp,
                 "tcp_end_bytes": end.tcp,
-                "slab_before_bytes": before.slab,
-                "slab_connected_bytes": connected.slab,
+                "objects_before_bytes": before.objects,
+                "objects_connected_bytes": connected.objects,
             },
             "client": {
                 "cpu_percent": percent(self.own.core_share),

@@ -17,7 +17,7 @@ fn percentiles(micros: u64) -> Percentiles {
 /// The report of a run without fault.
 pub(super) fn sound() -> Report {
     let asked = Flags::parse_from(["load"]).load;
-    let memory = |rss| Memory { rss: Some(rss), peak: None, tcp: Some(4096), slab: Some(4096) };
+    let memory = |rss| Memory { rss: Some(rss), peak: None, tcp: Some(4096), objects: Some(4096) };
     Report {
         target: asked.addr,
         census: Census { connected: 1_000, ..Census::default() },
@@ -47,6 +47,7 @@ pub(super) fn sound() -> Report {
             counted: 0,
         },
         latency_us: percentiles(5_000),
+        timed: true,
         latencies_us: None,
         slow: None,
         churn: None,

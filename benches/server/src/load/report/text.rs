@@ -15,7 +15,7 @@ impl Report {
             Mode::Listen => line("listened", format!("{window:.1} s")),
         }
         line("delivered", self.deliveries());
-        if !self.asked.listen && self.asked.window.is_none() {
+        if self.timed {
             line("latency", latency(self.latency_us) + "  (receive − scheduled time)");
         }
         let apart = [("slow ones", self.slow()), ("churn", self.churn()), ("storm", self.storm())];
