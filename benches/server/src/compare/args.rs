@@ -21,9 +21,15 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "URL=NAME", value_parser = against)]
     pub(crate) against: Vec<Against>,
 
-    /// The servers of benches/peers too, which are built first
-    #[arg(long)]
-    pub(crate) peers: bool,
+    /// The servers of benches/peers too, or some of them, such as --peers=actix,bare; they are built first
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        num_args = 0..,
+        require_equals = true,
+        value_delimiter = ','
+    )]
+    pub(crate) peers: Option<Vec<String>>,
 
     /// These scenarios only, by their names or how those begin, such as fan-out
     #[arg(long, value_name = "SCENARIO,…", value_delimiter = ',')]

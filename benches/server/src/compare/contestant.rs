@@ -64,8 +64,8 @@ impl Contestants {
                 )
             })
             .collect();
-        if args.peers {
-            all.extend(peers::build(stop)?.into_iter().map(|peer| {
+        if let Some(names) = &args.peers {
+            all.extend(peers::build(names, stop)?.into_iter().map(|peer| {
                 let detail = "benches/peers".to_owned();
                 let (program, flags, streams) = (peer.program, peer.flags, peer.streams);
                 let start = Start::Peer { program, flags, streams };

@@ -22,7 +22,9 @@ pub(super) struct Peer {
 }
 
 /// Name, program, flags, and whether it has a stream.
-const ALL: &[(&str, &str, &[&str], bool)] = &[
+type Entry = (&'static str, &'static str, &'static [&'static str], bool);
+
+const ALL: &[Entry] = &[
     ("actix", "actix", &[], true),
     ("axum", "axum", &[], true),
     ("bare", "bare", &[], true),
@@ -32,11 +34,22 @@ const ALL: &[(&str, &str, &[&str], bool)] = &[
     ("ntex:epoll", "ntex", &["--epoll"], false),
 ];
 
-/// Builds them.
+/// Those of these names, or all where none is named.
+fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, String> {
+    if let Some(other) = names.iter().find(|name| ALL.iter().all(|entry| entry.0 != **name)) {
+        let known: Vec<&str> = ALL.iter().map(|entry| entry.0).collect();
+        return Err(format!("--peers: {other} is none of {}", known.join(", ")));
+    }
+    let is_chosen = |entry: &&Entry| names.is_empty() || names.iter().any(|name| name == entry.0);
+    Ok(ALL.iter().filter(is_chosen).collect())
+}
+
+/// Builds those of these names, or all where none is named.
 ///
 /// # Errors
-/// One line: they are not there, or cannot be built.
-pub(super) fn build(stop: &Stop) -> Result<Vec<Peer>, Trouble> {
+/// One line: there is none of that name, they are not there, or cannot be built.
+pub(super) fn build(names: &[String], stop: &Stop) -> Result<Vec<Peer>, Trouble> {
+    let chosen = chosen(names).map_err(Trouble::Usage)?;
     let manifest = find().ok_or_else(|| {
         Trouble::Failed(
             "--peers: benches/peers/Cargo.toml is not here: run this in the repository".to_owned(),
@@ -47,23 +60,26 @@ pub(super) fn build(stop: &Stop) -> Result<Vec<Peer>, Trouble> {
     let mut command = Command::new(cargo);
     let directory = manifest.with_file_name("target");
     command
-        .args(["build", "--release", "--bins", "--manifest-path"])
+        .args(["build", "--release", "--manifest-path"])
         .arg(&manifest)
         .arg("--target-dir")
         .arg(&directory);
+    for (_, program, ..) in &chosen {
+        command.args(["--bin", program]);
+    }
     let said = process::run(&mut command, None, PATIENCE, stop)?;
     if !said.status.success() {
         let reason =
             said.errors.lines().find(|line| line.starts_with("error")).unwrap_or("no reason");
         return Err(Trouble::Failed(format!("--peers: cargo cannot build them: {reason}")));
     }
-    let peer = |&(name, program, flags, streams): &(&'static str, &str, _, bool)| Peer {
+    let peer = |&(name, program, flags, streams): &Entry| Peer {
         name,
         program: directory.join("release").join(program),
         flags,
         streams,
     };
-    Ok(ALL.iter().map(peer).collect())
+    Ok(chosen.into_iter().map(peer).collect())
 }
 
 /// Beside this package, or below the current directory.
@@ -71,4 +87,18 @@ fn find() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../peers/Cargo.toml");
     let places = [beside, PathBuf::from("benches/peers/Cargo.toml")];
     places.into_iter().find_map(|path| path.canonicalize().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_or_all_take_part_and_others_are_unknown() {
+        let names = |list: &[&str]| list.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(chosen(&[]).unwrap().len(), ALL.len());
+        let two = chosen(&names(&["bare", "actix"])).unwrap();
+        assert_eq!(two.iter().map(|entry| entry.0).collect::<Vec<_>>(), ["actix", "bare"]);
+        assert!(chosen(&names(&["bare", "nginx"])).unwrap_err().contains("nginx is none of actix"));
+    }
 }
