@@ -6,7 +6,7 @@ use super::Framing;
 use super::log::Log;
 use super::short::Short;
 use crate::prepared::PreparedEvent;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 /// Size of a block.
 const BLOCK: usize = 64 * 1024;
@@ -83,17 +83,59 @@ impl Blocks {
 
 /// One unit of a stream outside the log (a heartbeat, a client's own event), framed.
 pub(super) fn frame(framing: Framing, body: &[u8]) -> Bytes {
-    match framing {
-        Framing::Plain => Bytes::copy_from_slice(body),
-        Framing::Chunked => {
-            let mut out = BytesMut::with_capacity(body.len() + 20);
-            let (header, len) = chunk_header(body.len());
-            out.put_slice(&header[..len]);
-            out.put_slice(body);
-            out.put_slice(CHUNK_END);
-            out.freeze()
+    // Exactly as much: what is owed is counted by its bytes.
+    let mut out = Vec::with_capacity(framed_len(framing, body.len()));
+    put(&mut out, framing, body);
+    out.into()
+}
+
+/// Many of them, one behind the other, in pieces of about `piece` bytes, each with the lengths of what is
+/// in it: what is owed to one stream is freed piece by piece.
+pub(super) fn frames(
+    framing: Framing,
+    events: &[PreparedEvent],
+    piece: usize,
+    mut each: impl FnMut(Bytes, &[usize]),
+) {
+    let mut lens = Vec::new();
+    let mut rest = events;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        lens.clear();
+        for event in rest {
+            let len = framed_len(framing, event.len());
+            if !lens.is_empty() && bytes + len > piece {
+                break;
+            }
+            bytes += len;
+            lens.push(len);
         }
+        let (now, later) = rest.split_at(lens.len());
+        let mut out = Vec::with_capacity(bytes);
+        for event in now {
+            put(&mut out, framing, event.bytes());
+        }
+        each(out.into(), &lens);
+        rest = later;
     }
+}
+
+fn framed_len(framing: Framing, body: usize) -> usize {
+    match framing {
+        Framing::Plain => body,
+        Framing::Chunked => chunk_header(body).1 + body + CHUNK_END.len(),
+    }
+}
+
+fn put(out: &mut Vec<u8>, framing: Framing, body: &[u8]) {
+    let (header, len) = chunk_header(body.len());
+    let (header, end) = match framing {
+        Framing::Plain => (&[][..], &[][..]),
+        Framing::Chunked => (&header[..len], CHUNK_END),
+    };
+    out.extend_from_slice(header);
+    out.extend_from_slice(body);
+    out.extend_from_slice(end);
 }
 
 /// What goes before an event's own bytes: the length of its chunk, and the line of its id.
@@ -174,6 +216,30 @@ mod tests {
         let parts: Vec<Bytes> = log.shared(0..log.tail()).collect();
         assert!(parts.iter().any(|part| part.as_ptr() == event.bytes().as_ptr()));
         assert_eq!(log.count(0, log.tail()), 1);
+    }
+
+    #[test]
+    fn many_events_are_framed_as_each_would_be_alone() {
+        const PIECE: usize = 1_000;
+        let event = |bytes: usize| PreparedEvent::new(&Event::data("z".repeat(bytes)));
+        let sizes = [0, 1, 9, 10, 250, 300, 980, 5, 1_001, 7, 3_000, 1];
+        let events: Vec<PreparedEvent> = sizes.into_iter().map(event).collect();
+        for framing in [Framing::Plain, Framing::Chunked] {
+            let (mut all, mut lens, mut pieces) = (Vec::new(), Vec::new(), 0);
+            frames(framing, &events, PIECE, |bytes, of| {
+                assert_eq!(bytes.len(), of.iter().sum::<usize>());
+                assert!(bytes.len() <= PIECE || of.len() == 1, "{of:?}");
+                all.extend_from_slice(&bytes);
+                lens.extend_from_slice(of);
+                pieces += 1;
+            });
+            let alone: Vec<Bytes> =
+                events.iter().map(|event| frame(framing, event.bytes())).collect();
+            assert_eq!(all, alone.concat());
+            assert_eq!(lens, alone.iter().map(Bytes::len).collect::<Vec<_>>());
+            assert!(pieces < events.len());
+        }
+        frames(Framing::Plain, &[], PIECE, |_, _| panic!("there is none"));
     }
 
     #[test]

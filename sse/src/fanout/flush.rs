@@ -35,7 +35,7 @@ impl Fanout {
         for (of, event) in notice.into_iter().chain([(Of::Own, &queued.event)]) {
             let framed = frame(stream.framing, event.bytes());
             self.owed_bytes += framed.len();
-            stream.owed().push(of, framed);
+            stream.owed().push_allocated(of, framed);
         }
     }
 

@@ -5,10 +5,12 @@
 //! A unit (an event, the response head, a heartbeat, the terminal chunk) that was begun is always
 //! finished first, because there is only this one queue.
 
+mod compact;
+
 use super::gap::Gap;
 use super::topic::Topic;
 use crate::id::EventId;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::time::Instant;
 use std::{collections::VecDeque, io::IoSlice};
 
@@ -16,8 +18,8 @@ use std::{collections::VecDeque, io::IoSlice};
 const COPY_BELOW: usize = 4 * 1024;
 /// Larger parts stay references even when the rest is compacted.
 const KEEP_ABOVE: usize = 16 * 1024;
-/// What is compacted is in pieces of this size, each freed with the last event of it that leaves.
-const RUN: usize = 16 * 1024;
+/// What is not in a log is in pieces of about this size, each freed with the last event of it that leaves.
+pub(super) const RUN: usize = 16 * 1024;
 /// Slices offered to one send.
 const SLICES: usize = 64;
 
@@ -139,6 +141,21 @@ impl Owed {
         self.push_part(bytes);
     }
 
+    /// The same of bytes that were allocated for it, and keep nothing else alive.
+    pub(super) fn push_allocated(&mut self, of: Of, bytes: Bytes) {
+        self.push_unit(bytes.len(), of, None);
+        self.push_allocated_part(bytes);
+    }
+
+    /// Adds events of the client's own, of these lengths, with bytes that were allocated for them.
+    pub(super) fn push_own(&mut self, bytes: Bytes, lens: &[usize]) {
+        debug_assert_eq!(bytes.len(), lens.iter().sum::<usize>(), "all of it is events");
+        for &len in lens {
+            self.push_unit(len, Of::Own, None);
+        }
+        self.push_allocated_part(bytes);
+    }
+
     /// Adds something that is no event before all else, of which nothing has left yet.
     pub(super) fn push_front(&mut self, bytes: Bytes) {
         debug_assert_eq!(self.begun, 0, "a begun unit is finished first");
@@ -170,6 +187,13 @@ impl Owed {
         let shares = self.memory == Memory::Shared;
         let copied = bytes.len() <= if shares { COPY_BELOW } else { KEEP_ABOVE };
         self.parts.push_back(if copied { Bytes::copy_from_slice(&bytes) } else { bytes });
+    }
+
+    fn push_allocated_part(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.bytes += bytes.len();
+            self.parts.push_back(bytes);
+        }
     }
 
     pub(super) fn slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) -> usize {
@@ -274,50 +298,6 @@ impl Owed {
             before += len;
         }
         self.parts.len()
-    }
-
-    /// It is to be compacted, since its stream stays stuck. True if that is new.
-    pub(super) fn is_to_compact(&mut self) -> bool {
-        let new = self.memory == Memory::Shared;
-        if new {
-            self.memory = Memory::Due;
-        }
-        new
-    }
-
-    /// Copies what is left into memory of its own, if that is due, so that it keeps no blocks of the log
-    /// alive. Large parts are shared with other streams anyway and stay. Returns about how many bytes.
-    pub(super) fn compact(&mut self) -> usize {
-        if self.memory != Memory::Due {
-            return 0;
-        }
-        self.memory = Memory::Own;
-        let mut parts = VecDeque::new();
-        let mut run = BytesMut::new();
-        let lens = self.parts.iter().map(Bytes::len);
-        let mut left: usize = lens.filter(|len| *len <= KEEP_ABOVE).sum();
-        for part in self.parts.drain(..) {
-            if part.len() <= KEEP_ABOVE {
-                if run.capacity() - run.len() < part.len() {
-                    if !run.is_empty() {
-                        parts.push_back(run.freeze());
-                    }
-                    run = BytesMut::with_capacity(left.min(RUN).max(part.len()));
-                }
-                left -= part.len();
-                run.extend_from_slice(&part);
-                continue;
-            }
-            if !run.is_empty() {
-                parts.push_back(run.split().freeze());
-            }
-            parts.push_back(part);
-        }
-        if !run.is_empty() {
-            parts.push_back(run.freeze());
-        }
-        self.parts = parts;
-        self.bytes
     }
 }
 

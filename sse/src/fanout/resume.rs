@@ -2,9 +2,9 @@
 //! joins the broker at the place in the ring that follows. What comes next is the broker's journal's to
 //! say; reading a store that blocks is done by tasks.
 
-use super::block::frame;
+use super::block::frames;
 use super::hold::NOWHERE;
-use super::owed::Of;
+use super::owed::RUN;
 use super::stream::StreamId;
 use super::{Fanout, SubscribeError};
 use crate::broker::{Broker, BrokerShared, Cursor, Splice};
@@ -138,11 +138,11 @@ impl Fanout {
         let stream = &mut self.streams[index as usize];
         let framing = stream.framing;
         let mut bytes = 0;
-        for event in events {
-            let framed = frame(framing, event.bytes());
+        let owed = stream.owed();
+        frames(framing, events, RUN, |framed, lens| {
             bytes += framed.len();
-            stream.owed().push(Of::Own, framed);
-        }
+            owed.push_own(framed, lens);
+        });
         self.owed_bytes += bytes;
         if let Some(client) = &self.streams[index as usize].client {
             client.note_sent(events.len() as u64);
