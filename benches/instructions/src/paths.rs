@@ -43,6 +43,7 @@ pub(crate) const PATHS: &[Path] = &[
     alone("deliver, 1,000 subscribers, 32 events per send", || streams::deliver(1000, 32)),
     alone("deliver, 1,000 brokers of 1 subscriber", streams::brokers),
     alone("deliver, to a client of its own", streams::clients),
+    alone("deliver, replayed from a ring", streams::replayed),
     alone("round, 1,000 subscribers", || streams::stalled(0, SlowPolicy::Drop)),
     alone("round, 1,000 and 1,000 stalled", || streams::stalled(1000, SlowPolicy::Drop)),
     alone("round, the same, the oldest dropped", || streams::stalled(1000, SlowPolicy::DropOldest)),

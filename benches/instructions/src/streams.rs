@@ -3,7 +3,9 @@
 
 use crate::callgrind::counted;
 use crate::support::{Core, data};
-use headwater_sse::{Broker, Event, Hub, PreparedEvent, SlowPolicy};
+use headwater_sse::replay::RingBuffer;
+use headwater_sse::{Broker, Event, Hub, PreparedEvent, Resumed, SlowPolicy};
+use std::sync::Arc;
 
 const ROUNDS: u64 = 50;
 /// Rounds before: what is allocated once is allocated then.
@@ -86,6 +88,29 @@ pub(crate) fn clients() -> u64 {
     }
     assert_eq!(core.delivered(), (WARM_ROUNDS + ROUNDS) * 100, "all reach their clients");
     ROUNDS * 100
+}
+
+/// Events that a stream is given of a ring because it missed them, before it gets what comes.
+pub(crate) fn replayed() -> u64 {
+    const MISSED: u64 = 200;
+    let broker = Hub::new().broker("news").replay(Arc::new(RingBuffer::new(1000))).build();
+    let mut core = Core::new();
+    let publish = || broker.publish(Event::data(data())).expect("the ring has room").id;
+    let seen = publish();
+    for _ in 0..MISSED {
+        publish();
+    }
+    for round in 0..WARM_ROUNDS + ROUNDS {
+        let id = core.stream();
+        let resume = |core: &mut Core| {
+            let resumed = core.fanout.subscribe_from(id, &broker, Some(seen.clone()));
+            assert!(matches!(resumed, Resumed::Live), "a page holds all: {resumed:?}");
+            core.run();
+        };
+        if round < WARM_ROUNDS { resume(&mut core) } else { counted(|| resume(&mut core)) }
+    }
+    assert_eq!(core.delivered(), (WARM_ROUNDS + ROUNDS) * MISSED, "each has what it missed");
+    ROUNDS * MISSED
 }
 
 /// Rounds for 1,000 subscribers beside these many whose sockets are full, and who are owed all that

@@ -87,12 +87,17 @@ impl Core {
 
     /// A subscriber as a feed has it. Returns it with the number of its socket.
     pub(crate) fn subscriber(&mut self, broker: &Broker) -> (u64, StreamId) {
+        let (to, id) = (self.next, self.stream());
+        self.fanout.subscribe(id, broker).expect("an open stream and broker");
+        (to, id)
+    }
+
+    /// A stream that is subscribed to nothing yet.
+    pub(crate) fn stream(&mut self) -> StreamId {
         let to = self.next;
         self.next += 1;
         let head = Bytes::copy_from_slice(HEAD);
-        let id = self.fanout.open(to, Framing::Chunked, head, &self.config, None);
-        self.fanout.subscribe(id, broker).expect("an open stream and broker");
-        (to, id)
+        self.fanout.open(to, Framing::Chunked, head, &self.config, None)
     }
 
     /// These many subscribers, whose heads have left.
