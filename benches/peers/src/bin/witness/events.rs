@@ -1,0 +1,308 @@
+//! Subscribers that decode everything, and events that are published to them on a schedule.
+//!
+//! An event goes out on the first connection that waits for no answer; where there is none, another
+//! one is opened. So nothing that is due waits for the answer to what was due before.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+use sse_stream::SseStream;
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+
+use crate::Pace;
+use crate::figures::{Latencies, Own, per_second};
+use crate::lane::{self, Answers, Job, Lane};
+use crate::schedule::{Plan, Schedule};
+
+/// The fewest bytes that hold a mark and a number.
+const SIZE_MIN: usize = 48;
+
+/// Time without any delivery after which missing ones count as lost.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    pace: Pace,
+
+    /// Subscribers
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    subscribers: usize,
+
+    /// Data bytes of each event
+    #[arg(long, value_name = "BYTES", default_value_t = 128, value_parser = size)]
+    size: usize,
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let bytes = text.parse().ok().filter(|bytes| (SIZE_MIN..=1 << 20).contains(bytes));
+    bytes.ok_or_else(|| format!("expected a number from {SIZE_MIN} to {}", 1 << 20))
+}
+
+/// What all subscribers have received.
+#[derive(Debug, Default)]
+struct Tally {
+    schedule: Option<Schedule>,
+    all: u64,
+    measured: u64,
+    duplicates: u64,
+    foreign: u64,
+    /// Streams that ended before the end, and why the first did.
+    ended: u64,
+    first_end: Option<String>,
+    latencies: Latencies,
+    last: Option<Instant>,
+}
+
+impl Tally {
+    /// Takes down that a subscriber decoded this, after those that it has `seen`.
+    fn take(&mut self, seen: &mut Seen, data: Option<&str>) {
+        let now = Instant::now();
+        let Some((seq, schedule)) = data.and_then(number).zip(self.schedule) else {
+            self.foreign += 1;
+            return;
+        };
+        if !seen.insert(seq) {
+            self.duplicates += 1;
+            return;
+        }
+        self.all += 1;
+        self.last = Some(now);
+        if schedule.is_measured(seq) {
+            self.measured += 1;
+            self.latencies.add(schedule.due(seq), now);
+        }
+    }
+}
+
+/// Numbers that a subscriber has received, a bit each.
+#[derive(Debug, Default)]
+struct Seen(Vec<u64>);
+
+impl Seen {
+    /// Gives whether it is new.
+    fn insert(&mut self, seq: u64) -> bool {
+        let (word, bit) =
+            (usize::try_from(seq / 64).expect("a schedule is short"), 1 << (seq % 64));
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        let new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        new
+    }
+}
+
+/// Data of an event: what tells it from those of other loads, its number, and padding.
+fn data(seq: u64, size: usize) -> String {
+    format!("{:.<size$}", format!("witness {} {seq} ", std::process::id()))
+}
+
+/// The number, if it is data of this load.
+fn number(data: &str) -> Option<u64> {
+    let mut words = data.split(' ');
+    let ours = words.next()? == "witness" && words.next()?.parse() == Ok(std::process::id());
+    words.next().filter(|_| ours)?.parse().ok()
+}
+
+/// Subscribes, publishes, and gives the report.
+pub(crate) async fn run(flags: Flags) -> io::Result<Value> {
+    let plan = flags.pace.plan();
+    let tally = Rc::new(RefCell::new(Tally::default()));
+    for _ in 0..flags.subscribers {
+        subscribe(flags.pace.addr, Rc::clone(&tally)).await.map_err(io::Error::other)?;
+    }
+    let answers = Rc::new(RefCell::new(Answers::default()));
+    let schedule = plan.begin();
+    tally.borrow_mut().schedule = Some(schedule);
+    let published = publish(&flags, plan, schedule, &answers).await?;
+    let due = plan.total * flags.subscribers as u64;
+    wait(&tally, &answers, due, plan.total).await;
+    Ok(report(&flags, plan, schedule, &published, &tally.borrow(), &answers.borrow()))
+}
+
+/// Returns when the stream has begun.
+async fn subscribe(
+    addr: SocketAddr,
+    tally: Rc<RefCell<Tally>>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut sender = lane::connect(addr).await?;
+    let request = Request::get("/events")
+        .header(HOST, addr.to_string())
+        .header(ACCEPT, "text/event-stream")
+        .body(Full::default())?;
+    let answer = sender.send_request(request).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(format!("/events was answered with status {}", answer.status()).into());
+    }
+    spawn_local(async move {
+        // Without this the connection would end.
+        let _sender = sender;
+        let reason = read(answer.into_body(), &tally).await;
+        let mut tally = tally.borrow_mut();
+        tally.ended += 1;
+        tally.first_end.get_or_insert(reason);
+    });
+    Ok(())
+}
+
+/// Reads until the stream ends; gives the reason.
+async fn read(body: Incoming, tally: &RefCell<Tally>) -> String {
+    let (mut blocks, mut seen) = (SseStream::new(body), Seen::default());
+    loop {
+        match blocks.next().await {
+            Some(Ok(block)) => tally.borrow_mut().take(&mut seen, block.data.as_deref()),
+            Some(Err(error)) => return error.to_string(),
+            None => return "the server ended a stream".to_owned(),
+        }
+    }
+}
+
+/// What came of publishing.
+struct Published {
+    late: u64,
+    connections: usize,
+    own: Own,
+}
+
+async fn publish(
+    flags: &Flags,
+    plan: Plan,
+    schedule: Schedule,
+    answers: &Rc<RefCell<Answers>>,
+) -> io::Result<Published> {
+    let addr = flags.pace.addr;
+    let mut lanes = vec![Lane::open(addr, Rc::clone(answers)).await?];
+    let mut numbers = schedule.numbers()?;
+    let (mut late, mut own) = (0, Own::begin());
+    while let Some(seq) = numbers.recv().await {
+        let measured = schedule.is_measured(seq);
+        if seq == plan.warmup + 1 {
+            own = Own::begin();
+        }
+        let request = Request::post("/publish")
+            .header(HOST, addr.to_string())
+            .header(CONTENT_TYPE, "text/plain")
+            .body(Full::new(Bytes::from(data(seq, flags.size))))
+            .map_err(io::Error::other)?;
+        late += u64::from(measured && schedule.is_late(seq));
+        let job = Job { request, due: schedule.due(seq), measured };
+        match lanes.iter().find(|lane| lane.is_idle()) {
+            Some(lane) => lane.push(job),
+            None => {
+                let lane = Lane::open(addr, Rc::clone(answers)).await?;
+                lane.push(job);
+                lanes.push(lane);
+            }
+        }
+    }
+    // What is still in their queues is sent all the same.
+    Ok(Published { late, connections: lanes.len(), own })
+}
+
+/// Returns when all has come, or nothing comes any more.
+async fn wait(tally: &RefCell<Tally>, answers: &RefCell<Answers>, due: u64, published: u64) {
+    let (mut seen, mut since) = (0, Instant::now());
+    while tally.borrow().all < due || answers.borrow().count() < published {
+        let count = tally.borrow().all + answers.borrow().count();
+        if count != seen {
+            (seen, since) = (count, Instant::now());
+        } else if since.elapsed() > SETTLE {
+            return;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn report(
+    flags: &Flags,
+    plan: Plan,
+    schedule: Schedule,
+    published: &Published,
+    tally: &Tally,
+    answers: &Answers,
+) -> Value {
+    let due = plan.total * flags.subscribers as u64;
+    let lost = due - tally.all;
+    let last = tally.last.unwrap_or_else(Instant::now);
+    let window = last.saturating_duration_since(schedule.measured_from());
+    let reason = answers.first_bad.as_deref().or(tally.first_end.as_deref());
+    let wrong = lost + tally.duplicates + tally.ended + (plan.total - answers.good);
+    let failure = (wrong > 0).then(|| {
+        format!(
+            "{lost} deliveries lost, {} duplicates, {} streams ended, {} of {} events not accepted ({})",
+            tally.duplicates,
+            tally.ended,
+            plan.total - answers.good,
+            plan.total,
+            reason.unwrap_or("nothing came any more"),
+        )
+    });
+    json!({
+        "failure": failure,
+        "window_s": window.as_secs_f64(),
+        "subscribers": { "connected": flags.subscribers, "lost": tally.ended },
+        "published": {
+            "sent": plan.total,
+            "answered": answers.good,
+            "late": published.late,
+            "connections": published.connections,
+        },
+        "deliveries": {
+            "all": tally.all,
+            "measured": tally.measured,
+            "per_s": per_second(tally.measured, window),
+            "due": due,
+            "received": tally.all,
+            "lost": lost,
+            "duplicates": tally.duplicates,
+            "foreign": tally.foreign,
+        },
+        "latency_us": tally.latencies.value(),
+        "client": published.own.value(tally.measured),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_has_its_size_and_its_number() {
+        let data = data(70_123, SIZE_MIN);
+        assert_eq!((data.len(), number(&data)), (SIZE_MIN, Some(70_123)));
+        assert_eq!(super::data(u64::MAX, SIZE_MIN).len(), SIZE_MIN);
+        assert_eq!(number("witness 0 7 ..."), None, "of another process");
+        assert_eq!(number("seq=1 t=2 ..."), None);
+        assert_eq!(number(""), None);
+    }
+
+    #[test]
+    fn an_event_counts_once_in_whatever_order_it_comes() {
+        let mut tally = Tally::default();
+        let plan = Plan::new(1_000.0, Duration::from_millis(2), Duration::from_secs(1));
+        tally.schedule = Some(plan.begin());
+        let mut seen = Seen::default();
+        for seq in [1, 200, 3, 2, 200] {
+            tally.take(&mut seen, Some(&data(seq, SIZE_MIN)));
+        }
+        tally.take(&mut seen, Some("tick"));
+        tally.take(&mut seen, None);
+        assert_eq!((tally.all, tally.measured, tally.duplicates, tally.foreign), (4, 2, 1, 2));
+        tally.take(&mut Seen::default(), Some(&data(1, SIZE_MIN)));
+        assert_eq!(tally.all, 5, "another subscriber gets it, too");
+    }
+}
