@@ -22,12 +22,10 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use crate::Pace;
-use crate::figures::{Latencies, Own, per_second};
+use crate::figures::{Own, per_second};
 use crate::lane::{self, Answers, Job, Lane};
 use crate::schedule::{Plan, Schedule};
-
-/// The fewest bytes that hold a mark and a number.
-const SIZE_MIN: usize = 48;
+use crate::tally::{SIZE_MIN, Seen, Tally, data};
 
 /// Time without any delivery after which missing ones count as lost.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -50,72 +48,6 @@ pub(crate) struct Flags {
 fn size(text: &str) -> Result<usize, String> {
     let bytes = text.parse().ok().filter(|bytes| (SIZE_MIN..=1 << 20).contains(bytes));
     bytes.ok_or_else(|| format!("expected a number from {SIZE_MIN} to {}", 1 << 20))
-}
-
-/// What all subscribers have received.
-#[derive(Debug, Default)]
-struct Tally {
-    schedule: Option<Schedule>,
-    all: u64,
-    measured: u64,
-    duplicates: u64,
-    foreign: u64,
-    /// Streams that ended before the end, and why the first did.
-    ended: u64,
-    first_end: Option<String>,
-    latencies: Latencies,
-    last: Option<Instant>,
-}
-
-impl Tally {
-    /// Takes down that a subscriber decoded this, after those that it has `seen`.
-    fn take(&mut self, seen: &mut Seen, data: Option<&str>) {
-        let now = Instant::now();
-        let Some((seq, schedule)) = data.and_then(number).zip(self.schedule) else {
-            self.foreign += 1;
-            return;
-        };
-        if !seen.insert(seq) {
-            self.duplicates += 1;
-            return;
-        }
-        self.all += 1;
-        self.last = Some(now);
-        if schedule.is_measured(seq) {
-            self.measured += 1;
-            self.latencies.add(schedule.due(seq), now);
-        }
-    }
-}
-
-/// Numbers that a subscriber has received, a bit each.
-#[derive(Debug, Default)]
-struct Seen(Vec<u64>);
-
-impl Seen {
-    /// Gives whether it is new.
-    fn insert(&mut self, seq: u64) -> bool {
-        let (word, bit) =
-            (usize::try_from(seq / 64).expect("a schedule is short"), 1 << (seq % 64));
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        let new = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        new
-    }
-}
-
-/// Data of an event: what tells it from those of other loads, its number, and padding.
-fn data(seq: u64, size: usize) -> String {
-    format!("{:.<size$}", format!("witness {} {seq} ", std::process::id()))
-}
-
-/// The number, if it is data of this load.
-fn number(data: &str) -> Option<u64> {
-    let mut words = data.split(' ');
-    let ours = words.next()? == "witness" && words.next()?.parse() == Ok(std::process::id());
-    words.next().filter(|_| ours)?.parse().ok()
 }
 
 /// Subscribes, publishes, and gives the report.
@@ -187,7 +119,7 @@ async fn publish(
     let addr = flags.pace.addr;
     let mut lanes = vec![Lane::open(addr, Rc::clone(answers)).await?];
     let mut numbers = schedule.numbers()?;
-    let (mut late, mut own) = (0, Own::begin());
+    let (mut delayed, mut own) = (0, Own::begin());
     while let Some(seq) = numbers.recv().await {
         let measured = schedule.is_measured(seq);
         if seq == plan.warmup + 1 {
@@ -198,19 +130,18 @@ async fn publish(
             .header(CONTENT_TYPE, "text/plain")
             .body(Full::new(Bytes::from(data(seq, flags.size))))
             .map_err(io::Error::other)?;
-        late += u64::from(measured && schedule.is_late(seq));
+        delayed += u64::from(measured && schedule.is_late(seq));
         let job = Job { request, due: schedule.due(seq), measured };
-        match lanes.iter().find(|lane| lane.is_idle()) {
-            Some(lane) => lane.push(job),
-            None => {
-                let lane = Lane::open(addr, Rc::clone(answers)).await?;
-                lane.push(job);
-                lanes.push(lane);
-            }
+        if let Some(lane) = lanes.iter().find(|lane| lane.is_idle()) {
+            lane.push(job);
+        } else {
+            let another = Lane::open(addr, Rc::clone(answers)).await?;
+            another.push(job);
+            lanes.push(another);
         }
     }
     // What is still in their queues is sent all the same.
-    Ok(Published { late, connections: lanes.len(), own })
+    Ok(Published { late: delayed, connections: lanes.len(), own })
 }
 
 /// Returns when all has come, or nothing comes any more.
@@ -237,8 +168,8 @@ fn report(
 ) -> Value {
     let due = plan.total * flags.subscribers as u64;
     let lost = due - tally.all;
-    let last = tally.last.unwrap_or_else(Instant::now);
-    let window = last.saturating_duration_since(schedule.measured_from());
+    let end = tally.last.unwrap_or_else(Instant::now);
+    let window = end.saturating_duration_since(schedule.measured_from());
     let reason = answers.first_bad.as_deref().or(tally.first_end.as_deref());
     let wrong = lost + tally.duplicates + tally.ended + (plan.total - answers.good);
     let failure = (wrong > 0).then(|| {
@@ -274,35 +205,4 @@ fn report(
         "latency_us": tally.latencies.value(),
         "client": published.own.value(tally.measured),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn data_has_its_size_and_its_number() {
-        let data = data(70_123, SIZE_MIN);
-        assert_eq!((data.len(), number(&data)), (SIZE_MIN, Some(70_123)));
-        assert_eq!(super::data(u64::MAX, SIZE_MIN).len(), SIZE_MIN);
-        assert_eq!(number("witness 0 7 ..."), None, "of another process");
-        assert_eq!(number("seq=1 t=2 ..."), None);
-        assert_eq!(number(""), None);
-    }
-
-    #[test]
-    fn an_event_counts_once_in_whatever_order_it_comes() {
-        let mut tally = Tally::default();
-        let plan = Plan::new(1_000.0, Duration::from_millis(2), Duration::from_secs(1));
-        tally.schedule = Some(plan.begin());
-        let mut seen = Seen::default();
-        for seq in [1, 200, 3, 2, 200] {
-            tally.take(&mut seen, Some(&data(seq, SIZE_MIN)));
-        }
-        tally.take(&mut seen, Some("tick"));
-        tally.take(&mut seen, None);
-        assert_eq!((tally.all, tally.measured, tally.duplicates, tally.foreign), (4, 2, 1, 2));
-        tally.take(&mut Seen::default(), Some(&data(1, SIZE_MIN)));
-        assert_eq!(tally.all, 5, "another subscriber gets it, too");
-    }
 }

@@ -2,7 +2,7 @@
 //! client and the decoder `sse-stream`, on one thread. It puts the same load on a server, events to
 //! subscribers or requests at a rate, and prints what came of it as one JSON object.
 //!
-//! - `events`: subscribers, and events that are published to them
+//! - `events`: subscribers, and events that are published to them; `tally`: what has arrived
 //! - `requests`: requests for one path
 //! - `schedule`: when what is due; `lane`: one connection that requests are made on
 //! - `figures`: what both count, and how it is printed
@@ -23,6 +23,7 @@ mod figures;
 mod lane;
 mod requests;
 mod schedule;
+mod tally;
 
 use std::io;
 use std::net::SocketAddr;
