@@ -161,7 +161,7 @@ mod tests {
         let (at_end, after) = std::thread::scope(|scope| {
             let busy = || {
                 let begin = spent();
-                while spent() - begin < ENOUGH {}
+                while spent().saturating_sub(begin) < ENOUGH {}
                 spent()
             };
             let at_end = scope.spawn(busy).join().unwrap();

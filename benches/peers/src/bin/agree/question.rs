@@ -40,6 +40,11 @@ impl Question {
         }
     }
 
+    /// Whether many are to have the same at once.
+    pub(crate) fn is_fan_out(self) -> bool {
+        matches!(self, Self::Events { subscribers: 2.., .. })
+    }
+
     /// Whether there is a schedule to keep.
     pub(crate) fn is_paced(self) -> bool {
         !matches!(self, Self::Flat { .. })

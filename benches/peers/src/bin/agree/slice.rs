@@ -61,7 +61,10 @@ fn report(said: &Said, spent: &Cpu, took: Duration) -> Value {
             "cpu_us_each": server.as_secs_f64() * 1e6 / said.all,
             "cpu_percent": share(server) * 100.0,
         },
-        "client": { "cpu_percent": share(spent.own) * 100.0 },
+        "client": {
+            "cpu_us_each": spent.own.as_secs_f64() * 1e6 / said.all,
+            "cpu_percent": share(spent.own) * 100.0,
+        },
         "others": { "cpu_percent": share(spent.others()) * 100.0 },
     })
 }
@@ -89,7 +92,8 @@ mod tests {
         let report = report(&said(None), &spent(3_000, 1_000), Duration::from_secs(4));
         let expected = json!({ "cpu_us_each": 1.5, "cpu_percent": 75.0 });
         assert_eq!(report["server"], expected);
-        assert_eq!(report["client"]["cpu_percent"], 25.0);
+        let expected = json!({ "cpu_us_each": 0.5, "cpu_percent": 25.0 });
+        assert_eq!(report["client"], expected);
         assert_eq!(report["latency_us"], json!({ "p50": null, "p99": 9.0 }));
     }
 

@@ -10,30 +10,37 @@ use crate::question::Question;
 /// What figures may differ by.
 const WITHIN: f64 = 0.1;
 
-/// What is compared of requests, where both time it.
+/// What is compared of requests.
 const REQUESTS: &[Measure] = &[
     measure("requests, k/s", "/per_s", 1e-3),
-    measure("p50, µs", "/latency_us/p50", 1.0),
-    measure("p99, µs", "/latency_us/p99", 1.0),
-    measure("server's CPU per request, µs", "/server/cpu_us_each", 1.0),
+    P50,
+    P99,
+    measure("server's CPU per request, µs", SERVER_EACH, 1.0),
     SERVER_SHARE,
+    measure("load's CPU per request, µs", OWN_EACH, 1.0),
     OWN_SHARE,
 ];
 
 /// What is compared of events.
 const EVENTS: &[Measure] = &[
     measure("deliveries, k/s", "/per_s", 1e-3),
-    measure("p50, µs", "/latency_us/p50", 1.0),
-    measure("p99, µs", "/latency_us/p99", 1.0),
-    measure("server's CPU per delivery, µs", "/server/cpu_us_each", 1.0),
+    P50,
+    P99,
+    measure("server's CPU per delivery, µs", SERVER_EACH, 1.0),
     SERVER_SHARE,
+    measure("load's CPU per delivery, µs", OWN_EACH, 1.0),
     OWN_SHARE,
 ];
 
-/// The last two say what the others are worth; by themselves they are no figures of the server.
+const P50: Measure = measure("p50, µs", "/latency_us/p50", 1.0);
+const P99: Measure = measure("p99, µs", "/latency_us/p99", 1.0);
+const SERVER_EACH: &str = "/server/cpu_us_each";
+const OWN_EACH: &str = "/client/cpu_us_each";
+
+/// The last three say what the others are worth; by themselves they are no figures of the server.
 const SERVER_SHARE: Measure = measure("server, % of its core", "/server/cpu_percent", 1.0);
 const OWN_SHARE: Measure = measure("load, % of its core", "/client/cpu_percent", 1.0);
-const SHARES: usize = 2;
+const OF_LOADS: usize = 3;
 
 /// What is compared.
 pub(crate) fn measures(question: Question) -> &'static [Measure] {
@@ -47,18 +54,16 @@ pub(crate) fn measures(question: Question) -> &'static [Measure] {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
     Agrees,
-    /// One of the loads filled its core, or fell behind its schedule, while the server was not full.
-    NotComparable(&'static str),
+    /// This load filled its core, or fell behind its schedule, while the server was not full.
+    OwnLimit(&'static str),
+    /// The latency is how fast this load reads.
+    OwnLatency(&'static str),
     Differs,
 }
 
 impl Verdict {
-    fn of(ratio: f64, limited: Option<&'static str>) -> Self {
-        match limited {
-            _ if (ratio - 1.0).abs() <= WITHIN => Self::Agrees,
-            Some(name) => Self::NotComparable(name),
-            None => Self::Differs,
-        }
+    fn of(ratio: f64, why_not: Option<Self>) -> Self {
+        if (ratio - 1.0).abs() <= WITHIN { Self::Agrees } else { why_not.unwrap_or(Self::Differs) }
     }
 }
 
@@ -66,20 +71,34 @@ impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Agrees => out.write_str("agrees within 10 %"),
-            Self::NotComparable(name) => write!(out, "{name} was its own limit: not comparable"),
+            Self::OwnLimit(name) => write!(out, "{name} was its own limit: not comparable"),
+            Self::OwnLatency(name) => {
+                write!(out, "{name} reads more slowly than the server sends: not comparable")
+            }
             Self::Differs => out.write_str("**differs**"),
         }
     }
 }
 
+/// The first of the two that is so.
+fn first_of(names: [&'static str; 2], is: [bool; 2]) -> Option<&'static str> {
+    names.into_iter().zip(is).find_map(|(name, is)| is.then_some(name))
+}
+
+/// Which of the loads takes longer to read an event than the server to send it, where many have it
+/// sent at once: what waits then, waits to be read.
+fn reads_slowly(question: Question, pair: &Pair) -> [bool; 2] {
+    let medians = |pointer| pair.medians(&measure("", pointer, 1.0));
+    let (own, server) = (medians(OWN_EACH), medians(SERVER_EACH));
+    [0, 1].map(|at| question.is_fan_out() && own[at] > server[at])
+}
+
 /// The table of a question, and the verdicts in it.
 pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
-    let [theirs, ours] = question.generators().map(Generator::name);
-    let limited = match pair.limited_by_load() {
-        [true, _] => Some(theirs),
-        [_, true] => Some(ours),
-        _ => None,
-    };
+    let names = question.generators().map(Generator::name);
+    let [theirs, ours] = names;
+    let limited = first_of(names, pair.limited_by_load()).map(Verdict::OwnLimit);
+    let slow = first_of(names, reads_slowly(question, pair)).map(Verdict::OwnLatency);
     let mut text = format!(
         "## {question}\n\n| | {ours} | {theirs} | {ours} / {theirs} | {theirs} against itself | |\n\
          |---|---|---|---|---|---|\n"
@@ -93,8 +112,10 @@ pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
         }
         let [their_median, our_median] = medians.map(|value| or_dash(value.map(Number)));
         let [ratio, noise] = pair.ratios(measure);
-        let judged = ratio.filter(|_| at < measures.len() - SHARES);
-        let verdict = judged.map(|ratio| Verdict::of(ratio.median, limited));
+        let is_latency = [P50.pointer, P99.pointer].contains(&measure.pointer);
+        let why_not = limited.or(slow.filter(|_| is_latency));
+        let judged = ratio.filter(|_| at < measures.len() - OF_LOADS);
+        let verdict = judged.map(|ratio| Verdict::of(ratio.median, why_not));
         verdicts.extend(verdict);
         let verdict = verdict.map_or_else(String::new, |verdict| verdict.to_string());
         // A string takes everything.
@@ -115,12 +136,12 @@ pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
 /// How many of each, in a line.
 pub(crate) fn summary(verdicts: &[Verdict]) -> String {
     let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
+    let agree = count(|verdict| *verdict == Verdict::Agrees);
+    let differ = count(|verdict| *verdict == Verdict::Differs);
+    let all = verdicts.len();
     format!(
-        "Of {} figures, {} agree within 10 %, {} cannot be compared, {} differ.",
-        verdicts.len(),
-        count(|verdict| *verdict == Verdict::Agrees),
-        count(|verdict| matches!(verdict, Verdict::NotComparable(_))),
-        count(|verdict| *verdict == Verdict::Differs),
+        "Of {all} figures, {agree} agree within 10 %, {} cannot be compared, {differ} differ.",
+        all - agree - differ
     )
 }
 
@@ -160,8 +181,9 @@ mod tests {
         ] {
             assert_eq!(Verdict::of(ratio, None), verdict, "{ratio}");
         }
-        assert_eq!(Verdict::of(1.5, Some("wrk")), Verdict::NotComparable("wrk"));
-        assert_eq!(Verdict::of(1.05, Some("wrk")), Verdict::Agrees);
+        let limit = Some(Verdict::OwnLimit("wrk"));
+        assert_eq!(Verdict::of(1.5, limit), Verdict::OwnLimit("wrk"));
+        assert_eq!(Verdict::of(1.05, limit), Verdict::Agrees);
     }
 
     #[test]
@@ -178,9 +200,32 @@ mod tests {
     #[test]
     fn a_load_that_was_its_own_limit_is_not_compared() {
         let (text, verdicts) = table(FLAT, &pair(true));
-        assert_eq!(verdicts, [Verdict::NotComparable("wrk"), Verdict::Agrees]);
+        assert_eq!(verdicts, [Verdict::OwnLimit("wrk"), Verdict::Agrees]);
         assert!(text.contains("| wrk was its own limit: not comparable |"), "{text}");
         let expected = "Of 2 figures, 1 agree within 10 %, 1 cannot be compared, 0 differ.";
         assert_eq!(summary(&verdicts), expected);
+    }
+
+    #[test]
+    fn latencies_of_a_load_that_reads_slowly_are_its_own_where_many_wait() {
+        use Verdict::{Agrees, Differs, OwnLatency};
+        let slice = |p50: f64, own_us: f64| {
+            let report = json!({
+                "per_s": 1_000.0,
+                "latency_us": { "p50": p50 },
+                "server": { "cpu_us_each": 3.5 },
+                "client": { "cpu_us_each": own_us },
+            });
+            Slice::new(report, 15.0)
+        };
+        let verdicts = |subscribers, own_us| {
+            let question = Question::Events { subscribers, rate: 10 };
+            let mut pair = Pair::new(String::new(), String::new(), measures(question));
+            pair.add(slice(500.0, own_us), slice(400.0, 3.0), slice(500.0, own_us));
+            table(question, &pair).1
+        };
+        assert_eq!(verdicts(100, 4.0), [Agrees, OwnLatency("witness"), Agrees]);
+        assert_eq!(verdicts(100, 3.0), [Agrees, Differs, Agrees]);
+        assert_eq!(verdicts(1, 4.0), [Agrees, Differs, Agrees]);
     }
 }

@@ -53,7 +53,7 @@ fn size(text: &str) -> Result<usize, String> {
 /// Subscribes, publishes, and gives the report.
 pub(crate) async fn run(flags: Flags) -> io::Result<Value> {
     let plan = flags.pace.plan();
-    let tally = Rc::new(RefCell::new(Tally::default()));
+    let tally = Rc::new(RefCell::new(Tally::new()));
     for _ in 0..flags.subscribers {
         subscribe(flags.pace.addr, Rc::clone(&tally)).await.map_err(io::Error::other)?;
     }

@@ -1,4 +1,4 @@
-//! Requests for one path at a rate, from one connection after the other.
+//! Requests for one path at a rate, from one connection after the other. The core is kept awake.
 
 use std::cell::RefCell;
 use std::io;
@@ -46,10 +46,9 @@ pub(crate) async fn run(flags: &Flags) -> io::Result<Value> {
         lanes.push(Lane::open(addr, Rc::clone(&answers)).await?);
     }
     let schedule = plan.begin();
-    let mut numbers = schedule.numbers()?;
     let (mut late, mut own) = (0, Own::begin());
-    for lane in lanes.iter().cycle() {
-        let Some(seq) = numbers.recv().await else { break };
+    for (seq, lane) in (1..=plan.total).zip(lanes.iter().cycle()) {
+        schedule.watch_for(seq).await;
         let measured = schedule.is_measured(seq);
         if seq == plan.warmup + 1 {
             own = Own::begin();

@@ -1,17 +1,22 @@
-//! When each event or request is due, and the thread that says so. It sleeps by itself: a timer of
-//! tokio's counts in milliseconds, which is longer than most of what is measured.
+//! When each event or request is due, and how that is waited for. A timer of tokio's counts in
+//! milliseconds, which is longer than most of what is measured.
 
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::yield_now;
+use tokio::time::sleep;
 
 /// From when the schedule is made until the first is due.
 const LEAD: Duration = Duration::from_millis(20);
 
 /// What is sent later than this after it was due, was late.
 const LATE: Duration = Duration::from_millis(1);
+
+/// What is due sooner is not slept for. More than two ticks of a timer of tokio's.
+const SOON: Duration = Duration::from_millis(3);
 
 /// How many there are, and how far apart.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +73,18 @@ impl Schedule {
         self.due(seq).elapsed() > LATE
     }
 
+    /// Returns as soon as number `seq` is due, which is looked at all the time, with the sockets in
+    /// between. A core that sleeps takes long to wake, and a server that answers it pays for that.
+    pub(crate) async fn watch_for(&self, seq: u64) {
+        let left = || self.due(seq).saturating_duration_since(Instant::now());
+        if let Some(long) = left().checked_sub(SOON) {
+            sleep(long).await;
+        }
+        while !left().is_zero() {
+            yield_now().await;
+        }
+    }
+
     /// Numbers, each as soon as it is due, from a thread that waits for nothing else.
     pub(crate) fn numbers(self) -> io::Result<UnboundedReceiver<u64>> {
         let (numbers, receiver) = unbounded_channel();
@@ -111,6 +128,15 @@ mod tests {
         let schedule = Plan::new(3_000.0, Duration::ZERO, Duration::from_hours(1)).begin();
         let hour = schedule.due(3_000 * 3_600 + 1) - schedule.due(1);
         assert!(hour.abs_diff(Duration::from_hours(1)) < Duration::from_micros(1), "{hour:?}");
+    }
+
+    #[tokio::test]
+    async fn watching_for_a_number_ends_when_it_is_due() {
+        let schedule = Plan::new(100.0, Duration::ZERO, Duration::from_millis(30)).begin();
+        for seq in [1, 2, 3, 2] {
+            schedule.watch_for(seq).await;
+            assert!(Instant::now() >= schedule.due(seq));
+        }
     }
 
     #[test]

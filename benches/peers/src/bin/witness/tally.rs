@@ -9,8 +9,10 @@ use crate::schedule::Schedule;
 pub(crate) const SIZE_MIN: usize = 48;
 
 /// What all subscribers have received.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
+    mark: String,
+    /// From when on there are events of this load.
     pub(crate) schedule: Option<Schedule>,
     pub(crate) all: u64,
     pub(crate) measured: u64,
@@ -24,10 +26,26 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    pub(crate) fn new() -> Self {
+        Self {
+            mark: mark(),
+            schedule: None,
+            all: 0,
+            measured: 0,
+            duplicates: 0,
+            foreign: 0,
+            ended: 0,
+            first_end: None,
+            latencies: Latencies::default(),
+            last: None,
+        }
+    }
+
     /// Takes down that a subscriber decoded this, after those that it has `seen`.
     pub(crate) fn take(&mut self, seen: &mut Seen, data: Option<&str>) {
         let now = Instant::now();
-        let Some((seq, schedule)) = data.and_then(number).zip(self.schedule) else {
+        let seq = data.and_then(|data| number(&self.mark, data));
+        let Some((seq, schedule)) = seq.zip(self.schedule) else {
             self.foreign += 1;
             return;
         };
@@ -62,16 +80,19 @@ impl Seen {
     }
 }
 
-/// Data of an event: what tells it from those of other loads, its number, and padding.
-pub(crate) fn data(seq: u64, size: usize) -> String {
-    format!("{:.<size$}", format!("witness {} {seq} ", std::process::id()))
+/// What data of this load begins with, and of no other on the same server.
+fn mark() -> String {
+    format!("witness {} ", std::process::id())
 }
 
-/// The number, if it is data of this load.
-fn number(data: &str) -> Option<u64> {
-    let mut words = data.split(' ');
-    let ours = words.next()? == "witness" && words.next()?.parse() == Ok(std::process::id());
-    words.next().filter(|_| ours)?.parse().ok()
+/// The number, if the data begins with the mark.
+fn number(mark: &str, data: &str) -> Option<u64> {
+    data.strip_prefix(mark)?.split(' ').next()?.parse().ok()
+}
+
+/// Data of an event: the mark, its number, and padding.
+pub(crate) fn data(seq: u64, size: usize) -> String {
+    format!("{:.<size$}", format!("{}{seq} ", mark()))
 }
 
 #[cfg(test)]
@@ -84,16 +105,16 @@ mod tests {
     #[test]
     fn data_has_its_size_and_its_number() {
         let data = data(70_123, SIZE_MIN);
-        assert_eq!((data.len(), number(&data)), (SIZE_MIN, Some(70_123)));
+        assert_eq!((data.len(), number(&mark(), &data)), (SIZE_MIN, Some(70_123)));
         assert_eq!(super::data(u64::MAX, SIZE_MIN).len(), SIZE_MIN);
-        assert_eq!(number("witness 0 7 ..."), None, "of another process");
-        assert_eq!(number("seq=1 t=2 ..."), None);
-        assert_eq!(number(""), None);
+        assert_eq!(number(&mark(), "witness 0 7 ..."), None, "of another process");
+        assert_eq!(number(&mark(), "seq=1 t=2 ..."), None);
+        assert_eq!(number(&mark(), ""), None);
     }
 
     #[test]
     fn an_event_counts_once_in_whatever_order_it_comes() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new();
         let plan = Plan::new(1_000.0, Duration::from_millis(2), Duration::from_secs(1));
         tally.schedule = Some(plan.begin());
         let mut seen = Seen::default();
