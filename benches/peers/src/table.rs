@@ -113,9 +113,18 @@ impl Pair {
 
     /// Whether the load set the pace of most slices of the first, and of the other.
     pub fn limited_by_load(&self) -> [bool; 2] {
+        self.most(Slice::load_was_the_limit)
+    }
+
+    /// Whether others disturbed most slices of the first, and of the other.
+    pub fn disturbed(&self) -> [bool; 2] {
+        self.most(Slice::disturbed)
+    }
+
+    fn most(&self, are: impl Fn(&Slice) -> bool) -> [bool; 2] {
         [0, 1].map(|at| {
-            let bound = self.slices.iter().filter(|slices| slices[at].load_was_the_limit());
-            bound.count() * 2 > self.slices.len()
+            let such = self.slices.iter().filter(|slices| are(&slices[at]));
+            such.count() * 2 > self.slices.len()
         })
     }
 
@@ -226,5 +235,13 @@ mod tests {
         assert!(line.ends_with("1.100 (1.00 … 1.10)"), "{text}");
         assert!(text.contains("WARNING nchan: 1 of 3 slices were disturbed by others"), "{text}");
         assert!(!text.contains("RSS"), "what no report has is not shown: {text}");
+    }
+
+    #[test]
+    fn a_side_is_disturbed_if_most_of_its_slices_are() {
+        let mut pair = Pair::new("bare".to_owned(), "nchan".to_owned(), MEASURES);
+        pair.add(slice(1, true), slice(1, true), slice(1, true));
+        pair.add(slice(1, false), slice(1, true), slice(1, true));
+        assert_eq!((pair.disturbed(), pair.limited_by_load()), ([false, true], [false, false]));
     }
 }

@@ -56,6 +56,8 @@ pub(crate) enum Verdict {
     Agrees,
     /// This load filled its core, or fell behind its schedule, while the server was not full.
     OwnLimit(&'static str),
+    /// Most slices of one of the loads were disturbed.
+    Disturbed,
     /// The latency is how fast this load reads.
     OwnLatency(&'static str),
     Differs,
@@ -72,6 +74,7 @@ impl fmt::Display for Verdict {
         match self {
             Self::Agrees => out.write_str("agrees within 10 %"),
             Self::OwnLimit(name) => write!(out, "{name} was its own limit: not comparable"),
+            Self::Disturbed => out.write_str("others disturbed it: not comparable"),
             Self::OwnLatency(name) => {
                 write!(out, "{name} reads more slowly than the server sends: not comparable")
             }
@@ -98,6 +101,7 @@ pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
     let names = question.generators().map(Generator::name);
     let [theirs, ours] = names;
     let limited = first_of(names, pair.limited_by_load()).map(Verdict::OwnLimit);
+    let disturbed = pair.disturbed().contains(&true).then_some(Verdict::Disturbed);
     let slow = first_of(names, reads_slowly(question, pair)).map(Verdict::OwnLatency);
     let mut text = format!(
         "## {question}\n\n| | {ours} | {theirs} | {ours} / {theirs} | {theirs} against itself | |\n\
@@ -113,7 +117,7 @@ pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
         let [their_median, our_median] = medians.map(|value| or_dash(value.map(Number)));
         let [ratio, noise] = pair.ratios(measure);
         let is_latency = [P50.pointer, P99.pointer].contains(&measure.pointer);
-        let why_not = limited.or(slow.filter(|_| is_latency));
+        let why_not = disturbed.or(limited).or(slow.filter(|_| is_latency));
         let judged = ratio.filter(|_| at < measures.len() - OF_LOADS);
         let verdict = judged.map(|ratio| Verdict::of(ratio.median, why_not));
         verdicts.extend(verdict);
@@ -204,6 +208,18 @@ mod tests {
         assert!(text.contains("| wrk was its own limit: not comparable |"), "{text}");
         let expected = "Of 2 figures, 1 agree within 10 %, 1 cannot be compared, 0 differ.";
         assert_eq!(summary(&verdicts), expected);
+    }
+
+    #[test]
+    fn what_others_disturbed_is_not_said_to_differ() {
+        let mut pair = Pair::new("wrk".to_owned(), "ask".to_owned(), measures(FLAT));
+        let quiet = || slice(200_000.0, 4.0, true);
+        let disturbed =
+            Slice::new(json!({ "per_s": 3e5, "others": { "cpu_percent": 99.0 } }), 15.0);
+        pair.add(quiet(), disturbed, quiet());
+        let (text, verdicts) = table(FLAT, &pair);
+        assert_eq!(verdicts, [Verdict::Disturbed], "{text}");
+        assert!(text.ends_with("- WARNING ask: 1 of 1 slices were disturbed by others"), "{text}");
     }
 
     #[test]
