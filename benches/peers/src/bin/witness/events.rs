@@ -1,7 +1,7 @@
 //! Subscribers that decode everything, and events that are published to them on a schedule.
 //!
 //! An event goes out on the first connection that waits for no answer; where there is none, another
-//! one is opened. So nothing that is due waits for the answer to what was due before.
+//! one is opened. So nothing that is due waits for the answer to what was due before, up to a limit.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -19,7 +19,7 @@ use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 use sse_stream::SseStream;
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use crate::Pace;
 use crate::figures::{Own, per_second};
@@ -27,8 +27,11 @@ use crate::lane::{self, Answers, Job, Lane};
 use crate::schedule::{Plan, Schedule};
 use crate::tally::{SIZE_MIN, Seen, Tally, data};
 
-/// Time without any delivery after which missing ones count as lost.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Time within which a stream has to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections for publishing, at the most. Where answers are so far behind, events wait for some.
+const LANES: usize = 64;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -55,14 +58,18 @@ pub(crate) async fn run(flags: Flags) -> io::Result<Value> {
     let plan = flags.pace.plan();
     let tally = Rc::new(RefCell::new(Tally::new()));
     for _ in 0..flags.subscribers {
-        subscribe(flags.pace.addr, Rc::clone(&tally)).await.map_err(io::Error::other)?;
+        timeout(PATIENCE, subscribe(flags.pace.addr, Rc::clone(&tally)))
+            .await
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "a stream does not begin"))?
+            .map_err(io::Error::other)?;
     }
     let answers = Rc::new(RefCell::new(Answers::default()));
     let schedule = plan.begin();
     tally.borrow_mut().schedule = Some(schedule);
     let published = publish(&flags, plan, schedule, &answers).await?;
     let due = plan.total * flags.subscribers as u64;
-    wait(&tally, &answers, due, plan.total).await;
+    let arrived = || tally.borrow().all + answers.borrow().count();
+    flags.pace.settle(due + plan.total, arrived).await;
     Ok(report(&flags, plan, schedule, &published, &tally.borrow(), &answers.borrow()))
 }
 
@@ -132,30 +139,14 @@ async fn publish(
             .map_err(io::Error::other)?;
         delayed += u64::from(measured && schedule.is_late(seq));
         let job = Job { request, due: schedule.due(seq), measured };
-        if let Some(lane) = lanes.iter().find(|lane| lane.is_idle()) {
-            lane.push(job);
-        } else {
-            let another = Lane::open(addr, Rc::clone(answers)).await?;
-            another.push(job);
-            lanes.push(another);
+        if lanes.len() < LANES && !lanes.iter().any(Lane::is_idle) {
+            lanes.push(Lane::open(addr, Rc::clone(answers)).await?);
         }
+        let least = lanes.iter().min_by_key(|lane| lane.open_requests());
+        least.expect("there is one from the beginning").push(job);
     }
     // What is still in their queues is sent all the same.
     Ok(Published { late: delayed, connections: lanes.len(), own })
-}
-
-/// Returns when all has come, or nothing comes any more.
-async fn wait(tally: &RefCell<Tally>, answers: &RefCell<Answers>, due: u64, published: u64) {
-    let (mut seen, mut since) = (0, Instant::now());
-    while tally.borrow().all < due || answers.borrow().count() < published {
-        let count = tally.borrow().all + answers.borrow().count();
-        if count != seen {
-            (seen, since) = (count, Instant::now());
-        } else if since.elapsed() > SETTLE {
-            return;
-        }
-        sleep(Duration::from_millis(1)).await;
-    }
 }
 
 fn report(

@@ -69,7 +69,6 @@ impl Answers {
 /// A connection.
 pub(crate) struct Lane {
     jobs: UnboundedSender<Job>,
-    /// Requests that wait, and the one that is out.
     open: Rc<Cell<usize>>,
 }
 
@@ -83,9 +82,14 @@ impl Lane {
         Ok(Self { jobs, open })
     }
 
+    /// Requests that wait, and the one that is out.
+    pub(crate) fn open_requests(&self) -> usize {
+        self.open.get()
+    }
+
     /// Whether a request would be sent at once.
     pub(crate) fn is_idle(&self) -> bool {
-        self.open.get() == 0
+        self.open_requests() == 0
     }
 
     /// Sends it, after those that wait.

@@ -28,12 +28,13 @@ mod tally;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use schedule::Plan;
 use serde_json::Value;
 use tokio::task::LocalSet;
+use tokio::time::sleep;
 
 /// Measures a server with nothing of the bench server's own load
 #[derive(Debug, Parser)]
@@ -69,11 +70,27 @@ struct Pace {
     /// Time before it, which is not
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     warmup: Duration,
+
+    /// Time without any arrival after which what is missing counts as lost
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    settle: Duration,
 }
 
 impl Pace {
     fn plan(&self) -> Plan {
         Plan::new(self.rate, self.warmup, self.duration)
+    }
+
+    /// Returns when so many have `arrived`, or none did for the time to settle.
+    async fn settle(&self, due: u64, arrived: impl Fn() -> u64) {
+        let (mut seen, mut since) = (arrived(), Instant::now());
+        while seen < due && since.elapsed() <= self.settle {
+            sleep(Duration::from_millis(1)).await;
+            let now = arrived();
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+        }
     }
 }
 

@@ -5,21 +5,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::HOST;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use crate::Pace;
 use crate::figures::{Own, per_second};
 use crate::lane::{Answers, Job, Lane};
-
-/// How long answers are waited for in the end.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is asked for.
 #[derive(Clone, Debug, clap::Args)]
@@ -56,10 +52,7 @@ pub(crate) async fn run(flags: &Flags) -> io::Result<Value> {
         late += u64::from(measured && schedule.is_late(seq));
         lane.push(Job { request: request.clone(), due: schedule.due(seq), measured });
     }
-    let until = Instant::now() + PATIENCE;
-    while answers.borrow().count() < plan.total && Instant::now() < until {
-        sleep(Duration::from_millis(1)).await;
-    }
+    flags.pace.settle(plan.total, || answers.borrow().count()).await;
     let answers = answers.borrow();
     let unanswered = plan.total - answers.good;
     let last = answers.last.unwrap_or_else(Instant::now);
