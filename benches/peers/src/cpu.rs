@@ -1,29 +1,26 @@
-//! Reads from `/proc` what a server costs: the CPU time of its processes and of the thread that works
-//! off the softirqs of its core, and what the machine does besides. Needs Linux.
+//! Reads what a server costs: the CPU time of its processes and of the thread that works off the
+//! softirqs of its core, and what the machine does besides. Needs Linux.
 
 use std::time::Duration;
 
+use nix::time::{ClockId, clock_getcpuclockid};
+use nix::unistd::Pid;
 use procfs::process::{Process, all_processes};
 use procfs::{CurrentSI, KernelStats};
 
-/// What two counts in ticks, of some processes, may be off.
-const TICKS_OFF: Duration = Duration::from_millis(50);
-
 /// Whose time is read.
 pub struct Meter {
-    server: Vec<Process>,
+    server: Vec<(Process, ClockId)>,
     /// Loopback delivers in softirqs; what is left to this thread is spent for the server all the
     /// same. Not to be seen in a container.
-    softirq: Option<Process>,
+    softirq: Option<ClockId>,
 }
 
 /// CPU time spent so far, or within a time.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Cpu {
-    /// By the server's processes, to the nanosecond: by threads that run now.
-    pub server_exact: Duration,
-    /// By the server's processes, in ticks: by all their threads.
-    pub server_ticks: Duration,
+    /// By the server's processes, to the nanosecond, with what threads spent that have ended.
+    pub server: Duration,
     /// Of that, in user space: where ticks of the clock found it, as the kernel counts it.
     pub server_user: Duration,
     /// By the softirq thread of the server's core.
@@ -57,10 +54,13 @@ impl Meter {
         }
         let name = format!("ksoftirqd/{core}");
         let softirq = stats.iter().find(|stat| stat.comm == name);
-        let open = |pid: i32| Process::new(pid).map_err(|error| error.to_string());
+        let open = |pid: i32| -> Result<_, String> {
+            let process = Process::new(pid).map_err(|error| error.to_string())?;
+            Ok((process, clock(pid)?))
+        };
         Ok(Self {
             server: family.into_iter().map(open).collect::<Result<_, _>>()?,
-            softirq: softirq.map(|stat| open(stat.pid)).transpose()?,
+            softirq: softirq.map(|stat| clock(stat.pid)).transpose()?,
         })
     }
 
@@ -77,14 +77,12 @@ impl Meter {
     pub fn read(&self) -> Result<Cpu, String> {
         let failed = |error: procfs::ProcError| format!("/proc: {error}");
         let mut cpu = Cpu::default();
-        for process in &self.server {
-            let stat = process.stat().map_err(failed)?;
-            cpu.server_exact += exact(process).map_err(failed)?;
-            cpu.server_ticks += ticks(stat.utime + stat.stime);
-            cpu.server_user += ticks(stat.utime);
+        for (process, clock) in &self.server {
+            cpu.server += spent(*clock)?;
+            cpu.server_user += ticks(process.stat().map_err(failed)?.utime);
         }
-        if let Some(thread) = &self.softirq {
-            cpu.softirq = exact(thread).map_err(failed)?;
+        if let Some(clock) = self.softirq {
+            cpu.softirq = spent(clock)?;
         }
         let own = Process::myself().and_then(|own| own.stat()).map_err(failed)?;
         let children = own.cutime.saturating_add(own.cstime);
@@ -103,8 +101,7 @@ impl Cpu {
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
-            server_exact: self.server_exact.saturating_sub(earlier.server_exact),
-            server_ticks: self.server_ticks.saturating_sub(earlier.server_ticks),
+            server: self.server.saturating_sub(earlier.server),
             server_user: self.server_user.saturating_sub(earlier.server_user),
             softirq: self.softirq.saturating_sub(earlier.softirq),
             own: self.own.saturating_sub(earlier.own),
@@ -113,30 +110,21 @@ impl Cpu {
         }
     }
 
-    /// By the server's processes: exact, unless the ticks show that threads have ended meanwhile and
-    /// took what they had spent with them.
-    pub fn server(&self) -> Duration {
-        if self.server_ticks > self.server_exact + TICKS_OFF {
-            self.server_ticks
-        } else {
-            self.server_exact
-        }
-    }
-
     /// What all others spent, the softirq threads of other cores among them.
     pub fn others(&self) -> Duration {
-        self.machine.saturating_sub(self.server() + self.softirq + self.own)
+        self.machine.saturating_sub(self.server + self.softirq + self.own)
     }
 }
 
-/// The time of all threads, to the nanosecond; in ticks where the kernel does not tell.
-fn exact(process: &Process) -> procfs::ProcResult<Duration> {
-    let nanos: procfs::ProcResult<u64> =
-        process.tasks()?.map(|task| Ok(task?.schedstat()?.sum_exec_runtime)).sum();
-    match nanos {
-        Ok(nanos) => Ok(Duration::from_nanos(nanos)),
-        Err(_) => process.stat().map(|stat| ticks(stat.utime + stat.stime)),
-    }
+/// The clock of a process: it does not forget what threads spent that have ended, as the sum of those
+/// that run would.
+fn clock(pid: i32) -> Result<ClockId, String> {
+    clock_getcpuclockid(Pid::from_raw(pid)).map_err(|error| format!("process {pid}: {error}"))
+}
+
+/// What it shows.
+fn spent(clock: ClockId) -> Result<Duration, String> {
+    clock.now().map(Duration::from).map_err(|error| format!("a process' clock: {error}"))
 }
 
 fn ticks(count: u64) -> Duration {
@@ -147,12 +135,19 @@ fn ticks(count: u64) -> Duration {
 mod tests {
     use super::*;
 
+    /// More than a tick, and than what a test does besides.
+    const ENOUGH: Duration = Duration::from_millis(50);
+
+    fn meter() -> Meter {
+        Meter::new(std::process::id(), 0).unwrap()
+    }
+
     #[test]
     fn what_this_process_spends_is_seen_as_the_servers() {
-        let meter = Meter::new(std::process::id(), 0).unwrap();
+        let meter = meter();
         let before = meter.read().unwrap();
         let mut spent = Cpu::default();
-        while spent.server_exact < Duration::from_millis(20) || spent.server_user.is_zero() {
+        while spent.server < ENOUGH || spent.server_user.is_zero() {
             spent = meter.read().unwrap().since(before);
         }
         assert!(spent.machine >= spent.server_user, "{spent:?}");
@@ -160,16 +155,19 @@ mod tests {
 
     #[test]
     fn what_threads_spent_that_have_ended_is_not_lost() {
-        let meter = Meter::new(std::process::id(), 0).unwrap();
-        let before = meter.read().unwrap();
-        let busy = || {
-            let meter = Meter::new(std::process::id(), 0).unwrap();
-            let before = meter.read().unwrap();
-            while meter.read().unwrap().since(before).server_ticks < TICKS_OFF * 4 {}
-        };
-        std::thread::spawn(busy).join().unwrap();
-        let spent = meter.read().unwrap().since(before);
-        assert!(spent.server() >= TICKS_OFF * 4, "{spent:?}");
+        let meter = meter();
+        let spent = || meter.read().unwrap().server;
+        // What was spent before the thread ended, and not by others, is not to vanish with it.
+        let (at_end, after) = std::thread::scope(|scope| {
+            let busy = || {
+                let begin = spent();
+                while spent().saturating_sub(begin) < ENOUGH {}
+                spent()
+            };
+            let at_end = scope.spawn(busy).join().unwrap();
+            (at_end, spent())
+        });
+        assert!(after >= at_end, "{after:?} after {at_end:?}");
     }
 
     #[test]
@@ -182,7 +180,7 @@ mod tests {
     fn what_neither_server_nor_load_spent_was_others() {
         let seconds = Duration::from_secs;
         let cpu = Cpu {
-            server_exact: seconds(3),
+            server: seconds(3),
             softirq: seconds(1),
             own: seconds(2),
             machine: seconds(10),

@@ -6,7 +6,7 @@
 //! - [`kind`], [`server`]: which they are, and others; how each is started and stopped
 //! - [`turns`], [`slice`], [`table`]: slices in turn, what each gave, and how they compare
 //! - [`cpu`]: what a server costs
-//! - [`client`]: so many requests for `/plaintext`, and no more
+//! - [`client`]: so many requests for `/plaintext`, and no more; [`wrk`]: as many as can be
 
 pub mod client;
 pub mod cpu;
@@ -15,6 +15,7 @@ pub mod server;
 pub mod slice;
 pub mod table;
 pub mod turns;
+pub mod wrk;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! Medians and ratios of a pair. A ratio is taken of two slices next to each other, and then the
 //! median of the ratios: what drifts slowly does not matter.
 
-use std::fmt::Write;
+use std::fmt::{self, Display, Write};
 
 use crate::slice::Slice;
 
@@ -20,7 +20,7 @@ pub const fn measure(name: &'static str, pointer: &'static str, scale: f64) -> M
     Measure { name, pointer, scale }
 }
 
-/// The slices of two servers in turn.
+/// The slices of two servers, or two loads, in turn.
 pub struct Pair {
     names: [String; 2],
     measures: &'static [Measure],
@@ -78,32 +78,58 @@ impl Pair {
         self.ratio().len().max(28)
     }
 
-    fn line(&self, measure: &Measure) -> Option<String> {
-        let value = |slice: &Slice| slice.value(measure);
+    /// What two servers gave, or loads: the median of each, where the reports have it.
+    pub fn medians(&self, measure: &Measure) -> [Option<f64>; 2] {
         let all = |at: usize| -> Vec<f64> {
-            self.slices.iter().filter_map(|slices| value(&slices[at])).collect()
+            self.slices.iter().filter_map(|slices| slices[at].value(measure)).collect()
         };
+        [median(all(0)), median(all(1))]
+    }
+
+    /// The other over the first, and the first over itself.
+    pub fn ratios(&self, measure: &Measure) -> [Option<Spread>; 2] {
         let ratios = |at: usize| -> Vec<f64> {
-            let ratio = |slices: &[Slice; 3]| Some(value(&slices[at])? / value(&slices[0])?);
+            let ratio =
+                |slices: &[Slice; 3]| Some(slices[at].value(measure)? / slices[0].value(measure)?);
             self.slices.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect()
         };
-        let (first, other) = (all(0), all(1));
-        if first.is_empty() && other.is_empty() {
+        [Spread::of(ratios(1)), Spread::of(ratios(2))]
+    }
+
+    fn line(&self, measure: &Measure) -> Option<String> {
+        let medians = self.medians(measure);
+        if medians == [None, None] {
             return None;
         }
+        let [ratio, noise] = self.ratios(measure).map(or_dash);
+        let [first, other] = medians.map(|value| or_dash(value.map(Number)));
         Some(format!(
-            "{:<28} {:>width$} {:>width$}   {:<span$} {}",
+            "{:<28} {first:>width$} {other:>width$}   {ratio:<span$} {noise}",
             measure.name,
-            number(median(first)),
-            number(median(other)),
-            spread(ratios(1)),
-            spread(ratios(2)),
             width = self.width(),
             span = self.ratio_width(),
         ))
     }
 
-    fn warnings(&self) -> Vec<String> {
+    /// Whether the load set the pace of most slices of the first, and of the other.
+    pub fn limited_by_load(&self) -> [bool; 2] {
+        self.most(Slice::load_was_the_limit)
+    }
+
+    /// Whether others disturbed most slices of the first, and of the other.
+    pub fn disturbed(&self) -> [bool; 2] {
+        self.most(Slice::disturbed)
+    }
+
+    fn most(&self, are: impl Fn(&Slice) -> bool) -> [bool; 2] {
+        [0, 1].map(|at| {
+            let such = self.slices.iter().filter(|slices| are(&slices[at]));
+            such.count() * 2 > self.slices.len()
+        })
+    }
+
+    /// What to be wary of, each in a line.
+    pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for (name, at) in [(&self.names[0], 0), (&self.names[1], 1)] {
             let slices = || self.slices.iter().map(move |slices| &slices[at]);
@@ -135,18 +161,41 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+/// A number as tables show it.
+pub struct Number(pub f64);
+
+impl Display for Number {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:.3}", self.0)
+    }
 }
 
-/// The median, with the least and the greatest.
-fn spread(ratios: Vec<f64>) -> String {
-    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-    let greatest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    median(ratios).map_or_else(
-        || "–".to_owned(),
-        |median| format!("{median:.3} ({least:.2} … {greatest:.2})"),
-    )
+/// What is there, or that it is not.
+pub fn or_dash(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| value.to_string())
+}
+
+/// Ratios: the median, with the least and the greatest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// The one in the middle.
+    pub median: f64,
+    least: f64,
+    greatest: f64,
+}
+
+impl Spread {
+    fn of(ratios: Vec<f64>) -> Option<Self> {
+        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        median(ratios).map(|median| Self { median, least, greatest })
+    }
+}
+
+impl Display for Spread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:.3} ({:.2} … {:.2})", self.median, self.least, self.greatest)
+    }
 }
 
 #[cfg(test)]
@@ -186,5 +235,13 @@ mod tests {
         assert!(line.ends_with("1.100 (1.00 … 1.10)"), "{text}");
         assert!(text.contains("WARNING nchan: 1 of 3 slices were disturbed by others"), "{text}");
         assert!(!text.contains("RSS"), "what no report has is not shown: {text}");
+    }
+
+    #[test]
+    fn a_side_is_disturbed_if_most_of_its_slices_are() {
+        let mut pair = Pair::new("bare".to_owned(), "nchan".to_owned(), MEASURES);
+        pair.add(slice(1, true), slice(1, true), slice(1, true));
+        pair.add(slice(1, false), slice(1, true), slice(1, true));
+        assert_eq!((pair.disturbed(), pair.limited_by_load()), ([false, true], [false, false]));
     }
 }

@@ -3,10 +3,8 @@
 //! server does, so requests per second say little: CPU time of the server per request says it.
 //!
 //! - `slice`: one run of wrk against a fresh server
-//! - `wrk`: wrk, and what it says
 
 mod slice;
-mod wrk;
 
 use std::process::ExitCode;
 
@@ -14,8 +12,8 @@ use clap::Parser;
 use headwater_peers::kind::Kind;
 use headwater_peers::table::{Measure, Pair, measure};
 use headwater_peers::turns::Turns;
+use headwater_peers::wrk::{self, Wrk};
 use slice::Bench;
-use wrk::Wrk;
 
 /// All that is compared, where the reports have it.
 const MEASURES: &[Measure] = &[

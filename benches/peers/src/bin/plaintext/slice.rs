@@ -8,9 +8,8 @@ use headwater_peers::client;
 use headwater_peers::cpu::{Cpu, Meter};
 use headwater_peers::kind::Kind;
 use headwater_peers::server::Server;
+use headwater_peers::wrk::{Totals, Wrk};
 use serde_json::{Value, json};
-
-use crate::wrk::{Totals, Wrk};
 
 /// From this share of its core on, wrk is taken to have been the limit.
 const SATURATED: f64 = 0.95;
@@ -73,10 +72,10 @@ fn report(totals: &Totals, spent: &Cpu, took: Duration, failure: Option<&str>) -
             },
         },
         "server": {
-            "cpu_us_per_request": per_request(spent.server() + spent.softirq),
-            "cpu_us_per_request_process": per_request(spent.server()),
+            "cpu_us_per_request": per_request(spent.server + spent.softirq),
+            "cpu_us_per_request_process": per_request(spent.server),
             "cpu_us_per_request_user": per_request(spent.server_user),
-            "cpu_percent": share(spent.server() + spent.softirq) * 100.0,
+            "cpu_percent": share(spent.server + spent.softirq) * 100.0,
         },
         "client": { "cpu_percent": load * 100.0 },
         "others": {
@@ -89,7 +88,7 @@ fn report(totals: &Totals, spent: &Cpu, took: Duration, failure: Option<&str>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wrk::Errors;
+    use headwater_peers::wrk::Errors;
 
     #[test]
     fn cpu_per_request_counts_ksoftirqd_and_shows_it_apart() {
@@ -101,8 +100,7 @@ mod tests {
             errors: Errors::default(),
         };
         let spent = Cpu {
-            server_exact: seconds(3),
-            server_ticks: seconds(3),
+            server: seconds(3),
             server_user: seconds(1),
             softirq: seconds(1),
             own: seconds(4),

@@ -1,5 +1,8 @@
 //! Each peer as a process: all give the same plain text, also to requests sent at once; where there
-//! is a stream, what is published reaches every subscriber, whole, once and in order.
+//! is a stream, what is published reaches every subscriber, whole, once and in order. That the witness
+//! sees just that, and what a server fails to do, is in `witness`.
+
+mod witness;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

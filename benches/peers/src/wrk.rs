@@ -10,36 +10,49 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/wrk.lua");
 
 /// How wrk is run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wrk {
-    pub(crate) core: usize,
-    pub(crate) connections: usize,
-    /// Requests sent at once.
-    pub(crate) depth: usize,
+pub struct Wrk {
+    /// The core it runs on.
+    pub core: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Requests sent at once on each.
+    pub depth: usize,
 }
 
 /// What a run says of itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Totals {
+pub struct Totals {
     /// Answers that came whole.
-    pub(crate) requests: u64,
-    pub(crate) bytes: u64,
-    pub(crate) took_us: u64,
-    pub(crate) errors: Errors,
+    pub requests: u64,
+    /// Bytes of all answers.
+    pub bytes: u64,
+    /// Microseconds that it took.
+    pub took_us: u64,
+    /// What went wrong.
+    pub errors: Errors,
 }
 
 /// What went wrong, by wrk's count.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Errors {
-    pub(crate) connect: u64,
-    pub(crate) read: u64,
-    pub(crate) write: u64,
-    pub(crate) timeout: u64,
+pub struct Errors {
+    /// Connections that were refused.
+    pub connect: u64,
+    /// Connections that broke in reading.
+    pub read: u64,
+    /// Connections that broke in writing.
+    pub write: u64,
+    /// Answers that took too long.
+    pub timeout: u64,
     /// Answers with a status of 400 or more.
-    pub(crate) status: u64,
+    pub status: u64,
 }
 
-/// Fails with one line where wrk is not installed.
-pub(crate) fn is_installed() -> Result<(), String> {
+/// Whether wrk can be run.
+///
+/// # Errors
+///
+/// It is not installed: a line that says so.
+pub fn is_installed() -> Result<(), String> {
     let quiet = Command::new("wrk").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
     match quiet {
         // It prints its version and its usage, and calls that a failure.
@@ -53,7 +66,11 @@ pub(crate) fn is_installed() -> Result<(), String> {
 
 impl Wrk {
     /// Runs it against `/plaintext` for so many seconds.
-    pub(crate) fn run(&self, addr: SocketAddr, seconds: u64) -> Result<Totals, String> {
+    ///
+    /// # Errors
+    ///
+    /// It cannot be run, or does not say what it did: a line that says why.
+    pub fn run(&self, addr: SocketAddr, seconds: u64) -> Result<Totals, String> {
         let output = Command::new("taskset")
             .args(["-c", &self.core.to_string(), "wrk", "--threads", "1"])
             .args(["--connections", &self.connections.to_string()])
@@ -86,7 +103,7 @@ impl Totals {
     /// What is wrong with the answers, if anything. Each is to have this length: another answer than
     /// the one that was looked at would show in the bytes. What was under way at the end is not
     /// counted as answered, but its bytes may be.
-    pub(crate) fn failure(&self, answer_bytes: u64, under_way: u64) -> Option<String> {
+    pub fn failure(&self, answer_bytes: u64, under_way: u64) -> Option<String> {
         let Errors { connect, read, write, timeout, status } = self.errors;
         let expected = self.requests * answer_bytes;
         if self.requests == 0 {
