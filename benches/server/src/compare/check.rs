@@ -1,6 +1,7 @@
 //! Whether the load that is part of this program and another load generator agree on what a server can
 //! do. Runs neither: that is done in `attempt` and in `wrk`.
 
+use super::figures::{percent, trimmed};
 use super::model::{Check, Report, Row};
 
 /// Figures that differ by more, as a share of the other's, do not agree.
@@ -54,6 +55,23 @@ fn agreement(ours: f64, check: &Check) -> Option<Agreement> {
     } else {
         Agreement::Differs
     })
+}
+
+impl Summary {
+    /// `9 of 12 figures agree within 10 %`, and what became of the others.
+    pub(crate) fn counts(&self) -> String {
+        let Self { tool, all, agree, tool_was_the_limit, differ } = self;
+        let tool = tool.split(' ').next().unwrap_or(tool);
+        let within = trimmed(&percent(MOST_APART));
+        let mut words = format!("{agree} of {all} figures agree within {within}");
+        if *tool_was_the_limit > 0 {
+            words += &format!("; in {tool_was_the_limit} {tool} was the limit");
+        }
+        if *differ > 0 {
+            words += &format!("; {differ} differ");
+        }
+        words
+    }
 }
 
 /// All checks of a report. None where there is none.
@@ -135,6 +153,11 @@ mod tests {
         assert_eq!(summary.tool, "wrk 4.1.0");
         let Summary { all, agree, tool_was_the_limit, differ, .. } = summary;
         assert_eq!((all, agree, tool_was_the_limit, differ), (12, 6, 3, 3));
+        let words = "6 of 12 figures agree within 10 %; in 3 wrk was the limit; 3 differ";
+        assert_eq!(summary.counts().replace('\u{a0}', " "), words);
+        let none = Summary { tool_was_the_limit: 0, differ: 0, ..summary };
+        let words = "6 of 12 figures agree within 10 %";
+        assert_eq!(none.counts().replace('\u{a0}', " "), words);
         assert_eq!(super::summary(&sample::empty()), None);
     }
 }

@@ -90,8 +90,8 @@ fn cpu_time(pid: u32) -> io::Result<Duration> {
 /// CPU time, in ticks of 10 ms, of the children of this process that have ended and were waited for.
 pub(crate) fn children_time() -> io::Result<Duration> {
     let stat = read(Path::new("/proc/self/stat"))?;
-    let (user, system) = parse_pair(&stat, CHILDREN_TIMES)
-        .ok_or_else(|| unreadable("this process's entry"))?;
+    let (user, system) =
+        parse_pair(&stat, CHILDREN_TIMES).ok_or_else(|| unreadable("this process's entry"))?;
     Ok(user + system)
 }
 

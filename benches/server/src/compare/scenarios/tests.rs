@@ -3,9 +3,8 @@
 use super::*;
 
 fn seconds(quick: bool) -> f64 {
-    let round = |plan: Plan| {
-        (0..plan.slices).map(|_| plan.seconds).sum::<f64>() + plan.check_seconds()
-    };
+    let round =
+        |plan: Plan| (0..plan.slices).map(|_| plan.seconds).sum::<f64>() + plan.check_seconds();
     all(quick, None).into_iter().map(round).sum()
 }
 
