@@ -63,14 +63,16 @@ impl Summary {
         let Self { tool, all, agree, tool_was_the_limit, differ } = self;
         let tool = tool.split(' ').next().unwrap_or(tool);
         let within = trimmed(&percent(MOST_APART));
-        let mut words = format!("{agree} of {all} figures agree within {within}");
-        if *tool_was_the_limit > 0 {
-            words += &format!("; in {tool_was_the_limit} {tool} was the limit");
-        }
-        if *differ > 0 {
-            words += &format!("; {differ} differ");
-        }
-        words
+        let agreeing = format!("{agree} of {all} figures agree within {within}");
+        let limited = (*tool_was_the_limit > 0)
+            .then(|| format!("in {tool_was_the_limit} {tool} was the limit"));
+        let differing = match differ {
+            0 => None,
+            1 => Some("1 differs".to_owned()),
+            _ => Some(format!("{differ} differ")),
+        };
+        let parts = [Some(agreeing), limited, differing];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -155,6 +157,8 @@ mod tests {
         assert_eq!((all, agree, tool_was_the_limit, differ), (12, 6, 3, 3));
         let words = "6 of 12 figures agree within 10 %; in 3 wrk was the limit; 3 differ";
         assert_eq!(summary.counts().replace('\u{a0}', " "), words);
+        let one = Summary { tool_was_the_limit: 0, differ: 1, ..summary.clone() };
+        assert!(one.counts().ends_with("; 1 differs"));
         let none = Summary { tool_was_the_limit: 0, differ: 0, ..summary };
         let words = "6 of 12 figures agree within 10 %";
         assert_eq!(none.counts().replace('\u{a0}', " "), words);

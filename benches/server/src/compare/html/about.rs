@@ -70,7 +70,8 @@ fn checking(report: &Report) -> Option<String> {
         let tool = &summary.tool;
         return Some(format!(
             "{tool}, a load generator of others, checked requests per second flat out in slices of its \
-             own: {}. It was the limit where it had used up its core and the server had not.",
+             own: {}. Where it had used up its core and the server had not, it was the limit, and the \
+             two figures are not to be compared.",
             summary.counts()
         ));
     }

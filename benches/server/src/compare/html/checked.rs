@@ -3,10 +3,13 @@
 
 use maud::{Markup, html};
 
-use super::mark::Mark;
+use super::mark::{self, Mark};
 use crate::compare::check::{Agreement, summary};
 use crate::compare::figures::{ABSENT, nanos, or_absent, per_second, percent, times, trimmed};
 use crate::compare::model::{Check, Report, Row, Scenario};
+
+/// Heads the column of verdicts.
+const VERDICT: &str = "verdict";
 
 /// The table of all scenarios of which any server was checked; nothing where none was.
 pub(super) fn table(report: &Report, scenarios: &[&Scenario]) -> Markup {
@@ -16,26 +19,40 @@ pub(super) fn table(report: &Report, scenarios: &[&Scenario]) -> Markup {
         return html! {};
     };
     let heads = heads(&summary.tool);
+    let disturbed = checked.iter().flat_map(|one| rows(one)).any(|(_, check)| check.disturbed);
     html! {
         h3 { "Checked with " (summary.tool) }
         p.note {
-            "In one more slice of each server " (short(&summary.tool)) " asked, as long and over as many \
-             connections, from the core of the load. " (summary.counts()) "."
+            "One more slice, with " (short(&summary.tool)) " as the load: on the same core, as long, and \
+             over as many connections. " (summary.counts()) "."
         }
         div.scroll role="region" tabindex="0" aria-label=(format!("Table: checked with {}", summary.tool)) {
             table {
-                thead { tr { th scope="col" { "Server" } @for head in &heads { th scope="col" { (head) } } } }
+                thead {
+                    tr {
+                        th scope="col" { "Server" }
+                        @for head in &heads { th scope="col" { (head) } }
+                        th.verdict scope="col" { (VERDICT) }
+                    }
+                }
                 @for (index, scenario) in checked.iter().enumerate() {
                     tbody {
-                        tr.scenario { th scope="rowgroup" colspan=(heads.len() + 1) { div { b { (scenario.title) } } } }
+                        tr.scenario {
+                            th scope="rowgroup" colspan=(heads.len() + 2) { div { b { (scenario.title) } } }
+                        }
                         @if index > 0 {
-                            tr.heads aria-hidden="true" { td {} @for head in &heads { td { (head) } } }
+                            tr.heads aria-hidden="true" {
+                                td {}
+                                @for head in &heads { td { (head) } }
+                                td.verdict { (VERDICT) }
+                            }
                         }
                         @for (row, check) in rows(scenario) { (server(row, check)) }
                     }
                 }
             }
         }
+        @if disturbed { (mark::legend(&[Mark::Disturbed])) }
     }
 }
 
@@ -44,7 +61,7 @@ fn rows(scenario: &Scenario) -> Vec<(&Row, &Check)> {
     scenario.rows.iter().filter_map(|row| Some((row, row.checked.as_ref()?))).collect()
 }
 
-fn heads(tool: &str) -> [String; 8] {
+fn heads(tool: &str) -> [String; 7] {
     let tool = short(tool);
     [
         "requests/s".to_owned(),
@@ -54,7 +71,6 @@ fn heads(tool: &str) -> [String; 8] {
         format!("by {tool}"),
         format!("{tool}’s core"),
         "server’s core".to_owned(),
-        "verdict".to_owned(),
     ]
 }
 
@@ -81,7 +97,8 @@ fn server(row: &Row, check: &Check) -> Markup {
 
 /// In words.
 fn verdict(row: &Row, check: &Check) -> String {
-    let share = |share| trimmed(&percent(share));
+    // The table has them with more digits.
+    let share = |share: f64| trimmed(&percent((share * 100.0).round() / 100.0));
     match row.agreement() {
         None => ABSENT.to_owned(),
         Some(Agreement::Agrees) => "agrees".to_owned(),
