@@ -30,9 +30,16 @@ pub(crate) struct Summary {
     pub(crate) agree: usize,
     pub(crate) tool_was_the_limit: usize,
     pub(crate) differ: usize,
+    /// Those of them where others used the machine, which may be why.
+    pub(crate) disturbed: usize,
 }
 
 impl Row {
+    /// Whether others used the machine while its throughput was measured, or checked.
+    pub(crate) fn check_was_disturbed(&self) -> bool {
+        self.checked.as_ref().is_some_and(|check| check.disturbed || self.disturbed)
+    }
+
     /// How its throughput stands to what was found in the check. None where either is no positive
     /// number, or there was none.
     pub(crate) fn agreement(&self) -> Option<Agreement> {
@@ -60,7 +67,7 @@ fn agreement(ours: f64, check: &Check) -> Option<Agreement> {
 impl Summary {
     /// `9 of 12 figures agree within 10 %`, and what became of the others.
     pub(crate) fn counts(&self) -> String {
-        let Self { tool, all, agree, tool_was_the_limit, differ } = self;
+        let Self { tool, all, agree, tool_was_the_limit, differ, disturbed } = self;
         let tool = tool.split(' ').next().unwrap_or(tool);
         let within = trimmed(&percent(MOST_APART));
         let agreeing = format!("{agree} of {all} figures agree within {within}");
@@ -72,7 +79,11 @@ impl Summary {
             _ => Some(format!("{differ} differ")),
         };
         let parts = [Some(agreeing), limited, differing];
-        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        let words = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        match disturbed {
+            0 => words,
+            _ => format!("{words}, in {disturbed} of which others used the machine"),
+        }
     }
 }
 
@@ -81,7 +92,9 @@ pub(crate) fn summary(report: &Report) -> Option<Summary> {
     let rows = || report.scenarios.iter().flat_map(|scenario| &scenario.rows);
     let tool = rows().find_map(|row| row.checked.as_ref()).map(|check| check.tool.clone())?;
     let mut summary = Summary { tool, ..Summary::default() };
-    for agreement in rows().filter_map(Row::agreement) {
+    for (row, agreement) in rows().filter_map(|row| Some((row, row.agreement()?))) {
+        let differs = agreement == Agreement::Differs;
+        summary.disturbed += usize::from(differs && row.check_was_disturbed());
         summary.all += 1;
         *match agreement {
             Agreement::Agrees => &mut summary.agree,
@@ -150,6 +163,21 @@ mod tests {
     }
 
     #[test]
+    fn a_difference_may_come_from_others_who_used_the_machine() {
+        let mut report = sample::full();
+        let disturbed = |report: &Report| summary(report).unwrap().disturbed;
+        assert_eq!(disturbed(&report), 0, "where figures agree nothing is to be explained");
+        let rows = &mut report.scenarios[0].rows;
+        let differs = rows.iter_mut().find(|row| row.agreement() == Some(Agreement::Differs));
+        differs.unwrap().disturbed = true;
+        assert_eq!(disturbed(&report), 1, "while it was measured");
+        let rows = &mut report.scenarios[1].rows;
+        let differs = rows.iter_mut().find(|row| row.agreement() == Some(Agreement::Differs));
+        differs.unwrap().checked.as_mut().unwrap().disturbed = true;
+        assert_eq!(disturbed(&report), 2, "while it was checked");
+    }
+
+    #[test]
     fn a_summary_counts_each_check_once() {
         let summary = summary(&sample::full()).unwrap();
         assert_eq!(summary.tool, "wrk 4.1.0");
@@ -157,6 +185,8 @@ mod tests {
         assert_eq!((all, agree, tool_was_the_limit, differ), (12, 6, 3, 3));
         let words = "6 of 12 figures agree within 10 %; in 3 wrk was the limit; 3 differ";
         assert_eq!(summary.counts().replace('\u{a0}', " "), words);
+        let disturbed = Summary { disturbed: 2, ..summary.clone() };
+        assert!(disturbed.counts().ends_with("3 differ, in 2 of which others used the machine"));
         let one = Summary { tool_was_the_limit: 0, differ: 1, ..summary.clone() };
         assert!(one.counts().ends_with("; 1 differs"));
         let none = Summary { tool_was_the_limit: 0, differ: 0, ..summary };

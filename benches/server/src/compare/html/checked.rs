@@ -19,7 +19,8 @@ pub(super) fn table(report: &Report, scenarios: &[&Scenario]) -> Markup {
         return html! {};
     };
     let heads = heads(&summary.tool);
-    let disturbed = checked.iter().flat_map(|one| rows(one)).any(|(_, check)| check.disturbed);
+    let disturbed =
+        checked.iter().flat_map(|one| rows(one)).any(|(row, _)| row.check_was_disturbed());
     html! {
         h3 { "Checked with " (summary.tool) }
         p.note {
@@ -81,7 +82,7 @@ fn server(row: &Row, check: &Check) -> Markup {
         tr {
             th scope="row" {
                 (row.server)
-                @if check.disturbed { " " abbr title=(Mark::Disturbed.meaning()) { (Mark::Disturbed.sign()) } }
+                @if row.check_was_disturbed() { " " abbr title=(Mark::Disturbed.meaning()) { (Mark::Disturbed.sign()) } }
             }
             td { (or_absent(ours, per_second)) }
             td { (per_second(check.throughput)) }
