@@ -217,10 +217,12 @@ impl<'a> Turns<'a> {
                 break;
             }
             let begin = Instant::now();
-            let found = check(&self.bench)?;
+            let found = check(&self.bench);
             self.budget.repeated(begin.elapsed());
-            if found.others < best.others {
-                best = found;
+            match found {
+                Ok(found) if found.others < best.others => best = found,
+                Ok(_) | Err(Trouble::Failed(_)) => {}
+                Err(trouble) => return Err(trouble),
             }
         }
         Ok(best)
