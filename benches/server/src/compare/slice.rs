@@ -6,7 +6,7 @@ use super::model::Group;
 use super::plan::Plan;
 
 /// Others that take a larger share of a core, in percent, disturb what is measured.
-pub(super) const OTHERS_PERCENT: f64 = 15.0;
+const OTHERS_PERCENT: f64 = 15.0;
 
 /// With fewer of its subscribers than that, it is another question that was answered.
 const CONNECTED_SHARE: f64 = 0.99;

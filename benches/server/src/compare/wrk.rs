@@ -11,7 +11,6 @@ use super::attempt::{Bench, patience};
 use super::contestant::Contestant;
 use super::model::{Check, Machine};
 use super::plan::{Checked, Plan};
-use super::slice::OTHERS_PERCENT;
 use super::{Trouble, process};
 use crate::load::meter::Meter;
 use crate::load::proc;
@@ -19,6 +18,10 @@ use crate::load::report::float;
 
 /// It sends so many requests at once as its first argument says, and prints the totals.
 const SCRIPT: &str = include_str!("../../../peers/wrk.lua");
+
+/// Others that take more of a core, in percent, may be why wrk had less than all of its own: who was the
+/// limit is a matter of as much.
+const OTHERS_PERCENT: f64 = 5.0;
 
 /// What wrk found, and what others took of a core meanwhile, in percent.
 #[derive(Clone, Debug)]
