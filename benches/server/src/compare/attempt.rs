@@ -32,16 +32,33 @@ pub(super) struct Bench<'a> {
 impl Bench<'_> {
     /// Runs one. What fails is in the slice; only a wish to stop is an error.
     pub(super) fn slice(&self, plan: &Plan, contestant: &Contestant) -> Result<Slice, Trouble> {
-        match self.try_slice(plan, contestant) {
+        match self.or_interrupted(self.try_slice(plan, contestant)) {
             Ok(report) => Ok(Slice::of(plan, &report)),
-            // A signal that is for all of them may have ended the children first.
-            Err(Trouble::Failed(_)) if self.stop.is_asked_for() => Err(Trouble::Interrupted),
             Err(Trouble::Failed(reason)) => Ok(Slice::failed(reason)),
             Err(trouble) => Err(trouble),
         }
     }
 
+    /// What failed after somebody asked to stop did so for that: a signal that is for all of them may
+    /// have ended the children first.
+    pub(super) fn or_interrupted<T>(&self, outcome: Result<T, Trouble>) -> Result<T, Trouble> {
+        match outcome {
+            Err(Trouble::Failed(_)) if self.stop.is_asked_for() => Err(Trouble::Interrupted),
+            outcome => outcome,
+        }
+    }
+
     fn try_slice(&self, plan: &Plan, contestant: &Contestant) -> Result<Value, Trouble> {
+        let server = self.fresh_server(plan, contestant)?;
+        self.load(&plan.load, &server, patience(plan.seconds))
+    }
+
+    /// A server for one slice.
+    pub(super) fn fresh_server(
+        &self,
+        plan: &Plan,
+        contestant: &Contestant,
+    ) -> Result<Server, Trouble> {
         if let Some(reason) = contestant.refuses(plan) {
             return Err(Trouble::Failed(reason));
         }
@@ -52,9 +69,7 @@ impl Bench<'_> {
             )));
         }
         let core = self.pinned.map(|(server, _)| server);
-        let server = contestant.start(&plan.server_flags, core, self.stop)?;
-        let patience = PATIENCE + Duration::from_secs_f64(plan.seconds * 10.0);
-        self.load(&plan.load, &server, patience)
+        contestant.start(&plan.server_flags, core, self.stop)
     }
 
     /// Runs a load against a server; gives its report.
@@ -77,4 +92,9 @@ impl Bench<'_> {
             Trouble::Failed(format!("no report from the load ({}): {reason}", said.status))
         })
     }
+}
+
+/// How long something may take that is to take so many seconds.
+pub(super) fn patience(seconds: f64) -> Duration {
+    PATIENCE + Duration::from_secs_f64(seconds * 10.0)
 }

@@ -5,6 +5,7 @@
 
 mod about;
 mod chart;
+mod checked;
 mod mark;
 mod plots;
 mod tables;
@@ -172,6 +173,7 @@ fn of_group(report: &Report, group: Group) -> Markup {
                 div.plots { @for plot in &plots { figure { (plot) } } }
             }
             (tables::of_group(report, group, &scenarios))
+            (checked::table(report, &scenarios))
         }
     }
 }

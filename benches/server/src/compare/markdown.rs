@@ -5,6 +5,7 @@
 mod tests;
 
 use super::answers::{Answer, Behind, answers, behind};
+use super::check::summary;
 use super::figures::{ABSENT, bytes, date, deviation, nanos, per_second};
 use super::model::{Report, Row, Scenario};
 use super::verdict::Measure;
@@ -14,6 +15,7 @@ pub(crate) fn markdown(report: &Report) -> String {
     let mut blocks: Vec<String> = answers(report).iter().map(said).collect();
     blocks.extend(behind(report).map(|behind| where_behind(&behind)));
     blocks.push(table(report));
+    blocks.extend(checked(report));
     blocks.push(taken(report));
     blocks.extend(report.warnings.iter().map(|warning| format!("> {}", escaped(warning))));
     blocks.join("\n\n") + "\n"
@@ -77,6 +79,12 @@ fn table(report: &Report) -> String {
 
 fn line(cells: &[String]) -> String {
     format!("| {} |", cells.join(" | "))
+}
+
+/// Whether another load generator agrees, where one was asked.
+fn checked(report: &Report) -> Option<String> {
+    let summary = summary(report)?;
+    Some(escaped(&format!("Checked with {}: {}.", summary.tool, summary.counts())))
 }
 
 /// When, on what, and what the signs mean.

@@ -1,12 +1,14 @@
 //! `bench-server compare`: puts every engine of this build, and other servers where asked for, through
-//! the same scenarios, and writes down how they compare. Measures nothing itself: that is done by
-//! `bench-server load` and `bench-server ask` in processes of their own.
+//! the same scenarios, and writes down how they compare. Asks for nothing itself: that is done by
+//! `bench-server load` and `bench-server ask` in processes of their own, and once more by wrk where it is
+//! installed, so that readers see whether the two agree.
 //!
 //! - `args`: what is asked for
 //! - `plan`, `scenarios`: which questions are put, with what flags, and how long each takes
 //! - `contestant`, `peers`: who takes part, and how each is started
 //! - `process`, `server`, `cores`, `stop`: children that are pinned, waited for, and never left behind
 //! - `turns`: slices in turn, within a `budget` of time; `attempt`: one of them; `slice`: what it gave; `rows`: all of them together
+//! - `wrk`: the load of one more slice; `check`: whether it agrees; `unchecked`: where it has no say
 //! - `instructions`: counted by callgrind
 //! - `machine`: what it ran on; `show`: how far it is
 //! - `model`: what is found; `figures`: numbers as people read them
@@ -17,6 +19,7 @@ mod answers;
 mod args;
 mod attempt;
 mod budget;
+mod check;
 mod contestant;
 mod cores;
 mod figures;
@@ -38,7 +41,9 @@ mod show;
 mod slice;
 mod stop;
 mod turns;
+mod unchecked;
 mod verdict;
+mod wrk;
 
 use std::fs;
 use std::io;
@@ -100,10 +105,11 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
     let pinned = cores::choose(&mut warnings);
     let contestants = Contestants::gather(args, pinned, &stop)?;
     let machine = machine::describe(pinned);
-    let mut turns = Turns::new(&contestants, pinned, &stop, args.quick, &plans);
+    let tool = wrk::tool(&machine);
+    let mut turns = Turns::new(&contestants, pinned, &stop, args.quick, tool, &plans);
     let scenarios = turns.take(&plans)?;
     warnings.extend(contestants.warnings());
-    warnings.extend(turns.warning());
+    warnings.extend(turns.warnings());
     let report = Report {
         format: FORMAT,
         quick: args.quick,

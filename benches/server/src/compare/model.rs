@@ -110,6 +110,8 @@ pub(crate) struct Row {
     /// Of what was due, from 0 to 1.
     pub(crate) lost: Option<f64>,
     pub(crate) errors: u64,
+    /// What another load generator found, where it was asked to check the throughput.
+    pub(crate) checked: Option<Check>,
     pub(crate) user_bytes_per_subscriber: Option<Spread>,
     /// Both ends of its sockets.
     pub(crate) kernel_bytes_per_subscriber: Option<Spread>,
@@ -119,6 +121,20 @@ pub(crate) struct Row {
     pub(crate) disturbed: bool,
     /// Why there is nothing here.
     pub(crate) failed: Option<String>,
+}
+
+/// What another load generator found, in a slice of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Check {
+    /// Its name and version, such as `wrk 4.1.0`.
+    pub(crate) tool: String,
+    pub(crate) throughput: f64,
+    pub(crate) cpu_nanos_per_event: Option<f64>,
+    /// What it used of its core, and the server of its own, from 0 to 1.
+    pub(crate) tool_core_share: f64,
+    pub(crate) server_core_share: f64,
+    /// Others used the machine meanwhile, even when it was repeated.
+    pub(crate) disturbed: bool,
 }
 
 /// Over the slices.

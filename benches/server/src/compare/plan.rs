@@ -2,6 +2,7 @@
 //! with, and how long a slice of it takes. Which questions there are stands in `scenarios`.
 
 use super::model::{Group, Scenario};
+use crate::load::report::float;
 
 /// What a slice takes besides what is measured: two processes start, and end.
 const OVERHEAD_SECONDS: f64 = 0.15;
@@ -26,6 +27,27 @@ pub(super) struct Plan {
     pub(super) connections: usize,
     /// How instructions are counted, where they are.
     pub(super) counted: Option<Counted>,
+    /// What another load generator is to ask, where one checks the figures.
+    pub(super) checked: Option<Checked>,
+}
+
+/// The same question as another load generator puts it.
+#[derive(Clone, Debug)]
+pub(super) struct Checked {
+    pub(super) path: &'static str,
+    /// Requests sent at once on each connection.
+    pub(super) depth: usize,
+    /// Measured time: such tools know whole seconds only.
+    pub(super) seconds: u64,
+    /// Of the first server only.
+    pub(super) first_only: bool,
+}
+
+impl Checked {
+    /// How many servers it is asked of, the first ones.
+    pub(super) fn servers(&self) -> usize {
+        if self.first_only { 1 } else { usize::MAX }
+    }
 }
 
 /// Two loads of which one does twice as much: what they differ by is what it costs.
@@ -89,6 +111,7 @@ impl Plan {
             seconds: 0.0,
             connections: 0,
             counted: None,
+            checked: None,
         }
     }
 
@@ -113,6 +136,12 @@ impl Plan {
         let loads = amounts.map(|amount| words(&format!("{load} {amount}")));
         self.counted = Some(Counted { loads, done });
         self
+    }
+
+    /// What a check of one server takes, about; nothing where there is none.
+    pub(super) fn check_seconds(&self) -> f64 {
+        let asked = self.checked.as_ref();
+        asked.map_or(0.0, |asked| OVERHEAD_SECONDS + float(asked.seconds))
     }
 
     /// The server is started with these flags.

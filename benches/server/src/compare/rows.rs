@@ -45,6 +45,7 @@ pub(super) fn row(server: &str, noise: bool, slices: &[Slice]) -> Row {
         latency: latency(&good),
         cpu_nanos_per_event: spread(|slice| slice.cpu_nanos),
         instructions_per_event: None,
+        checked: None,
         events_per_send: median(|slice| slice.events_per_send),
         lost: median(|slice| slice.lost),
         errors: good.iter().map(|slice| slice.errors).sum(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::figures::whole;
 use super::model::Group;
-use super::plan::{Needs, Plan};
+use super::plan::{Checked, Needs, Plan};
 use crate::load::grouped;
 
 /// Events under way where nothing is published on a schedule: what subscribers may be owed by default.
@@ -95,6 +95,11 @@ impl Pace {
             ),
             plan("json", "JSON, flat out", Needs::Json, 1, "--path /json", FLAT_OUT),
         ];
+        // Of a quick one the first is enough to see that figures can be believed.
+        let checked = if self.quick { 1 } else { plans.len() };
+        for plan in &mut plans[..checked] {
+            plan.checked = Some(self.check_of(plan));
+        }
         let rates: &[u32] = if self.quick { &[2_000] } else { &[2_000, 20_000, 60_000] };
         plans.extend(rates.iter().map(|rate| {
             let (id, title) = (
@@ -109,6 +114,16 @@ impl Pace {
             plan
         }));
         plans
+    }
+
+    /// The same question for another load generator.
+    fn check_of(self, plan: &Plan) -> Checked {
+        Checked {
+            path: if plan.needs == Needs::Json { "/json" } else { "/plaintext" },
+            depth: plan.scenario.depth.unwrap_or(1),
+            seconds: whole_seconds(self.measured),
+            first_only: self.quick,
+        }
     }
 
     fn fan_outs(self) -> Vec<Plan> {
@@ -296,6 +311,11 @@ fn to(subscribers: usize) -> String {
     } else {
         format!("{} subscribers", whole(subscribers))
     }
+}
+
+/// At least as long, and one.
+fn whole_seconds(seconds: f64) -> u64 {
+    crate::load::report::whole(seconds.ceil()).max(1)
 }
 
 /// So that reading is not the limit.

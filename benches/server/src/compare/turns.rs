@@ -1,5 +1,6 @@
 //! Slices in turn: each server after the other, and the first once more at the end of a round, so that
 //! what drifts meets all of them alike. A slice that others disturbed is repeated, while there is time.
+//! Then wrk asks each once more, where it is there and the question can be put to it.
 
 use std::time::Instant;
 
@@ -7,12 +8,14 @@ use super::attempt::Bench;
 use super::budget::Budget;
 use super::contestant::{Contestant, Contestants};
 use super::cores::Pinned;
-use super::model::Scenario;
-use super::plan::{Counted, Plan};
+use super::model::{Check, Scenario};
+use super::plan::{Checked, Counted, Plan};
 use super::show::Show;
 use super::slice::Slice;
 use super::stop::Stop;
-use super::{Trouble, instructions, rows};
+use super::unchecked::Unchecked;
+use super::wrk::Found;
+use super::{Trouble, instructions, rows, wrk};
 
 /// A disturbed slice is repeated this often.
 const REPEATS: usize = 2;
@@ -27,6 +30,9 @@ pub(super) struct Turns<'a> {
     contestants: &'a Contestants,
     bench: Bench<'a>,
     counts: bool,
+    /// What checks the figures, by its name.
+    tool: Option<String>,
+    unchecked: Unchecked,
     budget: Budget,
     show: Show,
 }
@@ -60,21 +66,31 @@ fn counting_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
     plan.counted.as_ref().map_or(0.0, |_| asked.map(|_| instructions::SECONDS).sum())
 }
 
+/// What wrk takes, about.
+fn checking_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
+    let Some(asked) = &plan.checked else { return 0.0 };
+    let checked = contestants.iter().take(asked.servers());
+    let checked = checked.filter(|contestant| contestant.refuses(plan).is_none());
+    checked.map(|_| plan.check_seconds()).sum()
+}
+
 impl<'a> Turns<'a> {
-    /// Everything that these questions take.
+    /// Everything that these questions take; `tool` checks the figures.
     pub(super) fn new(
         contestants: &'a Contestants,
         pinned: Pinned,
         stop: &'a Stop,
         quick: bool,
+        tool: Option<String>,
         plans: &[Plan],
     ) -> Self {
         let counts = instructions::can_be_counted();
         let (mut all, mut first_slices) = (0.0, 0.0);
         for plan in plans {
             let round = round_seconds(contestants, plan);
-            first_slices += round;
-            all += (0..plan.slices).map(|_| round).sum::<f64>();
+            let checking = tool.as_ref().map_or(0.0, |_| checking_seconds(contestants, plan));
+            first_slices += round + checking;
+            all += (0..plan.slices).map(|_| round).sum::<f64>() + checking;
             all += if counts { counting_seconds(contestants, plan) } else { 0.0 };
         }
         let each = if quick { QUICK_SECONDS } else { FULL_SECONDS };
@@ -83,6 +99,8 @@ impl<'a> Turns<'a> {
             contestants,
             bench: Bench { program: contestants.program(), pinned, stop },
             counts,
+            tool,
+            unchecked: Unchecked::default(),
             budget: Budget::new(most, first_slices),
             show: Show::new(all),
         }
@@ -96,8 +114,8 @@ impl<'a> Turns<'a> {
     }
 
     /// What is to be known of how it went.
-    pub(super) fn warning(&self) -> Option<String> {
-        self.budget.warning()
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.budget.warning().into_iter().chain(self.unchecked.warnings()).collect()
     }
 
     fn ask(&mut self, plan: &Plan) -> Result<Scenario, Trouble> {
@@ -124,6 +142,12 @@ impl<'a> Turns<'a> {
             .iter()
             .map(|taker| rows::row(taker.contestant.name(), taker.noise, &taker.slices))
             .collect();
+        if let Some((asked, tool)) = plan.checked.as_ref().zip(self.tool.clone()) {
+            let seconds = checking_seconds(self.contestants, plan);
+            self.budget.begin(seconds);
+            self.check(plan, asked, &tool, &takers, &mut scenario)?;
+            self.show.done(seconds);
+        }
         if let Some(counted) = plan.counted.as_ref().filter(|_| self.counts) {
             self.show.begin(&format!("{}: instructions", plan.scenario.id));
             self.count(plan, counted, &takers, &mut scenario)?;
@@ -144,6 +168,61 @@ impl<'a> Turns<'a> {
             self.budget.repeated(begin.elapsed());
             if slice.failed.is_none() && slice.others < best.others {
                 best = slice;
+            }
+        }
+        Ok(best)
+    }
+
+    fn check(
+        &mut self,
+        plan: &Plan,
+        asked: &Checked,
+        tool: &str,
+        takers: &[Taker<'_>],
+        scenario: &mut Scenario,
+    ) -> Result<(), Trouble> {
+        for (row, taker) in scenario.rows.iter_mut().zip(takers).take(asked.servers()) {
+            if row.failed.is_some() || taker.noise {
+                continue;
+            }
+            let (id, name) = (&plan.scenario.id, taker.contestant.name());
+            self.show.begin(&format!("{id}: {name}, {tool}"));
+            match self.least_disturbed_check(plan, asked, tool, taker.contestant) {
+                Ok(found) => {
+                    let disturbed = found.disturbed();
+                    row.checked = Some(Check { disturbed, ..found.check });
+                }
+                Err(Trouble::Failed(reason)) => self.unchecked.add(id, name, reason),
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of a check.
+    fn least_disturbed_check(
+        &mut self,
+        plan: &Plan,
+        asked: &Checked,
+        tool: &str,
+        contestant: &Contestant,
+    ) -> Result<Found, Trouble> {
+        let check = |bench: &Bench<'_>| {
+            bench.or_interrupted(wrk::check(bench, plan, asked, contestant, tool))
+        };
+        let mut best = check(&self.bench)?;
+        for _ in 0..REPEATS {
+            let seconds = plan.check_seconds();
+            if !best.disturbed() || !self.budget.allows_repeat(seconds, self.show.pace()) {
+                break;
+            }
+            let begin = Instant::now();
+            let found = check(&self.bench);
+            self.budget.repeated(begin.elapsed());
+            match found {
+                Ok(found) if found.others < best.others => best = found,
+                Ok(_) | Err(Trouble::Failed(_)) => {}
+                Err(trouble) => return Err(trouble),
             }
         }
         Ok(best)

@@ -24,7 +24,7 @@ mod fleet;
 pub(crate) mod guests;
 mod ladder;
 mod ledger;
-mod meter;
+pub(crate) mod meter;
 mod metrics;
 pub(crate) mod proc;
 mod progress;

@@ -17,6 +17,10 @@ const TICKS_PER_SECOND: u64 = 100;
 /// The most threads whose times are asked for one by one.
 const EXACT_THREADS: usize = 64;
 
+/// Where times stand in a `stat`, counted from the command name on: in user space, then in the kernel.
+const OWN_TIMES: usize = 11;
+const CHILDREN_TIMES: usize = 13;
+
 /// What a process has used so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
@@ -80,6 +84,14 @@ pub(crate) fn files(pid: u32) -> Option<usize> {
 fn cpu_time(pid: u32) -> io::Result<Duration> {
     let stat = read(&PathBuf::from(format!("/proc/{pid}/stat")))?;
     let (user, system) = parse_times(&stat).ok_or_else(|| unreadable("the process's entry"))?;
+    Ok(user + system)
+}
+
+/// CPU time, in ticks of 10 ms, of the children of this process that have ended and were waited for.
+pub(crate) fn children_time() -> io::Result<Duration> {
+    let stat = read(Path::new("/proc/self/stat"))?;
+    let (user, system) =
+        parse_pair(&stat, CHILDREN_TIMES).ok_or_else(|| unreadable("this process's entry"))?;
     Ok(user + system)
 }
 
@@ -181,9 +193,14 @@ fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
 
 /// Time in user space and in the kernel.
 fn parse_times(stat: &str) -> Option<(Duration, Duration)> {
+    parse_pair(stat, OWN_TIMES)
+}
+
+/// Two times that follow one another in a `stat`.
+fn parse_pair(stat: &str, first: usize) -> Option<(Duration, Duration)> {
     // The command name, in parentheses, may hold spaces and parentheses itself.
     let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_whitespace().skip(11);
+    let mut fields = after_name.split_whitespace().skip(first);
     let mut time = || fields.next()?.parse().ok().map(ticks);
     Some((time()?, time()?))
 }
@@ -229,6 +246,9 @@ mod tests {
         assert_eq!(usage.system, Duration::from_millis(1_250));
         assert_eq!(usage.rss_bytes, 2 * 1024 * 1024);
         assert_eq!(usage.peak_rss_bytes, 4 * 1024 * 1024);
+        let children = stat.replace("125 0 0 20", "125 30 7 20");
+        let times = (Duration::from_millis(300), Duration::from_millis(70));
+        assert_eq!(parse_pair(&children, CHILDREN_TIMES), Some(times));
     }
 
     #[test]

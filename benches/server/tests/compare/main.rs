@@ -3,6 +3,7 @@
 //! are looked for in `/proc`.
 #![cfg(target_os = "linux")]
 
+mod check;
 mod delay;
 mod run;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -38,11 +38,23 @@ pub(crate) struct Ended {
 impl Comparison {
     /// Starts one with these flags, which writes to a directory of its own.
     pub(crate) fn start(words: &str) -> Self {
+        Self::start_with(words, None)
+    }
+
+    /// The same; the programs in this directory are found before others of their names.
+    pub(crate) fn start_before(words: &str, programs: &Path) -> Self {
+        Self::start_with(words, Some(programs))
+    }
+
+    fn start_with(words: &str, programs: Option<&Path>) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mark = format!("{}-{number}", std::process::id());
         let out = std::env::temp_dir().join(format!("headwater-compare-test-{mark}"));
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = programs.map(Path::to_owned).into_iter().chain(std::env::split_paths(&others));
         let child = Command::new(PROGRAM)
+            .env("PATH", std::env::join_paths(path).expect("no colon in a path"))
             .arg("compare")
             .args(words.split_whitespace())
             .arg("--out")
@@ -77,6 +89,11 @@ impl Comparison {
             assert!(begin.elapsed() < PATIENCE, "there were never {count} children");
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Whether it has ended of itself.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.family().is_empty()
     }
 
     /// Sends a signal by its name, such as `INT`.

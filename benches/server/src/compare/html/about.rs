@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::mark::Mark;
+use crate::compare::check::summary;
 use crate::compare::figures::{bytes, date, duration, whole};
 use crate::compare::model::{Contestant, ContestantKind, Machine, Report};
 
@@ -10,7 +11,7 @@ pub(super) fn section(report: &Report) -> Markup {
     html! {
         section id="about" {
             h2 { "How it was measured" }
-            (reading())
+            (reading(report))
             h3 { "Who took part" }
             dl.about {
                 @for server in &report.servers {
@@ -28,7 +29,7 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-fn reading() -> Markup {
+fn reading(report: &Report) -> Markup {
     html! {
         ul.reading {
             li {
@@ -54,12 +55,34 @@ fn reading() -> Markup {
                  limit; by p99 where some readers are slow or return all at once; by user and kernel memory \
                  together where they wait. Who lost more than 1\u{a0}% of what was due is not compared."
             }
+            @if let Some(sentence) = checking(report) { li { (sentence) } }
             @for mark in [Mark::Limited, Mark::Disturbed] {
                 li { b { (mark.sign()) } " " (mark.meaning()) "." }
             }
             li { b { (crate::compare::figures::ABSENT) } " was not measured. It never stands for zero." }
         }
     }
+}
+
+/// Whether another load generator agrees with ours is to be seen, or why not.
+fn checking(report: &Report) -> Option<String> {
+    if let Some(summary) = summary(report) {
+        let tool = &summary.tool;
+        return Some(format!(
+            "{tool}, a load generator of others, checked requests per second flat out in slices of its \
+             own: {}. Where it had used up its core and the server had not, it was the limit, and the \
+             two figures are not to be compared.",
+            summary.counts()
+        ));
+    }
+    let machine = &report.machine;
+    let reason = match (&machine.wrk, machine.pinned) {
+        (None, _) => "wrk was not at hand",
+        (Some(_), None) => "wrk and the servers would have shared cores",
+        // Nothing that can be checked was asked, or a warning says why it is not.
+        (Some(_), Some(_)) => return None,
+    };
+    Some(format!("No other load generator checked the figures: {reason}."))
 }
 
 fn kind(server: &Contestant) -> &'static str {

@@ -1,3 +1,5 @@
+mod checked;
+
 use std::path::Path;
 
 use roxmltree::{Document, Node};
@@ -235,6 +237,10 @@ fn with_odd(odd: f64, every: usize) -> Report {
         row.events_per_send = Some(odd);
         row.instructions_per_event = Some(odd);
         row.lost = Some(odd);
+        if let Some(check) = &mut row.checked {
+            (check.throughput, check.cpu_nanos_per_event) = (odd, Some(odd));
+            (check.tool_core_share, check.server_core_share) = (odd, odd);
+        }
         if let Some(latency) = &mut row.latency {
             (latency.p50, latency.p99, latency.p999, latency.max) =
                 (spread, spread, spread, spread);

@@ -55,6 +55,15 @@ fn a_name_that_is_markup_is_shown_as_text() {
 }
 
 #[test]
+fn what_another_load_generator_found_is_one_line() {
+    let line = "Checked with wrk 4.1.0: 6 of 12 figures agree within 10 %; in 3 wrk was the limit; \
+                3 differ.";
+    let found = |report| markdown(report).replace('\u{a0}', " ").lines().any(|one| one == line);
+    assert!(found(&sample::full()));
+    assert!(!markdown(&sample::empty()).contains("Checked with"));
+}
+
+#[test]
 fn a_report_of_nothing_has_a_table_without_rows() {
     let text = markdown(&sample::empty());
     assert!(text.contains("| Scenario | by | std |\n|---|---|--:|\n\n"), "{text}");

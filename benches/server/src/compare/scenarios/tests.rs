@@ -3,7 +3,8 @@
 use super::*;
 
 fn seconds(quick: bool) -> f64 {
-    let round = |plan: Plan| (0..plan.slices).map(|_| plan.seconds).sum::<f64>();
+    let round =
+        |plan: Plan| (0..plan.slices).map(|_| plan.seconds).sum::<f64>() + plan.check_seconds();
     all(quick, None).into_iter().map(round).sum()
 }
 
@@ -38,4 +39,26 @@ fn loads_and_servers_are_started_with_flags_that_they_know() {
             assert!(parsed.is_ok(), "{}: {:?}", plan.scenario.id, parsed.err());
         }
     }
+}
+
+#[test]
+fn what_is_asked_flat_out_is_checked_with_the_same_path_depth_and_time() {
+    let checked = |quick, measured| -> Vec<(String, &'static str, usize, u64, bool)> {
+        let plans = all(quick, measured).into_iter();
+        let check = |plan: Plan| {
+            let Checked { path, depth, seconds, first_only } = plan.checked?;
+            Some((plan.scenario.id, path, depth, seconds, first_only))
+        };
+        plans.filter_map(check).collect()
+    };
+    let of = |id: &str, path, depth, seconds| (id.to_owned(), path, depth, seconds, false);
+    let full = [
+        of("plaintext", "/plaintext", 1, 2),
+        of("pipelined", "/plaintext", 16, 2),
+        of("json", "/json", 1, 2),
+    ];
+    assert_eq!(checked(false, None), full);
+    assert_eq!(checked(true, None), [("plaintext".to_owned(), "/plaintext", 1, 1, true)]);
+    let longer = checked(true, Some(Duration::from_millis(2_100)));
+    assert_eq!(longer[0].3, 3, "never shorter than what it is compared with");
 }
