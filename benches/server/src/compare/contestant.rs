@@ -135,7 +135,7 @@ impl Contestant {
             (Start::Peer { .. }, Needs::Process) => Needs::Events,
             (_, needs) => needs,
         };
-        let lacks = || (!has).then(|| format!("it has no {}", needs.name()));
+        let lacks = || (!has).then(|| format!("no {}", needs.name()));
         self.unfit.clone().or_else(lacks)
     }
 

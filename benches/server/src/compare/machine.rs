@@ -18,7 +18,7 @@ pub(super) fn describe(pinned: Pinned) -> Machine {
         pinned,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         valgrind: first_line("valgrind", &["--version"]),
-        wrk: first_line("wrk", &["-v"]),
+        wrk: wrk_version(),
     }
 }
 
@@ -51,6 +51,12 @@ fn memory_bytes() -> Option<u64> {
 fn kernel() -> String {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned()
+}
+
+/// Without its copyright.
+fn wrk_version() -> Option<String> {
+    let line = first_line("wrk", &["-v"])?;
+    Some(line.split(" [").next().unwrap_or(&line).to_owned())
 }
 
 /// What a program says first, if it is there.

@@ -105,7 +105,7 @@ fn taken(report: &Report) -> String {
 fn cell(scenario: &Scenario, measure: Measure, wanted: impl Fn(&Row) -> bool) -> String {
     let Some(row) = scenario.rows.iter().find(|row| wanted(row)) else { return ABSENT.to_owned() };
     if row.failed.is_some() {
-        return "failed".to_owned();
+        return if row.lacks.is_some() { ABSENT } else { "failed" }.to_owned();
     }
     let Some(spread) = measure.read(row) else { return ABSENT.to_owned() };
     let (sign, figure) = match measure {

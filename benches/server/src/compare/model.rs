@@ -121,6 +121,8 @@ pub(crate) struct Row {
     pub(crate) disturbed: bool,
     /// Why there is nothing here.
     pub(crate) failed: Option<String>,
+    /// What it lacks, so that it was not asked, which `failed` says, too.
+    pub(crate) lacks: Option<String>,
 }
 
 /// What another load generator found, in a slice of its own.

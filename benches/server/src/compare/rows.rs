@@ -28,6 +28,12 @@ impl Spread {
     }
 }
 
+/// The row of a server that lacks what is needed.
+pub(in crate::compare) fn not_asked(server: &str, lacks: String) -> Row {
+    let failed = Some(format!("it was not asked: {lacks}"));
+    Row { server: server.to_owned(), failed, lacks: Some(lacks), ..Row::default() }
+}
+
 /// The row of this server; `noise`: of the first against itself.
 pub(super) fn row(server: &str, noise: bool, slices: &[Slice]) -> Row {
     let good: Vec<&Slice> = slices.iter().filter(|slice| slice.failed.is_none()).collect();
@@ -54,6 +60,7 @@ pub(super) fn row(server: &str, noise: bool, slices: &[Slice]) -> Row {
         load_was_the_limit: 2 * count(&good, |slice| slice.load_was_the_limit) > good.len(),
         disturbed: good.iter().any(|slice| slice.disturbed()),
         failed: good.is_empty().then(failed),
+        lacks: None,
     }
 }
 

@@ -128,7 +128,7 @@ impl<'a> Turns<'a> {
                 (round..plan.slices).for_each(|_| self.show.left_out(seconds));
                 break;
             }
-            for taker in takers.iter_mut().filter(|taker| !taker.has_failed()) {
+            for taker in takers.iter_mut().filter(|taker| taker.takes_part(plan)) {
                 let name = taker.contestant.name();
                 let again = if taker.noise { " again" } else { "" };
                 let (id, round, of) = (&plan.scenario.id, round + 1, plan.slices);
@@ -140,7 +140,10 @@ impl<'a> Turns<'a> {
         let mut scenario = plan.scenario.clone();
         scenario.rows = takers
             .iter()
-            .map(|taker| rows::row(taker.contestant.name(), taker.noise, &taker.slices))
+            .map(|Taker { contestant, noise, slices }| match contestant.refuses(plan) {
+                Some(lacks) => rows::not_asked(contestant.name(), lacks),
+                None => rows::row(contestant.name(), *noise, slices),
+            })
             .collect();
         if let Some((asked, tool)) = plan.checked.as_ref().zip(self.tool.clone()) {
             let seconds = checking_seconds(self.contestants, plan);
@@ -246,8 +249,10 @@ impl<'a> Turns<'a> {
 }
 
 impl Taker<'_> {
-    /// It will not do better next time.
-    fn has_failed(&self) -> bool {
-        !self.slices.is_empty() && self.slices.iter().all(|slice| slice.failed.is_some())
+    /// It has what is needed. One that has failed will not do better next time.
+    fn takes_part(&self, plan: &Plan) -> bool {
+        let failed =
+            !self.slices.is_empty() && self.slices.iter().all(|slice| slice.failed.is_some());
+        !failed && self.contestant.refuses(plan).is_none()
     }
 }

@@ -75,7 +75,15 @@ pub(super) fn of_group(report: &Report, group: Group, scenarios: &[&Scenario]) -
                             }
                         }
                         @if index > 0 { (heads_again(report, group, &shown)) }
-                        @for row in &scenario.rows { (server(report, scenario, row, &shown)) }
+                        @for row in scenario.rows.iter().filter(|row| row.lacks.is_none()) {
+                            (server(report, scenario, row, &shown))
+                        }
+                        @for (lacks, servers) in not_asked(scenario) {
+                            tr.lacking {
+                                th scope="row" { (servers.join(", ")) }
+                                td colspan=(shown.len()) { div { "Not asked: " (lacks) } }
+                            }
+                        }
                     }
                 }
             }
@@ -93,6 +101,19 @@ fn heads_again(report: &Report, group: Group, shown: &[Column]) -> Markup {
             @for column in shown { td { (column.name(report, group)) } }
         }
     }
+}
+
+/// Who was not asked, by what they lack.
+fn not_asked(scenario: &Scenario) -> Vec<(&str, Vec<&str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in &scenario.rows {
+        let Some(lacks) = row.lacks.as_deref() else { continue };
+        match found.iter_mut().find(|(other, _)| *other == lacks) {
+            Some((_, servers)) => servers.push(&row.server),
+            None => found.push((lacks, vec![&row.server])),
+        }
+    }
+    found
 }
 
 fn server(report: &Report, scenario: &Scenario, row: &Row, shown: &[Column]) -> Markup {

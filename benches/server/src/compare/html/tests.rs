@@ -283,6 +283,24 @@ fn what_was_not_measured_is_a_dash_and_zero_is_zero() {
 }
 
 #[test]
+fn who_was_not_asked_stands_in_one_line_with_what_is_lacking() {
+    let mut report = sample::full();
+    let replay = report.scenarios.iter_mut().find(|one| one.id == "replay").expect("it is there");
+    for name in ["actix-web", "nginx + nchan"] {
+        let row = replay.rows.iter_mut().find(|row| row.server == name).expect("it is there");
+        *row = crate::compare::rows::not_asked(name, "no <store>".to_owned());
+    }
+    on_page(&report, |document| {
+        let lines: Vec<String> = rows(document, "replay").into_iter().map(text).collect();
+        let naming: Vec<&String> =
+            lines.iter().filter(|line| line.contains("actix") || line.contains("nchan")).collect();
+        let [line] = naming[..] else { panic!("{lines:?}") };
+        assert!(line.contains("actix-web, nginx + nchan"), "{line}");
+        assert!(line.contains("Not asked: no <store>"), "{line}");
+    });
+}
+
+#[test]
 fn a_report_of_nothing_says_so() {
     on_page(&sample::empty(), |document| {
         let page = text(document.root());

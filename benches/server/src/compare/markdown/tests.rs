@@ -1,5 +1,7 @@
 use super::markdown;
 use crate::compare::answers::answers;
+use crate::compare::model::Row;
+use crate::compare::rows::not_asked;
 use crate::compare::sample;
 
 fn unescaped(line: &str, sign: char) -> usize {
@@ -38,6 +40,21 @@ fn each_row_of_the_table_has_a_cell_for_each_server() {
     for row in rows {
         assert_eq!(unescaped(row, '|'), 2 + report.servers.len() + 2, "{row}");
     }
+}
+
+#[test]
+fn who_was_not_asked_has_not_failed() {
+    let mut report = sample::full();
+    report.scenarios.truncate(1);
+    report.scenarios[0].rows.truncate(2);
+    let failed = |reason: &str| Some(reason.to_owned());
+    report.scenarios[0].rows[0] = Row { failed: failed("it broke"), ..Row::default() };
+    report.scenarios[0].rows[0].server = report.servers[0].name.clone();
+    report.scenarios[0].rows[1] = not_asked(&report.servers[1].name, "no stream".to_owned());
+    let text = markdown(&report);
+    let row = text.lines().filter(|line| line.starts_with('|')).nth(2).expect("one row");
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    assert_eq!(cells[3..5], ["failed", "–"], "{row}");
 }
 
 #[test]
