@@ -180,8 +180,10 @@ pub fn or_dash(value: Option<impl Display>) -> String {
 pub struct Spread {
     /// The one in the middle.
     pub median: f64,
-    least: f64,
-    greatest: f64,
+    /// The smallest.
+    pub least: f64,
+    /// The largest.
+    pub greatest: f64,
 }
 
 impl Spread {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use headwater_peers::table::{Measure, Number, Pair, measure, or_dash};
+use headwater_peers::table::{Measure, Number, Pair, Spread, measure, or_dash};
 
 use crate::generator::Generator;
 use crate::question::Question;
@@ -60,12 +60,18 @@ pub(crate) enum Verdict {
     Disturbed,
     /// The latency is how fast this load reads.
     OwnLatency(&'static str),
+    /// Beyond what it may differ by, but not in all slices.
+    Unsettled,
     Differs,
 }
 
 impl Verdict {
-    fn of(ratio: f64, why_not: Option<Self>) -> Self {
-        if (ratio - 1.0).abs() <= WITHIN { Self::Agrees } else { why_not.unwrap_or(Self::Differs) }
+    fn of(ratio: Spread, why_not: Option<Self>) -> Self {
+        if (ratio.median - 1.0).abs() <= WITHIN {
+            return Self::Agrees;
+        }
+        let in_some = ratio.least <= 1.0 + WITHIN && ratio.greatest >= 1.0 - WITHIN;
+        why_not.unwrap_or(if in_some { Self::Unsettled } else { Self::Differs })
     }
 }
 
@@ -78,6 +84,7 @@ impl fmt::Display for Verdict {
             Self::OwnLatency(name) => {
                 write!(out, "{name} reads more slowly than the server sends: not comparable")
             }
+            Self::Unsettled => out.write_str("in some slices within 10 %, in others not"),
             Self::Differs => out.write_str("**differs**"),
         }
     }
@@ -119,7 +126,7 @@ pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
         let is_latency = [P50.pointer, P99.pointer].contains(&measure.pointer);
         let why_not = disturbed.or(limited).or(slow.filter(|_| is_latency));
         let judged = ratio.filter(|_| at < measures.len() - OF_LOADS);
-        let verdict = judged.map(|ratio| Verdict::of(ratio.median, why_not));
+        let verdict = judged.map(|ratio| Verdict::of(ratio, why_not));
         verdicts.extend(verdict);
         let verdict = verdict.map_or_else(String::new, |verdict| verdict.to_string());
         // A string takes everything.
@@ -142,10 +149,12 @@ pub(crate) fn summary(verdicts: &[Verdict]) -> String {
     let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
     let agree = count(|verdict| *verdict == Verdict::Agrees);
     let differ = count(|verdict| *verdict == Verdict::Differs);
+    let unsettled = count(|verdict| *verdict == Verdict::Unsettled);
     let all = verdicts.len();
     format!(
-        "Of {all} figures, {agree} agree within 10 %, {} cannot be compared, {differ} differ.",
-        all - agree - differ
+        "Of {all} figures, {agree} agree within 10 %, {unsettled} in some slices only, {} cannot be \
+         compared, {differ} differ.",
+        all - agree - unsettled - differ
     )
 }
 
@@ -168,6 +177,10 @@ mod tests {
         Slice::new(report, 15.0)
     }
 
+    fn spread([least, median, greatest]: [f64; 3]) -> Spread {
+        Spread { median, least, greatest }
+    }
+
     fn pair(limit: bool) -> Pair {
         let mut pair = Pair::new("wrk".to_owned(), "ask".to_owned(), measures(FLAT));
         let theirs = || slice(200_000.0, 4.0, limit);
@@ -178,16 +191,18 @@ mod tests {
     #[test]
     fn ten_percent_more_or_less_agree_and_more_does_not() {
         for (ratio, verdict) in [
-            (0.905, Verdict::Agrees),
-            (1.095, Verdict::Agrees),
-            (0.895, Verdict::Differs),
-            (1.105, Verdict::Differs),
+            ([0.8, 0.905, 1.3], Verdict::Agrees),
+            ([1.0, 1.095, 1.1], Verdict::Agrees),
+            ([0.8, 0.895, 0.899], Verdict::Differs),
+            ([0.8, 0.895, 0.901], Verdict::Unsettled),
+            ([1.101, 1.105, 1.2], Verdict::Differs),
+            ([1.099, 1.105, 1.2], Verdict::Unsettled),
         ] {
-            assert_eq!(Verdict::of(ratio, None), verdict, "{ratio}");
+            assert_eq!(Verdict::of(spread(ratio), None), verdict, "{ratio:?}");
         }
         let limit = Some(Verdict::OwnLimit("wrk"));
-        assert_eq!(Verdict::of(1.5, limit), Verdict::OwnLimit("wrk"));
-        assert_eq!(Verdict::of(1.05, limit), Verdict::Agrees);
+        assert_eq!(Verdict::of(spread([0.9, 1.5, 1.6]), limit), Verdict::OwnLimit("wrk"));
+        assert_eq!(Verdict::of(spread([0.9, 1.05, 1.6]), limit), Verdict::Agrees);
     }
 
     #[test]
@@ -206,7 +221,7 @@ mod tests {
         let (text, verdicts) = table(FLAT, &pair(true));
         assert_eq!(verdicts, [Verdict::OwnLimit("wrk"), Verdict::Agrees]);
         assert!(text.contains("| wrk was its own limit: not comparable |"), "{text}");
-        let expected = "Of 2 figures, 1 agree within 10 %, 1 cannot be compared, 0 differ.";
+        let expected = "Of 2 figures, 1 agree within 10 %, 0 in some slices only, 1 cannot be compared, 0 differ.";
         assert_eq!(summary(&verdicts), expected);
     }
 
