@@ -93,9 +93,9 @@ fn what_wrk_found_stands_beside_what_was_found() {
     for share in ["/checked/tool_core_share", "/checked/server_core_share"] {
         assert!((0.0..=1.0).contains(&number(row, share)), "{row}");
     }
-    // It asked for nothing, and said that it was answered slowly.
-    let line = "Checked with wrk 4.1.0: 0 of 1 figures agree within 10\u{a0}%; 1 differs.";
-    assert!(ended.out.lines().any(|one| one == line), "{}", ended.out);
+    // It asked for nothing, and said that it was answered slowly. Others may use the machine, which is said.
+    let line = "Checked with wrk 4.1.0: 0 of 1 figures agree within 10\u{a0}%; 1 differs";
+    assert!(ended.out.lines().any(|one| one.starts_with(line)), "{}", ended.out);
     let words = fake.words().expect("it was started");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let ["-t1", "-c64", "-d1s", "-s", script, url, "--", "1"] = words[..] else {
