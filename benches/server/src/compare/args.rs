@@ -39,7 +39,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "DIR", default_value = "target/compare")]
     pub(crate) out: PathBuf,
 
-    /// Measured time of each slice, for tests of the comparison itself
+    /// Measured time of each slice, none of which is repeated: for tests of the comparison itself
     #[arg(long, hide = true, value_name = "SECONDS", value_parser = values::seconds)]
     pub(crate) seconds: Option<Duration>,
 }

@@ -106,7 +106,7 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
     let contestants = Contestants::gather(args, pinned, &stop)?;
     let machine = machine::describe(pinned);
     let tool = wrk::tool(&machine);
-    let mut turns = Turns::new(&contestants, pinned, &stop, args.quick, tool, &plans);
+    let mut turns = Turns::new(&contestants, pinned, &stop, args, tool, &plans);
     let scenarios = turns.take(&plans)?;
     warnings.extend(contestants.warnings());
     warnings.extend(turns.warnings());

@@ -2,8 +2,9 @@
 //! what drifts meets all of them alike. A slice that others disturbed is repeated, while there is time.
 //! Then wrk asks each once more, where it is there and the question can be put to it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::args::CompareArgs;
 use super::attempt::Bench;
 use super::budget::Budget;
 use super::contestant::{Contestant, Contestants};
@@ -80,7 +81,7 @@ impl<'a> Turns<'a> {
         contestants: &'a Contestants,
         pinned: Pinned,
         stop: &'a Stop,
-        quick: bool,
+        args: &CompareArgs,
         tool: Option<String>,
         plans: &[Plan],
     ) -> Self {
@@ -93,15 +94,19 @@ impl<'a> Turns<'a> {
             all += (0..plan.slices).map(|_| round).sum::<f64>() + checking;
             all += if counts { counting_seconds(contestants, plan) } else { 0.0 };
         }
-        let each = if quick { QUICK_SECONDS } else { FULL_SECONDS };
+        let each = if args.quick { QUICK_SECONDS } else { FULL_SECONDS };
         let most = takers(contestants).iter().map(|_| each).sum();
+        let mut budget = Budget::new(most, first_slices);
+        if args.seconds.is_some() {
+            budget.repeated(Duration::MAX);
+        }
         Self {
             contestants,
             bench: Bench { program: contestants.program(), pinned, stop },
             counts,
             tool,
             unchecked: Unchecked::default(),
-            budget: Budget::new(most, first_slices),
+            budget,
             show: Show::new(all),
         }
     }

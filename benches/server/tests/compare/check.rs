@@ -16,7 +16,7 @@ use crate::{number, rows};
 /// How long wrk may take to be started. Only failures take that long.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-const WORDS: &str = "--quick --seconds 0.3 --only plaintext";
+const WORDS: &str = "--quick --seconds 0.2 --only plaintext";
 
 /// A directory with a `wrk` that does this; removed when dropped.
 struct Fake(PathBuf);
