@@ -120,7 +120,7 @@ fn round(value: f64) -> String {
 fn figure(row: &Row, spread: Spread, measure: Measure) -> String {
     let figure = match measure {
         Measure::Throughput => at_least(row, per_second(spread.median)),
-        Measure::Cpu | Measure::P99 => nanos(spread.median),
+        Measure::Cpu | Measure::P50 | Measure::P99 => nanos(spread.median),
         Measure::Memory => bytes(spread.median),
     };
     disturbed(row, figure)

@@ -6,9 +6,9 @@ mod tests;
 
 use super::answers::{Answer, Behind, answers, behind};
 use super::check::summary;
-use super::figures::{ABSENT, bytes, date, deviation, nanos, per_second};
+use super::figures::{ABSENT, bytes, date, deviation, nanos, per_second, percent};
 use super::model::{Report, Row, Scenario};
-use super::verdict::Measure;
+use super::verdict::{Measure, is_behind, is_unsound};
 
 /// All of it, with a line feed at its end.
 pub(crate) fn markdown(report: &Report) -> String {
@@ -63,7 +63,9 @@ fn table(report: &Report) -> String {
             let measure = Measure::of(scenario);
             let by = match measure {
                 Measure::Throughput => "throughput",
+                Measure::Cpu if scenario.rate.is_some() => "CPU each, p50",
                 Measure::Cpu => "CPU each",
+                Measure::P50 => "p50",
                 Measure::P99 => "p99",
                 Measure::Memory => "memory each",
             };
@@ -111,13 +113,28 @@ fn cell(scenario: &Scenario, measure: Measure, wanted: impl Fn(&Row) -> bool) ->
     let (sign, figure) = match measure {
         Measure::Throughput if row.load_was_the_limit => ("≥ ", per_second(spread.median)),
         Measure::Throughput => ("", per_second(spread.median)),
-        Measure::Cpu | Measure::P99 => ("", nanos(spread.median)),
+        Measure::Cpu | Measure::P50 | Measure::P99 => ("", nanos(spread.median)),
         Measure::Memory => ("", bytes(spread.median)),
     };
     let deviation =
         deviation(row.slices, spread).map_or_else(String::new, |deviation| format!(" {deviation}"));
+    let p50 = Measure::P50.read(row).filter(|_| measure == Measure::Cpu && scenario.rate.is_some());
+    let p50 = p50.map_or_else(String::new, |p50| format!(", {}", nanos(p50.median)));
     let disturbed = if row.disturbed { " †" } else { "" };
-    format!("{sign}{figure}{deviation}{disturbed}")
+    let behind = measure == Measure::Cpu && is_behind(scenario, row);
+    let behind = if behind { " **behind**" } else { "" };
+    format!("{sign}{figure}{deviation}{p50}{disturbed}{behind}{}", unsound(row))
+}
+
+/// What makes it no figure to compare.
+fn unsound(row: &Row) -> String {
+    let lost = row.lost.filter(|_| is_unsound(row)).filter(|lost| *lost > 0.0);
+    let lost = lost.map_or_else(String::new, |lost| format!(" **lost {}**", percent(lost)));
+    let failed = match row.failed_slices {
+        0 => String::new(),
+        slices => format!(" **{slices} slices failed**"),
+    };
+    lost + &failed
 }
 
 /// As text that is no markup, on one line.

@@ -12,6 +12,7 @@
 //! - `instructions`: counted by callgrind
 //! - `machine`: what it ran on; `show`: how far it is
 //! - `model`: what is found; `figures`: numbers as people read them
+//! - `caution`: what is to be known before a figure is believed
 //! - `verdict`: who did better, where that can be told; `answers`: the three questions people bring
 //! - `html`: the report with tables and plots; `markdown`: the short table
 
@@ -19,6 +20,7 @@ mod answers;
 mod args;
 mod attempt;
 mod budget;
+mod caution;
 mod check;
 mod contestant;
 mod cores;
@@ -110,6 +112,7 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
     let scenarios = turns.take(&plans)?;
     warnings.extend(contestants.warnings());
     warnings.extend(turns.warnings());
+    warnings.extend(caution::warnings(&scenarios));
     let report = Report {
         format: FORMAT,
         quick: args.quick,

@@ -97,7 +97,10 @@ pub(crate) struct Row {
     pub(crate) server: String,
     /// The first server measured once more, in slices of its own: what differs from its row is noise.
     pub(crate) noise: bool,
+    /// Those that gave figures, and those that failed.
     pub(crate) slices: usize,
+    pub(crate) failed_slices: usize,
+    pub(crate) first_failure: Option<String>,
     /// Deliveries, requests or connections per second, by the scenario's group.
     pub(crate) throughput: Option<Spread>,
     /// From publishing, or sending the request, to the last byte received.
@@ -107,7 +110,7 @@ pub(crate) struct Row {
     /// In user space, by callgrind.
     pub(crate) instructions_per_event: Option<f64>,
     pub(crate) events_per_send: Option<f64>,
-    /// Of what was due, from 0 to 1.
+    /// Of what was due in all slices, from 0 to 1.
     pub(crate) lost: Option<f64>,
     pub(crate) errors: u64,
     /// What another load generator found, where it was asked to check the throughput.
@@ -154,6 +157,8 @@ pub(crate) struct Latency {
     pub(crate) p99: Spread,
     pub(crate) p999: Spread,
     pub(crate) max: Spread,
-    /// Percentile (0 to 100) and nanoseconds, ascending, at most a hundred points.
+    /// What was timed in all slices together, where it was counted.
+    pub(crate) samples: Option<u64>,
+    /// Percentile (0 to 100) and nanoseconds, ascending, at most a hundred points, as far as the samples tell.
     pub(crate) curve: Vec<(f64, f64)>,
 }

@@ -9,6 +9,9 @@ use crate::load::tally::lateness;
 /// Points of a curve for each factor of ten that its tail shrinks by.
 const POINTS: i32 = 20;
 
+/// A percentile is told where at least so many samples lie beyond it.
+pub(super) const FEWEST: f64 = 5.0;
+
 /// Factors of ten: the curve goes on to 99.99 %.
 const TENS: i32 = 4;
 
@@ -37,29 +40,29 @@ pub(in crate::compare) fn not_asked(server: &str, lacks: String) -> Row {
 /// The row of this server; `noise`: of the first against itself.
 pub(super) fn row(server: &str, noise: bool, slices: &[Slice]) -> Row {
     let good: Vec<&Slice> = slices.iter().filter(|slice| slice.failed.is_none()).collect();
-    let failed = || {
-        let reason = slices.iter().find_map(|slice| slice.failed.clone());
-        reason.unwrap_or_else(|| "it was not asked".to_owned())
-    };
+    let first_failure = slices.iter().find_map(|slice| slice.failed.clone());
+    let failed = || first_failure.clone().unwrap_or_else(|| "it was not asked".to_owned());
     let spread = |of: fn(&Slice) -> Option<f64>| Spread::of(good.iter().copied().filter_map(of));
     let median = |of: fn(&Slice) -> Option<f64>| spread(of).map(|spread| spread.median);
     Row {
         server: server.to_owned(),
         noise,
         slices: good.len(),
+        failed_slices: slices.len() - good.len(),
         throughput: spread(|slice| slice.throughput),
         latency: latency(&good),
         cpu_nanos_per_event: spread(|slice| slice.cpu_nanos),
         instructions_per_event: None,
         checked: None,
         events_per_send: median(|slice| slice.events_per_send),
-        lost: median(|slice| slice.lost),
+        lost: mean(good.iter().filter_map(|slice| slice.lost)),
         errors: good.iter().map(|slice| slice.errors).sum(),
         user_bytes_per_subscriber: spread(|slice| slice.user_bytes),
         kernel_bytes_per_subscriber: spread(|slice| slice.kernel_bytes),
         load_was_the_limit: 2 * count(&good, |slice| slice.load_was_the_limit) > good.len(),
         disturbed: good.iter().any(|slice| slice.disturbed()),
         failed: good.is_empty().then(failed),
+        first_failure,
         lacks: None,
     }
 }
@@ -76,7 +79,17 @@ fn latency(slices: &[&Slice]) -> Option<Latency> {
         // Beyond ten minutes all are alike.
         together.saturating_record_n(micros, times);
     }
-    Some(Latency { p50: at(0)?, p99: at(1)?, p999: at(2)?, max: at(3)?, curve: curve(&together) })
+    let samples = Some(together.len()).filter(|count| *count > 0);
+    let curve = curve(&together);
+    Some(Latency { p50: at(0)?, p99: at(1)?, p999: at(2)?, max: at(3)?, samples, curve })
+}
+
+/// Of slices that are as long as each other.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    #[expect(clippy::cast_precision_loss, reason = "there are a few slices")]
+    let count = values.len() as f64;
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)
 }
 
 /// Percentiles and nanoseconds, closer together where the tail is thinner.
@@ -86,8 +99,11 @@ fn curve(micros: &Histogram<u64>) -> Vec<(f64, f64)> {
     }
     let tail = |point: i32| 10_f64.powf(-f64::from(point) / f64::from(POINTS));
     let nanos = |micros: u64| crate::load::report::float(micros) * 1e3;
+    // Beyond it there are too few to tell one percentile from the next.
+    let told = 1.0 - FEWEST / crate::load::report::float(micros.len());
     let mut curve: Vec<(f64, f64)> = (0..=POINTS * TENS)
         .map(|point| 1.0 - tail(point))
+        .filter(|quantile| *quantile <= told)
         .map(|quantile| (quantile * 100.0, nanos(micros.value_at_quantile(quantile))))
         .collect();
     curve.push((100.0, nanos(micros.max())));

@@ -106,7 +106,7 @@ fn rows(of: impl Fn(&str, f64) -> Row) -> Vec<Row> {
 }
 
 /// Percentiles about a median in nanoseconds, with a tail.
-fn latency(p50: f64) -> Latency {
+pub(super) fn latency(p50: f64) -> Latency {
     let quantile = |nines: f64| p50 * (1.0 + 0.55 * nines.powf(1.6));
     let curve = (0..=80)
         .map(|step| {
@@ -120,6 +120,7 @@ fn latency(p50: f64) -> Latency {
         p99: within(quantile(1.7), 0.04),
         p999: within(quantile(2.7), 0.09),
         max: within(quantile(4.6), 0.3),
+        samples: None,
         curve,
     }
 }

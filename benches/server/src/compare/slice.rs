@@ -81,9 +81,11 @@ impl Slice {
     }
 
     fn fan_out(self, of: Numbers<'_>, timed: bool) -> Self {
-        // An event that was never published, because the server took too little, came to nobody.
+        // An event that was never published, because the server took too little or refused it, came to
+        // nobody.
         let connected = of.get("/subscribers/connected").unwrap_or(0.0);
-        let unsent = of.get("/published/unsent").unwrap_or(0.0) * connected;
+        let count = |pointer| of.get(pointer).unwrap_or(0.0) * connected;
+        let unsent = count("/published/unsent") + count("/published/refused");
         let lost = of.get("/deliveries/lost").zip(of.get("/deliveries/due"));
         Self {
             throughput: of.get("/deliveries/per_s"),
@@ -157,7 +159,12 @@ fn incomplete(plan: &Plan, of: Numbers<'_>) -> Option<String> {
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 subscribers")]
     let enough = asked as f64 * CONNECTED_SHARE;
     let reason = of.0["failure"].as_str().unwrap_or("no reason given");
-    (connected < enough).then(|| format!("only {connected} of {asked} got a stream: {reason}"))
+    if connected < enough {
+        return Some(format!("only {connected} of {asked} got a stream: {reason}"));
+    }
+    let lost = of.get("/subscribers/lost").unwrap_or(0.0);
+    // Of a server that ended, the figures are of a shorter time than they seem.
+    (connected - lost < enough || !of.0["published"]["error"].is_null()).then(|| reason.to_owned())
 }
 
 /// What ought not to have happened, however little it was.
@@ -236,6 +243,35 @@ mod tests {
         assert!(slice.disturbed() && slice.cpu_nanos.is_none());
         let flat_out = Slice::of(&plan("fan-out-1000-flat-out-128b"), &report);
         assert_eq!(flat_out.latency, None, "no event was due at any time");
+    }
+
+    #[test]
+    fn events_that_were_refused_are_lost_to_everyone() {
+        let report = json!({
+            "subscribers": { "connected": 1_000 },
+            "published": { "refused": 10, "unsent": 0 },
+            "deliveries": { "lost": 0, "due": 10_000, "per_s": 7.0 },
+        });
+        let slice = Slice::of(&plan("fan-out-1000-at-100-128b"), &report);
+        assert!(near(slice.lost, 0.5), "{slice:?}");
+    }
+
+    #[test]
+    fn a_server_that_ended_in_a_slice_gave_no_figures() {
+        let report = |lost, error: Value| {
+            json!({
+                "subscribers": { "connected": 1_000, "lost": lost },
+                "published": { "error": error },
+                "deliveries": { "lost": 0, "due": 10_000, "per_s": 7.0 },
+                "failure": "1,000 subscribers lost",
+            })
+        };
+        let plan = plan("fan-out-1000-at-100-128b");
+        assert_eq!(Slice::of(&plan, &report(10, Value::Null)).failed, None);
+        for report in [report(11, Value::Null), report(0, json!("connection reset"))] {
+            let failed = Slice::of(&plan, &report).failed;
+            assert_eq!(failed.as_deref(), Some("1,000 subscribers lost"));
+        }
     }
 
     #[test]

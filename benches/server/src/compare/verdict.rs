@@ -1,5 +1,8 @@
 //! Which of two servers did better in a scenario, and whether this run could tell. Prints nothing.
 
+#[cfg(test)]
+mod tests;
+
 use super::model::{Group, Row, Scenario, Spread};
 
 /// Differences below this ratio are never believed, however alike the first was to itself: it was
@@ -13,11 +16,16 @@ const UNKNOWN_NOISE: f64 = 1.1;
 /// A server that lost a larger share of what was due did not do what was asked: it is not compared.
 const MOST_LOST: f64 = 0.01;
 
+/// A server that does the same work this many times later, or less often, than the best is behind, however
+/// little CPU it took.
+const BEHIND: f64 = 2.0;
+
 /// By what servers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
     Throughput,
     Cpu,
+    P50,
     P99,
     /// In user space and kernel together.
     Memory,
@@ -54,6 +62,7 @@ impl Measure {
         let spread = match self {
             Self::Throughput => row.throughput,
             Self::Cpu => row.cpu_nanos_per_event,
+            Self::P50 => row.latency.as_ref().map(|latency| latency.p50),
             Self::P99 => row.latency.as_ref().map(|latency| latency.p99),
             Self::Memory => row
                 .user_bytes_per_subscriber
@@ -68,6 +77,7 @@ impl Measure {
         match self {
             Self::Throughput => "throughput",
             Self::Cpu => "CPU",
+            Self::P50 => "p50",
             Self::P99 => "p99",
             Self::Memory => "memory",
         }
@@ -85,10 +95,17 @@ pub(crate) fn standing(
     row: &Row,
     other: &Row,
 ) -> Option<Standing> {
-    if lost_too_much(row) || lost_too_much(other) {
+    if is_unsound(row) || is_unsound(other) {
         return None;
     }
     let (own, others) = (measure.read(row)?, measure.read(other)?);
+    if measure == Measure::Cpu {
+        match (is_behind(scenario, row), is_behind(scenario, other)) {
+            (true, false) => return Some(Standing::Worse),
+            (false, true) => return Some(Standing::Better),
+            _ => {}
+        }
+    }
     let more = own.median > others.median;
     let noise = noise(scenario, measure);
     let once = row.slices < 2 || other.slices < 2;
@@ -112,6 +129,14 @@ pub(crate) fn standing(
     Some(if more == measure.more_is_better() { Standing::Better } else { Standing::Worse })
 }
 
+/// By what the two are told apart: where one of them is behind, by that.
+pub(crate) fn telling(scenario: &Scenario, measure: Measure, row: &Row, other: &Row) -> Measure {
+    if measure != Measure::Cpu || is_behind(scenario, row) == is_behind(scenario, other) {
+        return measure;
+    }
+    if scenario.rate.is_some() { Measure::P50 } else { Measure::Throughput }
+}
+
 /// The rows of servers named, the best first; rows without the figure, or that lost too much, are
 /// left out.
 pub(crate) fn ranked(
@@ -122,14 +147,32 @@ pub(crate) fn ranked(
     let mut rows: Vec<_> = scenario
         .rows
         .iter()
-        .filter(|row| !row.noise && !lost_too_much(row) && takes_part(&row.server))
+        .filter(|row| !row.noise && !is_unsound(row) && takes_part(&row.server))
         .filter_map(|row| Some((row, measure.read(row)?)))
         .collect();
     rows.sort_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
     if measure.more_is_better() {
         rows.reverse();
     }
+    if measure == Measure::Cpu {
+        // Which leaves the order of the others.
+        rows.sort_by_key(|(row, _)| is_behind(scenario, row));
+    }
     rows
+}
+
+/// Whether a server fell far behind the best in what was asked: events and answers came late, or few came
+/// where as many as possible were to. What it took of CPU is no merit then.
+pub(crate) fn is_behind(scenario: &Scenario, row: &Row) -> bool {
+    let measure = if scenario.rate.is_some() { Measure::P50 } else { Measure::Throughput };
+    let Some(own) = measure.read(row) else { return false };
+    let others = scenario.rows.iter().filter(|other| !other.noise && !is_unsound(other));
+    let medians = others.filter_map(|other| Some(measure.read(other)?.median));
+    if measure.more_is_better() {
+        !row.load_was_the_limit && own.most * BEHIND < medians.fold(0.0, f64::max)
+    } else {
+        own.least > BEHIND * medians.fold(f64::INFINITY, f64::min)
+    }
 }
 
 /// The figure of a row, and that of the noise row if it is of the same server.
@@ -138,8 +181,9 @@ fn measured(scenario: &Scenario, measure: Measure, row: &Row) -> Vec<Spread> {
     std::iter::once(row).chain(again).filter_map(|row| measure.read(row)).collect()
 }
 
-fn lost_too_much(row: &Row) -> bool {
-    row.lost.is_some_and(|lost| lost > MOST_LOST)
+/// A server that did not do what was asked, or not each time, is not compared.
+pub(crate) fn is_unsound(row: &Row) -> bool {
+    row.failed_slices > 0 || row.lost.is_some_and(|lost| lost > MOST_LOST)
 }
 
 /// The ratio up to which a difference is noise here.
@@ -158,127 +202,4 @@ fn ratio(a: f64, b: f64) -> f64 {
 
 fn sum(a: Spread, b: Spread) -> Spread {
     Spread { least: a.least + b.least, median: a.median + b.median, most: a.most + b.most }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::sample;
-    use super::*;
-
-    fn row(server: &str, median: f64) -> Row {
-        Row { throughput: Some(sample::within(median, 0.001)), ..sample::row(server) }
-    }
-
-    fn scenario(rows: Vec<Row>) -> Scenario {
-        Scenario { rows, ..sample::scenario("flat", Group::FanOut) }
-    }
-
-    fn first_to_second(rows: Vec<Row>) -> Option<Standing> {
-        let scenario = scenario(rows);
-        standing(&scenario, Measure::Throughput, &scenario.rows[0], &scenario.rows[1])
-    }
-
-    #[test]
-    fn a_difference_within_the_noise_row_is_none() {
-        let again = |median| Row { noise: true, ..row("a", median) };
-        let rows = |noise| vec![row("a", 100.0), row("b", 110.0), again(noise)];
-        assert_eq!(first_to_second(rows(115.0)), Some(Standing::Same));
-        assert_eq!(first_to_second(rows(103.0)), Some(Standing::Worse));
-    }
-
-    #[test]
-    fn a_server_that_is_as_good_as_one_of_two_measurements_is_no_better() {
-        let again = Row { noise: true, ..row("a", 119.0) };
-        assert_eq!(
-            first_to_second(vec![row("a", 100.0), row("b", 121.0), again.clone()]),
-            Some(Standing::Same)
-        );
-        assert_eq!(
-            first_to_second(vec![row("a", 100.0), row("b", 150.0), again]),
-            Some(Standing::Worse)
-        );
-    }
-
-    #[test]
-    fn slices_that_overlap_cannot_be_told_apart() {
-        let wide = |server, median| Row {
-            throughput: Some(sample::within(median, 0.2)),
-            ..sample::row(server)
-        };
-        assert_eq!(first_to_second(vec![wide("a", 100.0), wide("b", 130.0)]), Some(Standing::Same));
-        assert_eq!(
-            first_to_second(vec![wide("a", 100.0), wide("b", 30.0)]),
-            Some(Standing::Better)
-        );
-    }
-
-    #[test]
-    fn without_a_noise_row_a_tenth_is_noise() {
-        assert_eq!(first_to_second(vec![row("a", 100.0), row("b", 109.0)]), Some(Standing::Same));
-        assert_eq!(first_to_second(vec![row("a", 100.0), row("b", 112.0)]), Some(Standing::Worse));
-    }
-
-    #[test]
-    fn of_a_single_slice_a_tenth_is_noise_however_small_the_noise_row() {
-        let rows = |slices| {
-            let again = Row { noise: true, slices, ..row("a", 100.0) };
-            vec![Row { slices, ..row("a", 100.0) }, Row { slices, ..row("b", 109.0) }, again]
-        };
-        assert_eq!(first_to_second(rows(2)), Some(Standing::Worse));
-        assert_eq!(first_to_second(rows(1)), Some(Standing::Same));
-    }
-
-    #[test]
-    fn a_server_that_the_load_held_back_is_not_called_worse() {
-        let limited = Row { load_was_the_limit: true, ..row("b", 50.0) };
-        assert_eq!(first_to_second(vec![row("a", 100.0), limited]), Some(Standing::Same));
-        let limited = Row { load_was_the_limit: true, ..row("b", 200.0) };
-        assert_eq!(first_to_second(vec![row("a", 100.0), limited]), Some(Standing::Worse));
-    }
-
-    #[test]
-    fn a_server_that_lost_more_than_a_hundredth_is_not_compared() {
-        let lost = |share| Row { lost: Some(share), ..row("b", 300.0) };
-        assert_eq!(first_to_second(vec![row("a", 100.0), lost(0.01)]), Some(Standing::Worse));
-        assert_eq!(first_to_second(vec![row("a", 100.0), lost(0.011)]), None);
-        let scenario = scenario(vec![row("a", 100.0), lost(0.011)]);
-        let best = ranked(&scenario, Measure::Throughput, |_| true);
-        assert_eq!(best.len(), 1);
-        assert_eq!(best[0].0.server, "a");
-    }
-
-    #[test]
-    fn what_is_absent_or_no_number_has_no_standing() {
-        assert_eq!(first_to_second(vec![row("a", 1.0), sample::row("b")]), None);
-        for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(first_to_second(vec![row("a", 1.0), row("b", odd)]), None, "{odd}");
-        }
-    }
-
-    #[test]
-    fn less_is_better_in_cost_and_more_in_throughput() {
-        let both = |server, throughput, cpu| Row {
-            cpu_nanos_per_event: Some(sample::within(cpu, 0.001)),
-            ..row(server, throughput)
-        };
-        let scenario = scenario(vec![both("a", 100.0, 9.0), both("b", 200.0, 18.0)]);
-        let best = |measure| ranked(&scenario, measure, |_| true)[0].0.server.clone();
-        assert_eq!(best(Measure::Throughput), "b");
-        assert_eq!(best(Measure::Cpu), "a");
-    }
-
-    #[test]
-    fn a_scenario_at_a_rate_is_judged_by_what_an_event_costs() {
-        let cpu = Row { cpu_nanos_per_event: Some(sample::within(9.0, 0.0)), ..sample::row("a") };
-        let flat = scenario(vec![cpu.clone()]);
-        assert_eq!(Measure::of(&flat), Measure::Throughput);
-        let held = scenario(vec![Row { load_was_the_limit: true, ..cpu.clone() }]);
-        assert_eq!(Measure::of(&held), Measure::Cpu);
-        let rated = Scenario { rate: Some(100.0), ..scenario(vec![cpu]) };
-        assert_eq!(Measure::of(&rated), Measure::Cpu);
-        let storm = Scenario { group: Group::Storm, ..rated.clone() };
-        assert_eq!(Measure::of(&storm), Measure::Throughput);
-        let unknown = Scenario { rate: Some(100.0), ..scenario(vec![row("a", 1.0)]) };
-        assert_eq!(Measure::of(&unknown), Measure::Throughput);
-    }
 }

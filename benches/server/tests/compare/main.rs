@@ -71,8 +71,7 @@ fn every_engine_has_a_row_in_every_scenario_and_the_first_two() {
 fn a_server_that_is_slow_to_send_is_seen_to_be() {
     let server = run::Server::start("std");
     let slowed = delay::start(server.addr);
-    let words =
-        format!("--quick --seconds 0.3 --only fan-out-1-at --against http://{slowed}=slowed");
+    let words = format!("--quick --seconds 0.3 --only fan-out-1 --against http://{slowed}=slowed");
     let ended = Comparison::start(&words).wait();
     assert_eq!(ended.code, Some(0), "{}", ended.errors);
     let report = ended.report.expect("a report");
@@ -86,6 +85,21 @@ fn a_server_that_is_slow_to_send_is_seen_to_be() {
     for engine in engines() {
         assert!(p50(&engine) < p50("slowed"), "{engine}: {rows:?}");
     }
+    // Whatever it took of CPU, nobody is told that it is as good.
+    let line = |begin: &str| {
+        let line = ended.out.lines().find(|line| line.starts_with(begin));
+        line.unwrap_or_else(|| panic!("no {begin} in {}", ended.out))
+    };
+    let cells: Vec<&str> = line("| 1 subscriber, 128 B, 100 events/s").split('|').collect();
+    assert!(cells[3 + engines().len()].contains("**behind**"), "{cells:?}");
+    let flat_out = "fan-out-1-flat-out-128b";
+    let rows = self::rows(&report, flat_out);
+    let of = |name: &str| rows.iter().find(|row| row["server"] == name).expect("it took part");
+    let most = number(of("slowed"), "/throughput/most");
+    for engine in engines() {
+        assert!(number(of(&engine), "/throughput/least") > 2.0 * most, "{engine}: {rows:?}");
+    }
+    assert_eq!(of("slowed")["load_was_the_limit"], false, "it was not the load that was slow");
     let of_slowed = report["servers"].as_array().expect("servers").last().expect("the last");
     assert_eq!((&of_slowed["name"], &of_slowed["kind"]), (&"slowed".into(), &"against".into()));
 }

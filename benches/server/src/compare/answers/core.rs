@@ -1,7 +1,7 @@
 //! What a core carries: events to subscribers flat out, the share of a core at a usual rate, requests.
 
 use super::{Answer, Measure, Report, Scenario};
-use super::{circumstances, disturbed, figure, nanos, percent};
+use super::{circumstances, disturbed, figure, nanos, percent, whole};
 use crate::compare::model::{Group, Row, Spread};
 
 pub(super) fn answer(report: &Report) -> Answer {
@@ -14,7 +14,7 @@ pub(super) fn answer(report: &Report) -> Answer {
         report.usual_fan_out(false).and_then(|scenario| share(report, scenario, "")),
         own_streams.and_then(|scenario| share(report, scenario, "Streams of their own: ")),
         most_of(report, Group::Http, "Requests"),
-        most_of(report, Group::Storm, "Subscribers that return at once"),
+        storm(report),
         most_of(report, Group::Replay, "Missed events that are replayed"),
         (report.machine.pinned.is_none()).then(|| {
             (
@@ -72,6 +72,17 @@ fn most_of(report: &Report, group: Group, what: &str) -> Option<(String, String)
         _ => what.to_owned(),
     };
     Some((what, format!("{} ({})", figure(row, spread, Measure::Throughput), row.server)))
+}
+
+/// How soon all are back who return at once. How many did so each second is the load's.
+fn storm(report: &Report) -> Option<(String, String)> {
+    let scenario = report.scenarios_of(Group::Storm).max_by_key(|scenario| scenario.subscribers)?;
+    let (row, p99) = *report.engines(scenario, Measure::P99).first()?;
+    let what = match scenario.subscribers {
+        Some(count) => format!("{} subscribers return at once", whole(count)),
+        None => "All subscribers return at once".to_owned(),
+    };
+    Some((what, format!("p99 {} ({})", figure(row, p99, Measure::P99), row.server)))
 }
 
 /// The row of an engine with the most throughput.

@@ -81,9 +81,10 @@ fn needs(report: &Report) -> Vec<Need<'_>> {
         need("Shortest p99", rated, Measure::P99),
         http.map(|scenario| {
             let measure = Measure::of(scenario);
-            let what = match measure {
-                Measure::Cpu => "Least CPU per request",
-                _ => "Most requests",
+            let what = match (measure, scenario.depth.is_some_and(|depth| depth > 1)) {
+                (Measure::Cpu, _) => "Least CPU per request",
+                (_, true) => "Most requests, several under way on a connection",
+                (_, false) => "Most requests",
             };
             Need { what, scenario, measure }
         }),

@@ -8,7 +8,8 @@ use crate::compare::figures::{
     ABSENT, bytes, count, deviation, nanos, per_second, percent, times, whole,
 };
 use crate::compare::model::{Group, Report, Row, Scenario, Spread};
-use crate::compare::verdict::{Measure, Standing, standing};
+use crate::compare::rows::FEWEST;
+use crate::compare::verdict::{Measure, Standing, standing, telling};
 
 /// What a column shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,9 +189,11 @@ impl Column {
                 spread(row.throughput, per_second, sign)
             }
             Self::P50 => spread(at(|latency| latency.p50), nanos, ""),
-            Self::P99 => spread(at(|latency| latency.p99), nanos, ""),
-            Self::P999 => spread(at(|latency| latency.p999), nanos, ""),
-            Self::Max => spread(at(|latency| latency.max), nanos, ""),
+            Self::P99 if told(row, 0.99) => spread(at(|latency| latency.p99), nanos, ""),
+            Self::P999 if told(row, 0.999) => spread(at(|latency| latency.p999), nanos, ""),
+            Self::P99 | Self::P999 => None,
+            // Of all slices, the greatest is meant.
+            Self::Max => plain(at(|latency| latency.max).map(|max| max.most), nanos),
             Self::Cpu => spread(row.cpu_nanos_per_event, nanos, ""),
             Self::Instructions => plain(row.instructions_per_event, count),
             Self::EventsPerSend => plain(row.events_per_send, count),
@@ -204,6 +207,15 @@ impl Column {
             Self::Standing => to_the_first(report, scenario, row),
         }
     }
+}
+
+/// Whether enough was timed in each slice to tell this percentile.
+fn told(row: &Row, quantile: f64) -> bool {
+    let samples = row.latency.as_ref().and_then(|latency| latency.samples);
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 were timed")]
+    let enough =
+        |samples: u64| samples as f64 / row.slices.max(1) as f64 * (1.0 - quantile) >= FEWEST;
+    samples.is_none_or(enough)
 }
 
 fn plain(value: Option<f64>, figure: fn(f64) -> String) -> Option<Markup> {
@@ -238,6 +250,7 @@ fn to_the_first(report: &Report, scenario: &Scenario, row: &Row) -> Option<Marku
     if standing(scenario, measure, row, first)? == Standing::Same {
         return Some(html! { "no difference" });
     }
+    let measure = telling(scenario, measure, row, first);
     let ratio = measure.read(row)?.median / measure.read(first)?.median;
     Some(html! { (times(ratio)) small { (measure.name()) } })
 }

@@ -77,7 +77,7 @@ impl Report {
                 );
             }
         } else {
-            warnings.extend(self.bottleneck());
+            warnings.extend(self.bottleneck().or_else(|| self.idleness()));
         }
         if self.asked.mode() == Mode::Publish {
             warnings.extend(self.slip());
@@ -114,15 +114,19 @@ impl Report {
             let hint = if self.asked.decode_every.get() == 1 { "; see --decode-every" } else { "" };
             return Some(format!("{busy}: the load generator was the bottleneck{hint}"));
         }
-        if self.asked.window.is_some() && self.server_share.is_some_and(|share| share < IDLE_SHARE)
-        {
-            return Some(
-                "neither the server nor the load used its core up: see --window".to_owned(),
-            );
-        }
         (ran + waited > BUSY_SHARE || waited > STARVED_SHARE).then(|| {
             let waited = waited * 100.0;
             format!("{busy} and waited {waited:.0} % for a core: the load generator was starved")
+        })
+    }
+
+    /// Why neither was the limit, if so: events were waited for.
+    fn idleness(&self) -> Option<String> {
+        let idle = self.server_share.is_some_and(|share| share < IDLE_SHARE);
+        (self.asked.window.is_some() && idle).then(|| {
+            "neither the server nor the load used its core up: what is measured is how long an event \
+             takes, see --window"
+                .to_owned()
         })
     }
 

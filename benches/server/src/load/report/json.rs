@@ -9,7 +9,7 @@
 //! | `asked` | `subscribers`, `decode_every`, `slow`, `slow_rate_bytes_per_s`, `stuck`, `churn_per_s`, `storm`, `rate`, `size_bytes`, `duration_s`, `warmup_s` |
 //! | `window_s` | measured time: of the hold, of listening, or from the first measured event to the last delivery |
 //! | `subscribers` | `connected`, `refused`, `lost`, `slow`, `slow_cut`, `stuck`, `stuck_cut`; cut: ended by the server |
-//! | `published` | `events` accepted, `warmup` among them, `sent`, `unsent` because too late, `refused`, `rate_per_s` achieved, `slip_us`: send − due time |
+//! | `published` | `events` accepted, `warmup` among them, `sent`, `unsent` because too late, `refused`, `error` that ended it, `rate_per_s` achieved, `slip_us`: send − due time |
 //! | `deliveries` | `all`, `measured` (without warm-up), `per_s`, `due`, `lost` of these, `lost_percent`, `out_of_order`, `duplicates`, `foreign` (events of others), `by_themselves` (of these, while nothing was published), `ids_skipped`, `known_by_bytes` (see `--decode-every`) |
 //! | `latency_us` | receive − due time of the measured events, in `listen` of the server's own that say when they were due: `p50`, `p90`, `p99`, `p99_9`, `max`; null where nothing was timed |
 //! | `latency_histogram_us` | all of them, each with its count; null unless asked for |
@@ -68,6 +68,7 @@ impl Report {
                 "sent": self.publish.sent,
                 "unsent": self.publish.unsent,
                 "refused": self.publish.refused,
+                "error": self.publish.error,
                 "rate_per_s": self.publish.rate,
                 "slip_us": percentiles(self.publish.slip_us),
             },
