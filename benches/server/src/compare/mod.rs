@@ -53,7 +53,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::USAGE;
 pub(crate) use args::CompareArgs;
-use contestant::Contestants;
+use contestant::{Asked, Contestants};
 use model::Report;
 use stop::Stop;
 use turns::Turns;
@@ -101,9 +101,10 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let plans = args.plans().map_err(Trouble::Usage)?;
     let stop = Stop::on_signals()?;
+    let asked = Asked::of(args)?;
     let mut warnings = machine::raise_file_limit();
     let pinned = cores::choose(&mut warnings);
-    let contestants = Contestants::gather(args, pinned, &stop)?;
+    let contestants = Contestants::gather(&asked, pinned, &stop)?;
     let machine = machine::describe(pinned);
     let tool = wrk::tool(&machine);
     let mut turns = Turns::new(&contestants, pinned, &stop, args, tool, &plans);
