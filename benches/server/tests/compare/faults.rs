@@ -18,3 +18,14 @@ fn a_name_that_is_taken_is_refused_before_anything_is_built() {
         assert_eq!(ended.errors, line, "{words}");
     }
 }
+
+#[test]
+fn a_refused_name_does_nothing_to_the_terminal() {
+    for name in ["\u{1b}[2J", "bell\u{7}", "\u{9b}2J"] {
+        let ended = Comparison::start(&format!("--against http://127.0.0.1:1={name}")).wait();
+        assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.errors);
+        assert!(ended.errors.contains("a name has no control characters"), "{}", ended.errors);
+        let line = ended.errors.strip_suffix('\n').expect("a line");
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+}
