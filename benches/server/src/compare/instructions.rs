@@ -9,6 +9,8 @@ use super::contestant::Contestant;
 use super::machine;
 use super::plan::{Counted, Plan};
 #[cfg(target_os = "linux")]
+use super::scratch::Scratch;
+#[cfg(target_os = "linux")]
 use super::server::Server;
 
 /// What counting takes for one server, about.
@@ -49,9 +51,10 @@ fn run(
     done: &str,
     contestant: &Contestant,
 ) -> Result<(f64, f64), Trouble> {
-    let out = std::env::temp_dir().join(format!("headwater-compare-{}", std::process::id()));
+    // Only the count is of interest, not where it comes from.
+    let out = Scratch::new("callgrind");
     let under = ["valgrind", "--tool=callgrind"].map(str::to_owned);
-    let under = [&under[..], &[format!("--callgrind-out-file={}", out.display())]].concat();
+    let under = [&under[..], &[format!("--callgrind-out-file={}", out.path().display())]].concat();
     let addr = free_address().map_err(|error| format!("no free port: {error}"))?;
     let mut command = contestant
         .command(&under, &plan.server_flags, addr)
@@ -60,8 +63,6 @@ fn run(
     let server = Server::start_under(&mut command, core, Some(addr), bench.stop)?;
     let report = bench.load(load, &server, PATIENCE);
     let said = server.stop(bench.stop)?;
-    // Only the count is of interest, not where it comes from; without a file there was no count.
-    std::fs::remove_file(&out).ok();
     let done = report?.pointer(done).and_then(serde_json::Value::as_f64);
     let count = collected(&said).zip(done);
     count.ok_or_else(|| Trouble::Failed("callgrind gave no count".to_owned()))

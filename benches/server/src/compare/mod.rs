@@ -36,6 +36,7 @@ mod rows;
 #[cfg(test)]
 mod sample;
 mod scenarios;
+mod scratch;
 mod server;
 mod show;
 mod slice;
