@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Trouble;
 use super::attempt::Bench;
 use super::contestant::Contestant;
-use super::machine;
+use super::model::Machine;
 use super::plan::{Counted, Plan};
 #[cfg(target_os = "linux")]
 use super::scratch::Scratch;
@@ -20,8 +20,8 @@ pub(super) const SECONDS: f64 = 10.0;
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Whether callgrind is there.
-pub(super) fn can_be_counted() -> bool {
-    cfg!(target_os = "linux") && machine::first_line("valgrind", &["--version"]).is_some()
+pub(super) fn can_be_counted(machine: &Machine) -> bool {
+    cfg!(target_os = "linux") && machine.valgrind.is_some()
 }
 
 /// Instructions for each; none where it cannot be counted.

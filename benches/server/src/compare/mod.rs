@@ -106,9 +106,8 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
     let mut warnings = machine::raise_file_limit();
     let pinned = cores::choose(&mut warnings);
     let contestants = Contestants::gather(&asked, pinned, &stop)?;
-    let machine = machine::describe(pinned);
-    let tool = wrk::tool(&machine);
-    let mut turns = Turns::new(&contestants, pinned, &stop, args, tool, &plans);
+    let machine = machine::describe(pinned, &stop)?;
+    let mut turns = Turns::new(&contestants, &machine, &stop, args, &plans);
     let scenarios = turns.take(&plans)?;
     warnings.extend(contestants.warnings());
     warnings.extend(turns.warnings());

@@ -8,8 +8,7 @@ use super::args::CompareArgs;
 use super::attempt::Bench;
 use super::budget::Budget;
 use super::contestant::{Contestant, Contestants};
-use super::cores::Pinned;
-use super::model::{Check, Scenario};
+use super::model::{Check, Machine, Scenario};
 use super::plan::{Checked, Counted, Plan};
 use super::show::Show;
 use super::slice::Slice;
@@ -76,16 +75,16 @@ fn checking_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
 }
 
 impl<'a> Turns<'a> {
-    /// Everything that these questions take; `tool` checks the figures.
+    /// Everything that these questions take, with the programs that are on this machine.
     pub(super) fn new(
         contestants: &'a Contestants,
-        pinned: Pinned,
+        machine: &Machine,
         stop: &'a Stop,
         args: &CompareArgs,
-        tool: Option<String>,
         plans: &[Plan],
     ) -> Self {
-        let counts = instructions::can_be_counted();
+        let counts = instructions::can_be_counted(machine);
+        let tool = wrk::tool(machine);
         let (mut all, mut first_slices) = (0.0, 0.0);
         for plan in plans {
             let round = round_seconds(contestants, plan);
@@ -102,7 +101,7 @@ impl<'a> Turns<'a> {
         }
         Self {
             contestants,
-            bench: Bench { program: contestants.program(), pinned, stop },
+            bench: Bench { program: contestants.program(), pinned: machine.pinned, stop },
             counts,
             tool,
             unchecked: Unchecked::default(),
