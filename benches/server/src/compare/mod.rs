@@ -8,8 +8,8 @@
 //! - `contestant`, `peers`: who takes part, and how each is started
 //! - `process`, `server`, `cores`, `stop`: children that are pinned, waited for, and never left behind
 //! - `turns`: slices in turn, within a `budget` of time; `attempt`: one of them; `slice`: what it gave; `rows`: all of them together
-//! - `wrk`: the load of one more slice; `check`: whether it agrees; `unchecked`: where it has no say
-//! - `instructions`: counted by callgrind
+//! - `wrk`: the load of one more slice; `check`: whether it agrees
+//! - `instructions`: counted by callgrind; `gaps`: where one of both has no say
 //! - `machine`: what it ran on; `show`: how far it is
 //! - `model`: what is found; `figures`: numbers as people read them
 //! - `verdict`: who did better, where that can be told; `answers`: the three questions people bring
@@ -23,6 +23,7 @@ mod check;
 mod contestant;
 mod cores;
 mod figures;
+mod gaps;
 mod html;
 mod instructions;
 mod machine;
@@ -42,7 +43,6 @@ mod show;
 mod slice;
 mod stop;
 mod turns;
-mod unchecked;
 mod verdict;
 mod wrk;
 

@@ -8,12 +8,12 @@ use super::args::CompareArgs;
 use super::attempt::Bench;
 use super::budget::Budget;
 use super::contestant::{Contestant, Contestants};
+use super::gaps::Gaps;
 use super::model::{Check, Machine, Scenario};
 use super::plan::{Checked, Counted, Plan};
 use super::show::Show;
 use super::slice::Slice;
 use super::stop::Stop;
-use super::unchecked::Unchecked;
 use super::wrk::Found;
 use super::{Trouble, instructions, rows, wrk};
 
@@ -32,7 +32,8 @@ pub(super) struct Turns<'a> {
     counts: bool,
     /// What checks the figures, by its name.
     tool: Option<String>,
-    unchecked: Unchecked,
+    unchecked: Gaps,
+    uncounted: Gaps,
     budget: Budget,
     show: Show,
 }
@@ -104,7 +105,8 @@ impl<'a> Turns<'a> {
             bench: Bench { program: contestants.program(), pinned: machine.pinned, stop },
             counts,
             tool,
-            unchecked: Unchecked::default(),
+            unchecked: Gaps::default(),
+            uncounted: Gaps::default(),
             budget,
             show: Show::new(all),
         }
@@ -119,7 +121,10 @@ impl<'a> Turns<'a> {
 
     /// What is to be known of how it went.
     pub(super) fn warnings(&self) -> Vec<String> {
-        self.budget.warning().into_iter().chain(self.unchecked.warnings()).collect()
+        let unchecked = self.unchecked.warnings(|what| format!("wrk did not check {what}"));
+        let uncounted = |what: &str| format!("instructions of {what} were not counted");
+        let gaps = unchecked.chain(self.uncounted.warnings(uncounted));
+        self.budget.warning().into_iter().chain(gaps).collect()
     }
 
     fn ask(&mut self, plan: &Plan) -> Result<Scenario, Trouble> {
@@ -236,16 +241,23 @@ impl<'a> Turns<'a> {
     }
 
     fn count(
-        &self,
+        &mut self,
         plan: &Plan,
         counted: &Counted,
         takers: &[Taker<'_>],
         scenario: &mut Scenario,
     ) -> Result<(), Trouble> {
         for (row, taker) in scenario.rows.iter_mut().zip(takers) {
-            if row.failed.is_none() && !taker.noise {
-                row.instructions_per_event =
-                    instructions::count(&self.bench, plan, counted, taker.contestant)?;
+            if row.failed.is_some() || taker.noise {
+                continue;
+            }
+            let count = instructions::count(&self.bench, plan, counted, taker.contestant);
+            match self.bench.or_interrupted(count) {
+                Ok(count) => row.instructions_per_event = Some(count),
+                Err(Trouble::Failed(reason)) => {
+                    self.uncounted.add(&plan.scenario.id, taker.contestant.name(), reason);
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
         Ok(())
