@@ -36,6 +36,7 @@ mod process;
 mod rows;
 #[cfg(test)]
 mod sample;
+mod say;
 mod scenarios;
 mod scratch;
 mod server;
@@ -92,7 +93,7 @@ pub(crate) fn main(args: &CompareArgs) -> ExitCode {
         Err(Trouble::Usage(line)) => (format!("{line} (see --help)"), USAGE),
         Err(Trouble::Failed(line)) => (line, 1),
     };
-    eprintln!("bench-server: {line}");
+    say::line(format_args!("bench-server: {line}"));
     ExitCode::from(code)
 }
 
@@ -122,9 +123,10 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
         warnings,
     };
     write_report(&report, &args.out)?;
-    print!("{}", markdown::markdown(&report));
+    let said = say::result(&markdown::markdown(&report));
     let page = args.out.join("report.html");
-    eprintln!("all figures, and how each was taken: {}", page.display());
+    say::line(format_args!("all figures, and how each was taken: {}", page.display()));
+    said?;
     Ok(report)
 }
 

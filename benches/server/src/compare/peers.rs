@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::stop::Stop;
-use super::{Trouble, process};
+use super::{Trouble, process, say};
 
 /// How long building may take, with everything they depend on.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -57,7 +57,7 @@ pub(super) fn build(chosen: &[&Entry], stop: &Stop) -> Result<Vec<Peer>, Trouble
             "--peers: benches/peers/Cargo.toml is not here: run this in the repository".to_owned(),
         )
     })?;
-    eprintln!("building {} …", manifest.display());
+    say::line(format_args!("building {} …", manifest.display()));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     let directory = manifest.with_file_name("target");
