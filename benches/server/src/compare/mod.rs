@@ -14,6 +14,7 @@
 //! - `model`: what is found; `figures`: numbers as people read them
 //! - `verdict`: who did better, where that can be told; `answers`: the three questions people bring
 //! - `html`: the report with tables and plots; `markdown`: the short table
+//! - `files`: where reports are written; `say`: what is said besides; `scratch`: what is there for a while
 
 mod answers;
 mod args;
@@ -23,6 +24,7 @@ mod check;
 mod contestant;
 mod cores;
 mod figures;
+mod files;
 mod gaps;
 mod html;
 mod instructions;
@@ -47,8 +49,6 @@ mod turns;
 mod verdict;
 mod wrk;
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -83,8 +83,8 @@ impl From<String> for Trouble {
     }
 }
 
-/// Compares, and writes the reports. Exits with 0, with 1 when nothing could be measured, with 2 when
-/// what was asked for makes no sense, and with 130 when interrupted.
+/// Compares, and writes the reports. Exits with 0, with 1 when nothing could be measured or written, with 2
+/// when what was asked for makes no sense, and with 130 when interrupted.
 pub(crate) fn main(args: &CompareArgs) -> ExitCode {
     let (line, code) = match compare(args) {
         Ok(report) if report.measured() => return ExitCode::SUCCESS,
@@ -104,6 +104,7 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
     let plans = args.plans().map_err(Trouble::Usage)?;
     let stop = Stop::on_signals()?;
     let asked = Asked::of(args)?;
+    files::prepare(&args.out)?;
     let mut warnings = machine::raise_file_limit();
     let pinned = cores::choose(&mut warnings);
     let contestants = Contestants::gather(&asked, pinned, &stop)?;
@@ -122,12 +123,21 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
         scenarios,
         warnings,
     };
-    write_report(&report, &args.out)?;
-    let said = say::result(&markdown::markdown(&report));
-    let page = args.out.join("report.html");
-    say::line(format_args!("all figures, and how each was taken: {}", page.display()));
-    said?;
+    hand_over(&report, &args.out)?;
     Ok(report)
+}
+
+/// Writes the files and says the table. What keeps one of both back does not take the other with it:
+/// nobody measures twice for that.
+fn hand_over(report: &Report, out: &Path) -> Result<(), String> {
+    let written = files::write(report, out);
+    let said = say::result(&markdown::markdown(report));
+    if written.is_ok() {
+        let page = out.join("report.html");
+        say::line(format_args!("all figures, and how each was taken: {}", page.display()));
+    }
+    let failures: Vec<String> = [written, said].into_iter().filter_map(Result::err).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
 impl Report {
@@ -135,34 +145,4 @@ impl Report {
     fn measured(&self) -> bool {
         self.scenarios.iter().flat_map(|scenario| &scenario.rows).any(|row| row.failed.is_none())
     }
-}
-
-/// Writes what others read into this directory.
-fn write_report(report: &Report, out: &Path) -> Result<(), String> {
-    fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
-    let json = serde_json::to_string(report).map_err(|error| error.to_string())?;
-    write_whole(&out.join("report.json"), &(json + "\n"))?;
-    write_whole(&out.join("report.html"), &html::render(report))?;
-    let picture = out.join("throughput.svg");
-    match html::picture(report) {
-        Some(plot) => write_whole(&picture, &plot),
-        // One of an earlier run would be taken for one of this.
-        None => remove(&picture),
-    }
-}
-
-fn remove(path: &Path) -> Result<(), String> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(format!("{}: {error}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whoever reads the file finds all of it, or what was there before.
-fn write_whole(path: &Path, text: &str) -> Result<(), String> {
-    let new = path.with_extension("new");
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
-    written.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -1,6 +1,12 @@
 //! What can go wrong around a comparison: where it writes, who reads what it says, how its servers are
 //! called.
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::run::Comparison;
 
 /// One line and code 2, before anybody is asked or built.
@@ -28,4 +34,106 @@ fn a_refused_name_does_nothing_to_the_terminal() {
         let line = ended.errors.strip_suffix('\n').expect("a line");
         assert!(!line.contains(char::is_control), "{line:?}");
     }
+}
+
+/// A directory of a test's own; removed when dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("headwater-compare-faults-{}-{number}", std::process::id());
+        let directory = Self(std::env::temp_dir().join(name));
+        fs::create_dir(&directory.0).expect("temporary files can be written");
+        directory
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Nothing else is left by a test.
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A short comparison that writes there, with standard output and standard error in these.
+fn compare(out: &Path, [said, errors]: [Stdio; 2]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bench-server"))
+        .args("compare --quick --seconds 0.2 --only plaintext-at --out".split(' '))
+        .arg(out)
+        .stdin(Stdio::null())
+        .stdout(said)
+        .stderr(errors)
+        .output()
+        .expect("the bench server can be started")
+}
+
+/// Where nothing fits.
+fn full() -> Stdio {
+    fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it").into()
+}
+
+/// A pipe whose reader has gone.
+fn closed() -> Stdio {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    writer.into()
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_is_measured() {
+    let directory = Directory::new();
+    let file = directory.join("file");
+    fs::write(&file, "mine").expect("temporary files can be written");
+    let ended = compare(&file.join("below"), [Stdio::piped(), Stdio::piped()]);
+    let errors = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!(ended.status.code(), Some(1), "{errors}");
+    assert!(ended.stdout.is_empty());
+    // There would be a line for each slice.
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(errors.starts_with("bench-server: --out: ") && errors.contains("/file"), "{errors}");
+    assert_eq!(fs::read_to_string(&file).expect("it stays"), "mine");
+}
+
+#[test]
+fn what_cannot_be_written_in_the_end_is_shown_nevertheless() {
+    let directory = Directory::new();
+    // A file cannot take the place of a directory.
+    fs::create_dir(directory.join("report.json")).expect("temporary files can be written");
+    let ended = compare(&directory.0, [Stdio::piped(), Stdio::piped()]);
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    let (out, errors) = (text(ended.stdout), text(ended.stderr));
+    assert_eq!(ended.status.code(), Some(1), "{errors}");
+    assert!(out.lines().any(|line| line.starts_with("| Scenario")), "{out}");
+    let last = errors.lines().last().expect("a line");
+    assert!(last.starts_with("bench-server: ") && last.contains("report.json"), "{errors}");
+    assert!(!errors.contains("all figures"), "{errors}");
+    assert!(directory.join("report.html").exists());
+    assert!(!directory.join("report.new").exists());
+}
+
+#[test]
+fn readers_that_have_gone_are_no_failure() {
+    let directory = Directory::new();
+    let ended = compare(&directory.0, [closed(), closed()]);
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(directory.join("report.json").exists());
+}
+
+#[test]
+fn a_table_that_does_not_fit_where_it_goes_is_a_failure() {
+    let directory = Directory::new();
+    let ended = compare(&directory.0, [full(), Stdio::piped()]);
+    let errors = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!(ended.status.code(), Some(1), "{errors}");
+    let last = errors.lines().last().expect("a line");
+    assert!(last.starts_with("bench-server: standard output: "), "{errors}");
+    assert!(directory.join("report.json").exists());
+    let ended = compare(&directory.0, [Stdio::piped(), full()]);
+    assert_eq!(ended.status.code(), Some(0), "what it complains about is nowhere to be read");
 }
