@@ -1,13 +1,22 @@
 //! What can go wrong around a comparison: where it writes, who reads what it says, how its servers are
-//! called.
+//! called, and what the programs do that take part.
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::run::Comparison;
+use crate::run::{Comparison, engines};
+
+/// How long a program may take to be started. Only failures take that long.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A short comparison that counts instructions, as a quick one does not.
+const COUNTED: &str = "--seconds 0.2 --only json";
 
 /// One line and code 2, before anybody is asked or built.
 #[test]
@@ -136,4 +145,72 @@ fn a_table_that_does_not_fit_where_it_goes_is_a_failure() {
     assert!(directory.join("report.json").exists());
     let ended = compare(&directory.0, [Stdio::piped(), full()]);
     assert_eq!(ended.status.code(), Some(0), "what it complains about is nowhere to be read");
+}
+
+/// A program of this name that does these lines of shell, to be found before any other.
+fn program(directory: &Directory, name: &str, does: &str) {
+    let path = directory.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{does}\n")).expect("temporary files can be written");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&path, executable).expect("it is a file of this test");
+}
+
+/// Interrupts a comparison once this file is there; gives what stands in it.
+fn interrupted_after(file: &Path, comparison: Comparison) -> String {
+    let begin = Instant::now();
+    let said = loop {
+        match fs::read_to_string(file) {
+            Ok(said) => break said,
+            Err(error) => assert!(begin.elapsed() < PATIENCE, "{error}"),
+        }
+        assert!(!comparison.has_ended(), "{}", comparison.wait().errors);
+        thread::sleep(Duration::from_millis(5));
+    };
+    comparison.signal("INT");
+    // It sees that nobody of the family is left.
+    let ended = comparison.wait();
+    assert_eq!((ended.code, ended.report), (Some(130), None), "{}", ended.errors);
+    said
+}
+
+#[test]
+fn a_program_that_does_not_say_its_version_can_be_interrupted() {
+    for name in ["wrk", "valgrind"] {
+        let directory = Directory::new();
+        let asked = directory.join("asked");
+        program(&directory, name, &format!("touch '{}'; exec sleep 600", asked.display()));
+        interrupted_after(&asked, Comparison::start_before(COUNTED, &directory.0));
+    }
+}
+
+#[test]
+fn why_instructions_were_not_counted_is_told_once() {
+    let directory = Directory::new();
+    let does =
+        "[ \"$1\" = --version ] && exec echo valgrind-3\necho \"==$$== no luck\" >&2; exit 1";
+    program(&directory, "valgrind", does);
+    let ended = Comparison::start_before(COUNTED, &directory.0).wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    let report = ended.report.expect("a report");
+    let warnings = report["warnings"].as_array().expect("warnings").iter();
+    let counts = |line: &&str| line.starts_with("instructions of ");
+    let warnings: Vec<&str> = warnings.filter_map(|line| line.as_str()).filter(counts).collect();
+    let what: Vec<String> = engines().into_iter().map(|name| format!("json of {name}")).collect();
+    let reason = "were not counted: it does not start: no luck";
+    assert_eq!(warnings, [format!("instructions of {} {reason}", what.join(", "))]);
+}
+
+#[test]
+fn an_interrupt_while_instructions_are_counted_leaves_no_file() {
+    let directory = Directory::new();
+    let asked = directory.join("asked");
+    let does = format!(
+        "[ \"$1\" = --version ] && exec echo valgrind-3\n\
+         out=${{2#--callgrind-out-file=}}; echo >\"$out\"\n\
+         printf %s \"$out\" >'{0}.new' && mv '{0}.new' '{0}'; exec sleep 600",
+        asked.display()
+    );
+    program(&directory, "valgrind", &does);
+    let out = interrupted_after(&asked, Comparison::start_before(COUNTED, &directory.0));
+    assert!(!Path::new(&out).exists(), "{out}");
 }
