@@ -163,12 +163,14 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// The first paragraph of clap's answer in one line, and where to read on.
+/// The first paragraph of clap's answer in one line, and where to read on. What was given is quoted in
+/// it, and must not do anything to a terminal.
 fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let paragraph: Vec<&str> =
         text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = paragraph.join(" ");
+    let message = message.replace(char::is_control, "\u{fffd}");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     format!("bench-server: {message} (see --help)")
 }

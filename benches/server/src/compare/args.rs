@@ -79,6 +79,10 @@ fn against(text: &str) -> Result<Against, String> {
     if name.is_empty() || host.contains('/') {
         return Err(EXPECTED.to_owned());
     }
+    // It stands in tables on a terminal.
+    if name.contains(char::is_control) {
+        return Err("a name has no control characters".to_owned());
+    }
     Ok(Against { url: url.to_owned(), addr: values::address(host)?, name: name.to_owned() })
 }
 
@@ -95,5 +99,14 @@ mod tests {
         }
         assert!(against("http://127.0.0.1:7/events=mine").is_err());
         assert!(against("http://127.0.0.1=mine").is_err());
+    }
+
+    #[test]
+    fn a_name_that_would_do_something_to_a_terminal_is_refused() {
+        for name in ["\u{1b}[2J", "bell\u{7}", "two\nlines", "\u{9b}2J", "\u{7f}"] {
+            let refused = against(&format!("http://127.0.0.1:7={name}")).unwrap_err();
+            assert_eq!(refused, "a name has no control characters", "{name:?}");
+        }
+        assert_eq!(against("http://127.0.0.1:7=größer 2").unwrap().name, "größer 2");
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::args::CompareArgs;
+use super::args::{Against, CompareArgs};
 use super::cores::Pinned;
 use super::model;
 use super::model::ContestantKind;
@@ -36,6 +36,35 @@ enum Start {
     Running(SocketAddr),
 }
 
+/// Who is to take part besides the engines, as far as that is known before anything is built.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    peers: Option<Vec<&'static peers::Entry>>,
+    against: &'a [Against],
+}
+
+impl<'a> Asked<'a> {
+    /// Sees whether they have names of their own, and whether those that run can be reached.
+    ///
+    /// # Errors
+    /// One line: who is meant is not clear, or cannot be compared.
+    pub(super) fn of(args: &'a CompareArgs) -> Result<Self, Trouble> {
+        let peers = args.peers.as_deref().map(peers::chosen).transpose();
+        let peers = peers.map_err(Trouble::Usage)?;
+        let engines = headwater::Engine::compiled();
+        let names = engines.iter().map(ToString::to_string);
+        let names = names.chain(peers.iter().flatten().map(|entry| entry.0.to_owned()));
+        let names = names.chain(args.against.iter().map(|against| against.name.clone()));
+        if let Some(twice) = first_twice(names.collect()) {
+            return Err(Trouble::Usage(format!("two servers are called {twice}")));
+        }
+        for against in &args.against {
+            reach(&against.url, against.addr)?;
+        }
+        Ok(Self { peers, against: &args.against })
+    }
+}
+
 /// All of them; the first is what the others are compared with.
 #[derive(Debug)]
 pub(super) struct Contestants {
@@ -45,15 +74,11 @@ pub(super) struct Contestants {
 }
 
 impl Contestants {
-    /// Finds out who there is, by starting each once.
-    pub(super) fn gather(args: &CompareArgs, pinned: Pinned, stop: &Stop) -> Result<Self, Trouble> {
-        for against in &args.against {
-            reach(&against.url, against.addr)?;
-        }
+    /// Builds those that were asked for, and finds out about each by starting it once.
+    pub(super) fn gather(asked: &Asked<'_>, pinned: Pinned, stop: &Stop) -> Result<Self, Trouble> {
         let program = std::env::current_exe()
             .map_err(|error| format!("where this program is, is not known: {error}"))?;
-        let engines = headwater::Engine::compiled();
-        let mut all: Vec<Contestant> = engines
+        let mut all: Vec<Contestant> = headwater::Engine::compiled()
             .iter()
             .map(|engine| {
                 Contestant::new(
@@ -64,21 +89,18 @@ impl Contestants {
                 )
             })
             .collect();
-        if let Some(names) = &args.peers {
-            all.extend(peers::build(names, stop)?.into_iter().map(|peer| {
+        if let Some(chosen) = &asked.peers {
+            all.extend(peers::build(chosen, stop)?.into_iter().map(|peer| {
                 let detail = "benches/peers".to_owned();
                 let (program, flags, streams) = (peer.program, peer.flags, peer.streams);
                 let start = Start::Peer { program, flags, streams };
                 Contestant::new(peer.name.to_owned(), ContestantKind::Peer, detail, start)
             }));
         }
-        all.extend(args.against.iter().map(|against| {
+        all.extend(asked.against.iter().map(|against| {
             let (name, url) = (against.name.clone(), against.url.clone());
             Contestant::new(name, ContestantKind::Against, url, Start::Running(against.addr))
         }));
-        if let Some(twice) = first_twice(&all) {
-            return Err(Trouble::Usage(format!("two servers are called {twice}")));
-        }
         for contestant in &mut all {
             contestant.look_at(pinned, stop)?;
         }
@@ -222,8 +244,7 @@ fn reach(url: &str, addr: SocketAddr) -> Result<(), Trouble> {
     }
 }
 
-fn first_twice(all: &[Contestant]) -> Option<&str> {
-    let mut names: Vec<&str> = all.iter().map(Contestant::name).collect();
+fn first_twice(mut names: Vec<String>) -> Option<String> {
     names.sort_unstable();
-    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
 }

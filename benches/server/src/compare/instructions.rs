@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::Trouble;
 use super::attempt::Bench;
 use super::contestant::Contestant;
-use super::machine;
+use super::model::Machine;
 use super::plan::{Counted, Plan};
+#[cfg(target_os = "linux")]
+use super::scratch::Scratch;
 #[cfg(target_os = "linux")]
 use super::server::Server;
 
@@ -18,25 +20,27 @@ pub(super) const SECONDS: f64 = 10.0;
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Whether callgrind is there.
-pub(super) fn can_be_counted() -> bool {
-    cfg!(target_os = "linux") && machine::first_line("valgrind", &["--version"]).is_some()
+pub(super) fn can_be_counted(machine: &Machine) -> bool {
+    cfg!(target_os = "linux") && machine.valgrind.is_some()
 }
 
-/// Instructions for each; none where it cannot be counted.
+/// Instructions for each.
+///
+/// # Errors
+/// One line: why they cannot be counted, as where a server does not bear valgrind.
 pub(super) fn count(
     bench: &Bench<'_>,
     plan: &Plan,
     counted: &Counted,
     contestant: &Contestant,
-) -> Result<Option<f64>, Trouble> {
+) -> Result<f64, Trouble> {
     let [short, long] = &counted.loads;
     let run = |load: &[String]| run(bench, plan, load, counted.done, contestant);
-    let both = run(short).and_then(|short| run(long).map(|long| (short, long)));
-    match both {
-        Ok((short, long)) if long.1 > short.1 => Ok(Some((long.0 - short.0) / (long.1 - short.1))),
-        // A server that does not bear valgrind, as some peers: the column stays empty.
-        Ok(_) | Err(Trouble::Failed(_)) => Ok(None),
-        Err(trouble) => Err(trouble),
+    let (short, long) = (run(short)?, run(long)?);
+    if long.1 > short.1 {
+        Ok((long.0 - short.0) / (long.1 - short.1))
+    } else {
+        Err(Trouble::Failed("no more was done in twice the load".to_owned()))
     }
 }
 
@@ -49,19 +53,24 @@ fn run(
     done: &str,
     contestant: &Contestant,
 ) -> Result<(f64, f64), Trouble> {
-    let out = std::env::temp_dir().join(format!("headwater-compare-{}", std::process::id()));
+    // Only the count is of interest, not where it comes from.
+    let out = Scratch::new("callgrind");
     let under = ["valgrind", "--tool=callgrind"].map(str::to_owned);
-    let under = [&under[..], &[format!("--callgrind-out-file={}", out.display())]].concat();
+    let under = [&under[..], &[format!("--callgrind-out-file={}", out.path().display())]].concat();
     let addr = free_address().map_err(|error| format!("no free port: {error}"))?;
     let mut command = contestant
         .command(&under, &plan.server_flags, addr)
         .ok_or_else(|| Trouble::Failed("it runs already".to_owned()))?;
     let core = bench.pinned.map(|(server, _)| server);
-    let server = Server::start_under(&mut command, core, Some(addr), bench.stop)?;
+    let server =
+        Server::start_under(&mut command, core, Some(addr), bench.stop).map_err(|trouble| {
+            match trouble {
+                Trouble::Failed(reason) => Trouble::Failed(own_words(&reason)),
+                trouble => trouble,
+            }
+        })?;
     let report = bench.load(load, &server, PATIENCE);
     let said = server.stop(bench.stop)?;
-    // Only the count is of interest, not where it comes from; without a file there was no count.
-    std::fs::remove_file(&out).ok();
     let done = report?.pointer(done).and_then(serde_json::Value::as_f64);
     let count = collected(&said).zip(done);
     count.ok_or_else(|| Trouble::Failed("callgrind gave no count".to_owned()))
@@ -84,6 +93,20 @@ fn run(
     Err(Trouble::Failed("callgrind needs Linux".to_owned()))
 }
 
+/// A reason without what callgrind says of itself each time: equal ones are to be told once.
+fn own_words(reason: &str) -> String {
+    /// The last words of what it says at its begin.
+    const BANNER: &str = "callgrind_control -h'.";
+    let (begin, rest) = match (reason.split_once("=="), reason.split_once(BANNER)) {
+        (Some((begin, _)), Some((_, rest))) => (begin, rest),
+        _ => ("", reason),
+    };
+    // Such as ==4711==, before each line.
+    let is_mark = |word: &&str| word.len() > 4 && word.starts_with("==") && word.ends_with("==");
+    let words = begin.split_whitespace().chain(rest.split_whitespace());
+    words.filter(|word| !is_mark(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// The count in what callgrind says at the end.
 fn collected(said: &str) -> Option<f64> {
     let (_, rest) = said.split_once("Collected :")?;
@@ -93,6 +116,15 @@ fn collected(said: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_the_same_whoever_has_it() {
+        let said = "it does not start: ==7== Callgrind, a profiler ==7== For interactive control, \
+                    run 'callgrind_control -h'. Error: no ring ==7== ==7== Collected : 9";
+        assert_eq!(own_words(said), "it does not start: Error: no ring Collected : 9");
+        assert_eq!(own_words("it does not start: ==7== no tool"), "it does not start: no tool");
+        assert_eq!(own_words("not ready within 30 s"), "not ready within 30 s");
+    }
 
     #[test]
     fn the_count_is_found_in_what_callgrind_says() {

@@ -1,14 +1,20 @@
 //! What a comparison runs on: processor, memory, kernel, limits, and the programs that take part.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use super::cores::{self, Pinned};
 use super::model::Machine;
+use super::stop::Stop;
+use super::{Trouble, process};
 
-/// Describes this machine.
-pub(super) fn describe(pinned: Pinned) -> Machine {
-    Machine {
+/// How long a program may take to say what it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Describes this machine. Only a wish to stop is an error.
+pub(super) fn describe(pinned: Pinned, stop: &Stop) -> Result<Machine, Trouble> {
+    Ok(Machine {
         processor: processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         cores: cores::count(),
         memory_bytes: memory_bytes().unwrap_or(0),
@@ -17,9 +23,9 @@ pub(super) fn describe(pinned: Pinned) -> Machine {
         locked_memory_bytes: limits::locked_memory(),
         pinned,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        valgrind: first_line("valgrind", &["--version"]),
-        wrk: wrk_version(),
-    }
+        valgrind: first_line("valgrind", &["--version"], stop)?,
+        wrk: first_line("wrk", &["-v"], stop)?.as_deref().map(without_copyright),
+    })
 }
 
 /// Files that this process, and its children, may have open; none where there is no limit.
@@ -53,18 +59,25 @@ fn kernel() -> String {
     format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned()
 }
 
-/// Without its copyright.
-fn wrk_version() -> Option<String> {
-    let line = first_line("wrk", &["-v"])?;
-    Some(line.split(" [").next().unwrap_or(&line).to_owned())
+/// What wrk says of itself, and no more.
+fn without_copyright(line: &str) -> String {
+    line.split(" [").next().unwrap_or(line).to_owned()
 }
 
-/// What a program says first, if it is there.
-pub(super) fn first_line(program: &str, flags: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(flags).stdin(Stdio::null()).output().ok()?;
-    let said = [output.stdout, output.stderr].concat();
-    let line = String::from_utf8_lossy(&said).lines().next()?.trim().to_owned();
-    Some(line)
+/// What a program says first. None if it is not there, or does not even say what it is: then nothing can
+/// be asked of it.
+fn first_line(program: &str, flags: &[&str], stop: &Stop) -> Result<Option<String>, Trouble> {
+    match process::run(Command::new(program).args(flags), None, PATIENCE, stop) {
+        // wrk calls it a failure to be asked for its version.
+        Ok(said) => Ok(said
+            .out
+            .lines()
+            .chain(said.errors.lines())
+            .next()
+            .map(|line| line.trim().to_owned())),
+        Err(Trouble::Failed(_)) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -8,13 +8,14 @@
 //! - `contestant`, `peers`: who takes part, and how each is started
 //! - `process`, `server`, `cores`, `stop`: children that are pinned, waited for, and never left behind
 //! - `turns`: slices in turn, within a `budget` of time; `attempt`: one of them; `slice`: what it gave; `rows`: all of them together
-//! - `wrk`: the load of one more slice; `check`: whether it agrees; `unchecked`: where it has no say
-//! - `instructions`: counted by callgrind
+//! - `wrk`: the load of one more slice; `check`: whether it agrees
+//! - `instructions`: counted by callgrind; `gaps`: where one of both has no say
 //! - `machine`: what it ran on; `show`: how far it is
 //! - `model`: what is found; `figures`: numbers as people read them
 //! - `caution`: what is to be known before a figure is believed
 //! - `verdict`: who did better, where that can be told; `answers`: the three questions people bring
 //! - `html`: the report with tables and plots; `markdown`: the short table
+//! - `files`: where reports are written; `say`: what is said besides; `scratch`: what is there for a while
 
 mod answers;
 mod args;
@@ -25,6 +26,8 @@ mod check;
 mod contestant;
 mod cores;
 mod figures;
+mod files;
+mod gaps;
 mod html;
 mod instructions;
 mod machine;
@@ -37,25 +40,24 @@ mod process;
 mod rows;
 #[cfg(test)]
 mod sample;
+mod say;
 mod scenarios;
+mod scratch;
 mod server;
 mod show;
 mod slice;
 mod stop;
 mod turns;
-mod unchecked;
 mod verdict;
 mod wrk;
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::USAGE;
 pub(crate) use args::CompareArgs;
-use contestant::Contestants;
+use contestant::{Asked, Contestants};
 use model::Report;
 use stop::Stop;
 use turns::Turns;
@@ -83,8 +85,8 @@ impl From<String> for Trouble {
     }
 }
 
-/// Compares, and writes the reports. Exits with 0, with 1 when nothing could be measured, with 2 when
-/// what was asked for makes no sense, and with 130 when interrupted.
+/// Compares, and writes the reports. Exits with 0, with 1 when nothing could be measured or written, with 2
+/// when what was asked for makes no sense, and with 130 when interrupted.
 pub(crate) fn main(args: &CompareArgs) -> ExitCode {
     let (line, code) = match compare(args) {
         Ok(report) if report.measured() => return ExitCode::SUCCESS,
@@ -93,7 +95,7 @@ pub(crate) fn main(args: &CompareArgs) -> ExitCode {
         Err(Trouble::Usage(line)) => (format!("{line} (see --help)"), USAGE),
         Err(Trouble::Failed(line)) => (line, 1),
     };
-    eprintln!("bench-server: {line}");
+    say::line(format_args!("bench-server: {line}"));
     ExitCode::from(code)
 }
 
@@ -103,12 +105,13 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let plans = args.plans().map_err(Trouble::Usage)?;
     let stop = Stop::on_signals()?;
+    let asked = Asked::of(args)?;
+    files::prepare(&args.out)?;
     let mut warnings = machine::raise_file_limit();
     let pinned = cores::choose(&mut warnings);
-    let contestants = Contestants::gather(args, pinned, &stop)?;
-    let machine = machine::describe(pinned);
-    let tool = wrk::tool(&machine);
-    let mut turns = Turns::new(&contestants, pinned, &stop, args, tool, &plans);
+    let contestants = Contestants::gather(&asked, pinned, &stop)?;
+    let machine = machine::describe(pinned, &stop)?;
+    let mut turns = Turns::new(&contestants, &machine, &stop, args, &plans);
     let scenarios = turns.take(&plans)?;
     warnings.extend(contestants.warnings());
     warnings.extend(turns.warnings());
@@ -123,11 +126,21 @@ fn compare(args: &CompareArgs) -> Result<Report, Trouble> {
         scenarios,
         warnings,
     };
-    write_report(&report, &args.out)?;
-    print!("{}", markdown::markdown(&report));
-    let page = args.out.join("report.html");
-    eprintln!("all figures, and how each was taken: {}", page.display());
+    hand_over(&report, &args.out)?;
     Ok(report)
+}
+
+/// Writes the files and says the table. What keeps one of both back does not take the other with it:
+/// nobody measures twice for that.
+fn hand_over(report: &Report, out: &Path) -> Result<(), String> {
+    let written = files::write(report, out);
+    let said = say::result(&markdown::markdown(report));
+    if written.is_ok() {
+        let page = out.join("report.html");
+        say::line(format_args!("all figures, and how each was taken: {}", page.display()));
+    }
+    let failures: Vec<String> = [written, said].into_iter().filter_map(Result::err).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
 impl Report {
@@ -135,34 +148,4 @@ impl Report {
     fn measured(&self) -> bool {
         self.scenarios.iter().flat_map(|scenario| &scenario.rows).any(|row| row.failed.is_none())
     }
-}
-
-/// Writes what others read into this directory.
-fn write_report(report: &Report, out: &Path) -> Result<(), String> {
-    fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
-    let json = serde_json::to_string(report).map_err(|error| error.to_string())?;
-    write_whole(&out.join("report.json"), &(json + "\n"))?;
-    write_whole(&out.join("report.html"), &html::render(report))?;
-    let picture = out.join("throughput.svg");
-    match html::picture(report) {
-        Some(plot) => write_whole(&picture, &plot),
-        // One of an earlier run would be taken for one of this.
-        None => remove(&picture),
-    }
-}
-
-fn remove(path: &Path) -> Result<(), String> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(format!("{}: {error}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whoever reads the file finds all of it, or what was there before.
-fn write_whole(path: &Path, text: &str) -> Result<(), String> {
-    let new = path.with_extension("new");
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
-    written.map_err(|error| format!("{}: {error}", path.display()))
 }

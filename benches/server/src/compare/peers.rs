@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::stop::Stop;
-use super::{Trouble, process};
+use super::{Trouble, process, say};
 
 /// How long building may take, with everything they depend on.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -22,7 +22,7 @@ pub(super) struct Peer {
 }
 
 /// Name, program, flags, and whether it has a stream.
-type Entry = (&'static str, &'static str, &'static [&'static str], bool);
+pub(super) type Entry = (&'static str, &'static str, &'static [&'static str], bool);
 
 const ALL: &[Entry] = &[
     ("actix", "actix", &[], true),
@@ -35,7 +35,10 @@ const ALL: &[Entry] = &[
 ];
 
 /// Those of these names, or all where none is named.
-fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, String> {
+///
+/// # Errors
+/// One line: there is none of that name.
+pub(super) fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, String> {
     if let Some(other) = names.iter().find(|name| ALL.iter().all(|entry| entry.0 != **name)) {
         let known: Vec<&str> = ALL.iter().map(|entry| entry.0).collect();
         return Err(format!("--peers: {other} is none of {}", known.join(", ")));
@@ -44,18 +47,17 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, String> {
     Ok(ALL.iter().filter(is_chosen).collect())
 }
 
-/// Builds those of these names, or all where none is named.
+/// Builds these.
 ///
 /// # Errors
-/// One line: there is none of that name, they are not there, or cannot be built.
-pub(super) fn build(names: &[String], stop: &Stop) -> Result<Vec<Peer>, Trouble> {
-    let chosen = chosen(names).map_err(Trouble::Usage)?;
+/// One line: they are not there, or cannot be built.
+pub(super) fn build(chosen: &[&Entry], stop: &Stop) -> Result<Vec<Peer>, Trouble> {
     let manifest = find().ok_or_else(|| {
         Trouble::Failed(
             "--peers: benches/peers/Cargo.toml is not here: run this in the repository".to_owned(),
         )
     })?;
-    eprintln!("building {} …", manifest.display());
+    say::line(format_args!("building {} …", manifest.display()));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     let directory = manifest.with_file_name("target");
@@ -64,7 +66,7 @@ pub(super) fn build(names: &[String], stop: &Stop) -> Result<Vec<Peer>, Trouble>
         .arg(&manifest)
         .arg("--target-dir")
         .arg(&directory);
-    for (_, program, ..) in &chosen {
+    for (_, program, ..) in chosen {
         command.args(["--bin", program]);
     }
     let said = process::run(&mut command, None, PATIENCE, stop)?;
@@ -79,7 +81,7 @@ pub(super) fn build(names: &[String], stop: &Stop) -> Result<Vec<Peer>, Trouble>
         flags,
         streams,
     };
-    Ok(chosen.into_iter().map(peer).collect())
+    Ok(chosen.iter().copied().map(peer).collect())
 }
 
 /// Beside this package, or below the current directory.

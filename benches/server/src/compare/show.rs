@@ -1,10 +1,12 @@
 //! How far a comparison is, and how long it still takes: a bar on a terminal, a line for each slice
 //! where standard error is something else. Measures nothing.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::say;
 
 /// Positions of the bar for each second.
 const STEPS_PER_SECOND: f64 = 10.0;
@@ -77,8 +79,7 @@ impl Show {
 
     fn say(&self, line: &str) {
         if self.bar.is_none() {
-            // Whoever closed the pipe wants no more of it.
-            writeln!(std::io::stderr(), "{line}").ok();
+            say::line(line);
         }
     }
 }

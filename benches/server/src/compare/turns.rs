@@ -8,13 +8,12 @@ use super::args::CompareArgs;
 use super::attempt::Bench;
 use super::budget::Budget;
 use super::contestant::{Contestant, Contestants};
-use super::cores::Pinned;
-use super::model::{Check, Scenario};
+use super::gaps::Gaps;
+use super::model::{Check, Machine, Scenario};
 use super::plan::{Checked, Counted, Plan};
 use super::show::Show;
 use super::slice::Slice;
 use super::stop::Stop;
-use super::unchecked::Unchecked;
 use super::wrk::Found;
 use super::{Trouble, instructions, rows, wrk};
 
@@ -33,7 +32,8 @@ pub(super) struct Turns<'a> {
     counts: bool,
     /// What checks the figures, by its name.
     tool: Option<String>,
-    unchecked: Unchecked,
+    unchecked: Gaps,
+    uncounted: Gaps,
     budget: Budget,
     show: Show,
 }
@@ -76,16 +76,16 @@ fn checking_seconds(contestants: &Contestants, plan: &Plan) -> f64 {
 }
 
 impl<'a> Turns<'a> {
-    /// Everything that these questions take; `tool` checks the figures.
+    /// Everything that these questions take, with the programs that are on this machine.
     pub(super) fn new(
         contestants: &'a Contestants,
-        pinned: Pinned,
+        machine: &Machine,
         stop: &'a Stop,
         args: &CompareArgs,
-        tool: Option<String>,
         plans: &[Plan],
     ) -> Self {
-        let counts = instructions::can_be_counted();
+        let counts = instructions::can_be_counted(machine);
+        let tool = wrk::tool(machine);
         let (mut all, mut first_slices) = (0.0, 0.0);
         for plan in plans {
             let round = round_seconds(contestants, plan);
@@ -102,10 +102,11 @@ impl<'a> Turns<'a> {
         }
         Self {
             contestants,
-            bench: Bench { program: contestants.program(), pinned, stop },
+            bench: Bench { program: contestants.program(), pinned: machine.pinned, stop },
             counts,
             tool,
-            unchecked: Unchecked::default(),
+            unchecked: Gaps::default(),
+            uncounted: Gaps::default(),
             budget,
             show: Show::new(all),
         }
@@ -120,7 +121,10 @@ impl<'a> Turns<'a> {
 
     /// What is to be known of how it went.
     pub(super) fn warnings(&self) -> Vec<String> {
-        self.budget.warning().into_iter().chain(self.unchecked.warnings()).collect()
+        let unchecked = self.unchecked.warnings(|what| format!("wrk did not check {what}"));
+        let uncounted = |what: &str| format!("instructions of {what} were not counted");
+        let gaps = unchecked.chain(self.uncounted.warnings(uncounted));
+        self.budget.warning().into_iter().chain(gaps).collect()
     }
 
     fn ask(&mut self, plan: &Plan) -> Result<Scenario, Trouble> {
@@ -237,16 +241,23 @@ impl<'a> Turns<'a> {
     }
 
     fn count(
-        &self,
+        &mut self,
         plan: &Plan,
         counted: &Counted,
         takers: &[Taker<'_>],
         scenario: &mut Scenario,
     ) -> Result<(), Trouble> {
         for (row, taker) in scenario.rows.iter_mut().zip(takers) {
-            if row.failed.is_none() && !taker.noise {
-                row.instructions_per_event =
-                    instructions::count(&self.bench, plan, counted, taker.contestant)?;
+            if row.failed.is_some() || taker.noise {
+                continue;
+            }
+            let count = instructions::count(&self.bench, plan, counted, taker.contestant);
+            match self.bench.or_interrupted(count) {
+                Ok(count) => row.instructions_per_event = Some(count),
+                Err(Trouble::Failed(reason)) => {
+                    self.uncounted.add(&plan.scenario.id, taker.contestant.name(), reason);
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
         Ok(())

@@ -3,7 +3,6 @@
 //! is said in `check`.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::attempt::{Bench, patience};
 use super::contestant::Contestant;
 use super::model::{Check, Machine};
 use super::plan::{Checked, Plan};
+use super::scratch::Scratch;
 use super::{Trouble, process};
 use crate::load::meter::Meter;
 use crate::load::proc;
@@ -56,11 +56,13 @@ pub(super) fn check(
     tool: &str,
 ) -> Result<Found, Trouble> {
     let server = bench.fresh_server(plan, contestant)?;
-    let script = Script::write()?;
+    let script = Scratch::new("lua");
+    let path = script.path();
+    fs::write(path, SCRIPT).map_err(|error| failed(&format!("{}: {error}", path.display())))?;
     let mut command = Command::new("wrk");
     command
         .args(["-t1", &format!("-c{}", plan.connections), &format!("-d{}s", asked.seconds), "-s"])
-        .arg(&script.0)
+        .arg(path)
         .arg(format!("http://{}{}", server.addr, asked.path))
         .args(["--", &asked.depth.to_string()]);
     let pids: Vec<u32> = server.pid().into_iter().collect();
@@ -104,28 +106,6 @@ fn children_time() -> Result<Duration, Trouble> {
 
 fn failed(reason: &str) -> Trouble {
     Trouble::Failed(reason.to_owned())
-}
-
-/// The script in a file, which is removed with this.
-#[derive(Debug)]
-struct Script(PathBuf);
-
-impl Script {
-    fn write() -> Result<Self, Trouble> {
-        let name = format!("headwater-compare-{}.lua", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let written = fs::write(&path, SCRIPT);
-        let script = Self(path);
-        written.map_err(|error| Trouble::Failed(format!("{}: {error}", script.0.display())))?;
-        Ok(script)
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        // Nobody is harmed by what stays in a directory of temporary files.
-        fs::remove_file(&self.0).ok();
-    }
 }
 
 /// What a run says at its end.
@@ -219,14 +199,5 @@ mod tests {
         let mut machine = super::super::sample::full().machine;
         machine.wrk = None;
         assert_eq!(tool(&machine), None);
-    }
-
-    #[test]
-    fn a_script_is_there_as_long_as_it_is_needed() {
-        let script = Script::write().unwrap();
-        let path = script.0.clone();
-        assert!(fs::read_to_string(&path).unwrap().contains("totals"));
-        drop(script);
-        assert!(!path.exists());
     }
 }

@@ -5,6 +5,7 @@
 
 mod check;
 mod delay;
+mod faults;
 mod run;
 
 use std::net::{SocketAddr, TcpListener};
