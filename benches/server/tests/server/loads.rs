@@ -43,6 +43,19 @@ pub(crate) fn requests_on_a_schedule_are_timed_from_when_they_were_due(engine: &
     server.stop();
 }
 
+pub(crate) fn no_more_requests_are_answered_each_second_than_were_due(engine: &str) {
+    let server = Server::start(engine, "--rate 0");
+    // More than is taken in time, here or there: what comes late does not come sooner for that.
+    let (_, out, errors) = run(&format!(
+        "ask --addr {} --rate 200000 --connections 4 --duration 0.1 --warmup 0.02",
+        server.addr
+    ));
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{errors}"));
+    let per_second = report["requests"]["per_s"].as_f64().expect("a number");
+    assert!(per_second > 0.0 && per_second <= 200_000.0 * 1.01, "{report}");
+    server.stop();
+}
+
 pub(crate) fn who_comes_back_is_given_all_that_was_missed(engine: &str) {
     let server = Server::start(engine, "--rate 0 --replay ring:300");
     let report = report(&format!("catch-up --addr {} --clients 20 --events 300", server.addr));
