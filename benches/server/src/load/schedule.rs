@@ -132,6 +132,11 @@ impl Schedule {
         self.due(self.warmup + 1)
     }
 
+    /// When the one after the last measured event would be due; `None` where no times are kept.
+    pub(crate) fn measure_end(&self) -> Option<u64> {
+        self.timed.then(|| self.due(self.total + 1))
+    }
+
     /// Whether `stamp` is of this run. Other loads on the same server number their events alike,
     /// but their due times differ.
     pub(crate) fn owns(&self, stamp: Stamp) -> bool {
@@ -179,6 +184,7 @@ mod tests {
         let schedule = Schedule::new(0, 10.0, Duration::from_millis(250), Duration::from_secs(2));
         assert_eq!((schedule.warmup, schedule.total), (3, 23));
         assert_eq!(schedule.measure_start(), 300_000_000);
+        assert_eq!(schedule.measure_end(), Some(2_300_000_000));
     }
 
     #[test]
