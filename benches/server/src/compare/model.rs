@@ -36,7 +36,7 @@ pub(crate) struct Machine {
     pub(crate) pinned: Option<(usize, usize)>,
     /// Of headwater and of this bench server.
     pub(crate) version: String,
-    /// Of valgrind, where instructions were counted.
+    /// Of valgrind, where it is installed.
     pub(crate) valgrind: Option<String>,
     pub(crate) wrk: Option<String>,
 }
@@ -100,7 +100,7 @@ pub(crate) struct Row {
     pub(crate) slices: usize,
     /// Deliveries, requests or connections per second, by the scenario's group.
     pub(crate) throughput: Option<Spread>,
-    /// From publishing, or sending the request, to the last byte received.
+    /// From when each was due to the last byte received.
     pub(crate) latency: Option<Latency>,
     /// Of the server's processes and of its core's share of the kernel's threads.
     pub(crate) cpu_nanos_per_event: Option<Spread>,
