@@ -268,8 +268,8 @@ impl Pace {
     }
 
     fn own_streams(self, subscribers: usize) -> Plan {
-        // Each has an event a second: everyone has one within that time.
-        let duration = self.measured.max(1.0);
+        // Each has an event a second: everyone has one for each whole second, also where it comes late.
+        let duration = self.measured.ceil().max(1.0) + 0.2;
         let load = format!(
             "load --json --histogram --listen --events-path /ticks --subscribers {subscribers} --duration {duration}"
         );

@@ -61,6 +61,7 @@ pub(crate) fn who_comes_back_is_given_all_that_was_missed(engine: &str) {
     let report = report(&format!("catch-up --addr {} --clients 20 --events 300", server.addr));
     assert_eq!(report["replayed"]["events"], 20 * 299, "{report}");
     assert_eq!(report["replayed"]["out_of_order"], 0, "{report}");
+    assert_eq!(report["replayed"]["duplicates"], 0, "{report}");
     server.stop();
 }
 
