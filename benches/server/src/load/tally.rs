@@ -135,7 +135,7 @@ impl Tally {
             Arrival::InOrder => self.out_of_order += u64::from(!id_in_order),
             Arrival::Late => self.out_of_order += 1,
         }
-        if stamp.seq > schedule.warmup {
+        if schedule.measures(stamp.seq, now) {
             self.measured += 1;
             if schedule.timed && ledger.is_live(stamp.seq) {
                 self.time(stamp, now);

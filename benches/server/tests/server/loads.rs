@@ -77,13 +77,17 @@ pub(crate) fn what_is_gone_from_the_store_is_missing(engine: &str) {
 pub(crate) fn without_a_schedule_nothing_is_lost_and_nothing_timed(engine: &str) {
     let server = Server::start(engine, "--rate 0 --subscriber-buffer 1000");
     let report = report(&format!(
-        "load --addr {} --subscribers 20 --window 8 --duration 0.3 --json --histogram",
+        "load --addr {} --subscribers 20 --window 8 --duration 0.3 --warmup 0.1 --json --histogram",
         server.addr
     ));
     let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_u64).expect("a number");
     let events = number("/published/events");
     assert!(events > 8, "{report}");
     assert_eq!(number("/deliveries/all"), 20 * events, "{report}");
+    // What came in the warm-up is checked and not measured.
+    let (warmup, measured) = (number("/published/warmup"), number("/deliveries/measured"));
+    assert!(0 < warmup && warmup < events, "{report}");
+    assert!(0 < measured && measured < 20 * events, "{report}");
     assert_eq!((number("/deliveries/lost"), number("/published/unsent")), (0, 0), "{report}");
     assert_eq!(report["latency_histogram_us"], serde_json::json!([]), "{report}");
     server.stop();
