@@ -36,7 +36,7 @@ enum Start {
     Running(SocketAddr),
 }
 
-/// All of them; the first is what the others are compared with.
+/// All of them; the first that is fit is what the others are compared with.
 #[derive(Debug)]
 pub(super) struct Contestants {
     /// This program.
@@ -126,6 +126,11 @@ impl Contestant {
 
     pub(super) fn name(&self) -> &str {
         &self.described.name
+    }
+
+    /// Whether it can be asked anything.
+    pub(super) fn is_fit(&self) -> bool {
+        self.unfit.is_none()
     }
 
     /// Why it cannot be asked this, if so.

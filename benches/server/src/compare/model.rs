@@ -15,11 +15,24 @@ pub(crate) struct Report {
     pub(crate) begun_unix_seconds: u64,
     pub(crate) took_seconds: f64,
     pub(crate) machine: Machine,
-    /// In the order in which they took turns; the first is what the others are compared with.
+    /// In the order in which they took turns; the first that gave any figure is what the others are
+    /// compared with.
     pub(crate) servers: Vec<Contestant>,
     pub(crate) scenarios: Vec<Scenario>,
     /// What a reader must know before believing a figure, such as cores that could not be kept apart.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Report {
+    /// What the others are compared with, in every scenario: the first server that has a row with
+    /// figures in any of them.
+    pub(crate) fn first(&self) -> Option<&Contestant> {
+        let rows = || self.scenarios.iter().flat_map(|scenario| &scenario.rows);
+        let took_part = |server: &&Contestant| {
+            rows().any(|row| row.failed.is_none() && row.server == server.name)
+        };
+        self.servers.iter().find(took_part)
+    }
 }
 
 /// What it ran on.
