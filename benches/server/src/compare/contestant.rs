@@ -65,7 +65,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// All of them; the first is what the others are compared with.
+/// All of them; the first that is fit is what the others are compared with.
 #[derive(Debug)]
 pub(super) struct Contestants {
     /// This program.
@@ -128,7 +128,16 @@ impl Contestants {
                 .as_ref()
                 .map(|reason| format!("{} takes no part: {reason}", one.described.name))
         };
-        self.all.iter().filter_map(unfit).collect()
+        let runs = |one: &Contestant| {
+            matches!(one.start, Start::Running(_)).then(|| {
+                format!(
+                    "{} runs already: it is neither pinned to the server's core nor fresh for each slice, and \
+                     may have more threads than one",
+                    one.described.name
+                )
+            })
+        };
+        self.all.iter().filter_map(unfit).chain(self.all.iter().filter_map(runs)).collect()
     }
 }
 
@@ -139,6 +148,11 @@ impl Contestant {
 
     pub(super) fn name(&self) -> &str {
         &self.described.name
+    }
+
+    /// Whether it can be asked anything.
+    pub(super) fn is_fit(&self) -> bool {
+        self.unfit.is_none()
     }
 
     /// Why it cannot be asked this, if so.
@@ -157,7 +171,13 @@ impl Contestant {
             (Start::Peer { .. }, Needs::Process) => Needs::Events,
             (_, needs) => needs,
         };
-        let lacks = || (!has).then(|| format!("no {}", needs.name()));
+        let lacks = || {
+            (!has).then(|| match self.start {
+                // It may have it: nobody looked.
+                Start::Running(_) => "this is not asked of a server that runs already".to_owned(),
+                _ => format!("no {}", needs.name()),
+            })
+        };
         self.unfit.clone().or_else(lacks)
     }
 
@@ -247,4 +267,42 @@ fn reach(url: &str, addr: SocketAddr) -> Result<(), Trouble> {
 fn first_twice(mut names: Vec<String>) -> Option<String> {
     names.sort_unstable();
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::scenarios;
+
+    impl Contestants {
+        /// Servers that run already, of these names, and whether each is fit.
+        pub(in crate::compare) fn of_these(names: &[(&str, bool)]) -> Self {
+            let one = |(name, fit): &(&str, bool)| Contestant {
+                unfit: (!fit).then(|| "no luck".to_owned()),
+                ..Contestant::new(
+                    (*name).to_owned(),
+                    ContestantKind::Against,
+                    String::new(),
+                    Start::Running(ANY_PORT),
+                )
+            };
+            Self { program: PathBuf::new(), all: names.iter().map(one).collect() }
+        }
+    }
+
+    #[test]
+    fn of_a_server_that_runs_already_nothing_is_said_that_nobody_looked_at() {
+        let contestants = Contestants::of_these(&[("other", true)]);
+        let [warning] = &contestants.warnings()[..] else { panic!("{contestants:?}") };
+        assert!(warning.starts_with("other runs already: it is neither pinned"), "{warning}");
+        for plan in scenarios::all(true, None) {
+            let refusal = contestants.all[0].refuses(&plan);
+            if plan.needs == Needs::Events {
+                assert_eq!(refusal, None, "{}", plan.scenario.id);
+            } else {
+                let said = "this is not asked of a server that runs already";
+                assert_eq!(refusal.as_deref(), Some(said), "{}", plan.scenario.id);
+            }
+        }
+    }
 }

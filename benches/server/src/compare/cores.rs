@@ -10,27 +10,34 @@ pub(super) type Pinned = Option<(usize, usize)>;
 /// Chooses two cores of those that this process may run on, not threads of one core if that can be
 /// helped.
 pub(super) fn choose(warnings: &mut Vec<String>) -> Pinned {
-    let allowed = system::allowed();
+    let (pinned, warning) = choose_of(&system::allowed(), count(), system::siblings);
+    warnings.extend(warning.map(str::to_owned));
+    pinned
+}
+
+/// Of these; `count` is how many of them may be kept busy at once, which a quota makes fewer.
+fn choose_of(
+    allowed: &[usize],
+    count: usize,
+    siblings: impl Fn(usize) -> Vec<usize>,
+) -> (Pinned, Option<&'static str>) {
     let Some((&server, others)) = allowed.split_first() else {
-        warnings.push(
-            "servers and loads are not kept on cores of their own: this system cannot".into(),
-        );
-        return None;
+        let warning = "servers and loads are not kept on cores of their own: this system cannot";
+        return (None, Some(warning));
     };
-    let siblings = system::siblings(server);
-    let apart = others.iter().find(|core| !siblings.contains(core));
-    if apart.is_none() && !others.is_empty() {
-        warnings.push("server and load share a core: there are only two threads of it".into());
+    let (true, Some(&second)) = (count > 1, others.first()) else {
+        let warning = "there is one core only: the load takes from the server what it needs itself, and \
+                       every figure is lower for it";
+        return (None, Some(warning));
+    };
+    let siblings = siblings(server);
+    match others.iter().find(|core| !siblings.contains(core)) {
+        Some(&load) => (Some((server, load)), None),
+        None => (
+            Some((server, second)),
+            Some("server and load share a core: there are only two threads of it"),
+        ),
     }
-    let Some(&load) = apart.or(others.first()) else {
-        warnings.push(
-            "there is one core only: the load takes from the server what it needs itself, and every \
-             figure is lower for it"
-                .into(),
-        );
-        return None;
-    };
-    Some((server, load))
 }
 
 /// Starts a child on a core.
@@ -93,5 +100,29 @@ mod system {
 
     pub(super) fn siblings(_core: usize) -> Vec<usize> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_cores_are_apart_where_there_are_two() {
+        // Two threads each: 0 and 4, 1 and 5.
+        let siblings = |core: usize| vec![core % 4, core % 4 + 4];
+        for (allowed, count, pinned, warning) in [
+            (&[0, 4, 1][..], 3, Some((0, 1)), None),
+            (&[0, 4], 2, Some((0, 4)), Some("share a core")),
+            (&[0], 1, None, Some("one core only")),
+            // A quota of less than two cores.
+            (&[0, 1], 1, None, Some("one core only")),
+            (&[], 1, None, Some("this system cannot")),
+        ] {
+            let chosen = choose_of(allowed, count, siblings);
+            assert_eq!(chosen.0, pinned, "{allowed:?}");
+            let said = |what: &str| chosen.1.is_some_and(|line| line.contains(what));
+            assert!(warning.map_or(chosen.1.is_none(), said), "{allowed:?}: {chosen:?}");
+        }
     }
 }

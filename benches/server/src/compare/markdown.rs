@@ -55,7 +55,7 @@ fn table(report: &Report) -> String {
     let mut heads = vec!["Scenario".to_owned(), "by".to_owned()];
     heads.extend(report.servers.iter().map(|server| escaped(&server.name)));
     let noise = report.scenarios.iter().flat_map(|scenario| &scenario.rows).any(|row| row.noise);
-    let again = report.servers.first().filter(|_| noise);
+    let again = report.first().filter(|_| noise);
     heads.extend(again.map(|first| format!("{} again", escaped(&first.name))));
     let rule = format!("|---|---|{}", "--:|".repeat(heads.len() - 2));
     let scenarios =

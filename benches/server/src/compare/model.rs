@@ -15,11 +15,24 @@ pub(crate) struct Report {
     pub(crate) begun_unix_seconds: u64,
     pub(crate) took_seconds: f64,
     pub(crate) machine: Machine,
-    /// In the order in which they took turns; the first is what the others are compared with.
+    /// In the order in which they took turns; the first that gave any figure is what the others are
+    /// compared with.
     pub(crate) servers: Vec<Contestant>,
     pub(crate) scenarios: Vec<Scenario>,
     /// What a reader must know before believing a figure, such as cores that could not be kept apart.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Report {
+    /// What the others are compared with, in every scenario: the first server that has a row with
+    /// figures in any of them.
+    pub(crate) fn first(&self) -> Option<&Contestant> {
+        let rows = || self.scenarios.iter().flat_map(|scenario| &scenario.rows);
+        let took_part = |server: &&Contestant| {
+            rows().any(|row| row.failed.is_none() && row.server == server.name)
+        };
+        self.servers.iter().find(took_part)
+    }
 }
 
 /// What it ran on.
@@ -36,7 +49,7 @@ pub(crate) struct Machine {
     pub(crate) pinned: Option<(usize, usize)>,
     /// Of headwater and of this bench server.
     pub(crate) version: String,
-    /// Of valgrind, where instructions were counted.
+    /// Of valgrind, where it is installed.
     pub(crate) valgrind: Option<String>,
     pub(crate) wrk: Option<String>,
 }
@@ -103,7 +116,7 @@ pub(crate) struct Row {
     pub(crate) first_failure: Option<String>,
     /// Deliveries, requests or connections per second, by the scenario's group.
     pub(crate) throughput: Option<Spread>,
-    /// From publishing, or sending the request, to the last byte received.
+    /// From when each was due to the last byte received.
     pub(crate) latency: Option<Latency>,
     /// Of the server's processes and of its core's share of the kernel's threads.
     pub(crate) cpu_nanos_per_event: Option<Spread>,

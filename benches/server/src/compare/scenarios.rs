@@ -150,8 +150,8 @@ impl Pace {
         let every = decode_every(subscribers);
         let load = format!(
             "load --json --subscribers {subscribers} --size {bytes} --window {WINDOW} \
-             --decode-every {every} --duration {} --settle 1",
-            self.measured
+             --decode-every {every} --duration {} --warmup {} --settle 1",
+            self.measured, self.warmup
         );
         let title = format!("{}, {} B, flat out", to(subscribers), whole(bytes));
         let how = format!(
@@ -162,10 +162,10 @@ impl Pace {
         let id = format!("fan-out-{subscribers}-flat-out-{bytes}b");
         let plan = Plan::new(&id, Group::FanOut, &title, Needs::Events, &load)
             .how(&how)
-            .taking(self.slices_of(subscribers), self.measured + 0.2, subscribers)
+            .taking(self.slices_of(subscribers), self.measured + self.warmup + 0.2, subscribers)
             .publishing(subscribers, None, bytes);
         let counted = format!(
-            "load --json --subscribers {} --size {bytes} --window {WINDOW} --settle 10",
+            "load --json --subscribers {} --size {bytes} --window {WINDOW} --warmup 0 --settle 10",
             subscribers.min(COUNTED)
         );
         if subscribers > 1_000 { plan } else { self.counting(plan, &counted, SECONDS, DELIVERED) }
@@ -268,8 +268,8 @@ impl Pace {
     }
 
     fn own_streams(self, subscribers: usize) -> Plan {
-        // Each has an event a second: everyone has one within that time.
-        let duration = self.measured.max(1.0);
+        // Each has an event a second: everyone has one for each whole second, also where it comes late.
+        let duration = self.measured.ceil().max(1.0) + 0.2;
         let load = format!(
             "load --json --histogram --listen --events-path /ticks --subscribers {subscribers} --duration {duration}"
         );

@@ -130,7 +130,11 @@ impl Slice {
     }
 
     fn own_streams(self, of: Numbers<'_>) -> Self {
+        // When each has its first is not known: one event more or less is no loss.
+        let expected = own_events(of);
+        let came = of.get("/deliveries/by_themselves");
         Self {
+            lost: came.zip(expected).map(|(came, all)| share((all - came).max(0.0), all)),
             throughput: of.get("/deliveries/per_s"),
             cpu_nanos: of.get("/server/cpu_us_per_delivery").map(nanos),
             events_per_send: of.get("/server/events_per_send"),
@@ -152,6 +156,12 @@ impl Slice {
     }
 }
 
+/// Events that are due to subscribers with streams of their own, at the least: one for each second of the
+/// window that is over.
+fn own_events(of: Numbers<'_>) -> Option<f64> {
+    Some(of.get("/subscribers/connected")? * of.get("/window_s")?.floor().max(1.0))
+}
+
 /// Why a slice does not answer the question.
 fn incomplete(plan: &Plan, of: Numbers<'_>) -> Option<String> {
     let asked = plan.scenario.subscribers.filter(|_| plan.scenario.group != Group::Replay)?;
@@ -163,8 +173,12 @@ fn incomplete(plan: &Plan, of: Numbers<'_>) -> Option<String> {
         return Some(format!("only {connected} of {asked} got a stream: {reason}"));
     }
     let lost = of.get("/subscribers/lost").unwrap_or(0.0);
+    let own =
+        of.get("/deliveries/by_themselves").filter(|_| plan.scenario.group == Group::OwnStreams);
     // Of a server that ended, the figures are of a shorter time than they seem.
-    (connected - lost < enough || !of.0["published"]["error"].is_null()).then(|| reason.to_owned())
+    let ended = connected - lost < enough || !of.0["published"]["error"].is_null();
+    let silent = own.is_some_and(|events| events < connected);
+    (ended || silent).then(|| reason.to_owned())
 }
 
 /// What ought not to have happened, however little it was.
@@ -175,6 +189,8 @@ fn errors(of: Numbers<'_>) -> u64 {
         "/published/refused",
         "/deliveries/out_of_order",
         "/deliveries/duplicates",
+        "/replayed/out_of_order",
+        "/replayed/duplicates",
         "/storm/refusals",
         "/requests/broken",
     ]
@@ -281,6 +297,33 @@ mod tests {
         assert_eq!(Slice::of(&plan, &report(990)).failed, None);
         let failed = Slice::of(&plan, &report(989)).failed.unwrap();
         assert_eq!(failed, "only 989 of 1000 got a stream: 10 subscribers refused");
+    }
+
+    #[test]
+    fn events_of_its_own_that_did_not_come_are_lost_and_too_few_are_no_answer() {
+        let plan = plan("own-streams");
+        let asked = plan.scenario.subscribers.expect("it has subscribers") as u64;
+        let report = |events: u64| {
+            json!({
+                "subscribers": { "connected": asked },
+                "window_s": 2.2,
+                "deliveries": { "by_themselves": events },
+                "failure": "only some events",
+            })
+        };
+        for (events, lost) in [(2 * asked, 0.0), (3 * asked, 0.0), (asked * 3 / 2, 0.25)] {
+            let slice = Slice::of(&plan, &report(events));
+            assert!(near(slice.lost, lost), "{slice:?}");
+        }
+        let failed = Slice::of(&plan, &report(asked - 1)).failed;
+        assert_eq!(failed.as_deref(), Some("only some events"));
+    }
+
+    #[test]
+    fn a_replay_out_of_order_or_twice_is_an_error() {
+        let replayed = json!({ "lost_share": 0.0, "out_of_order": 3, "duplicates": 2 });
+        let slice = Slice::of(&plan("replay"), &json!({ "replayed": replayed }));
+        assert_eq!((slice.errors, slice.lost), (5, Some(0.0)));
     }
 
     #[test]

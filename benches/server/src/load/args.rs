@@ -71,7 +71,7 @@ pub(crate) struct LoadArgs {
         long,
         value_name = "EVENTS",
         value_parser = values::at_least_one,
-        conflicts_with_all = ["rate", "ladder", "hold", "listen", "warmup"]
+        conflicts_with_all = ["rate", "ladder", "hold", "listen"]
     )]
     pub(crate) window: Option<NonZeroUsize>,
 

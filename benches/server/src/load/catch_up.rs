@@ -7,7 +7,7 @@
 //! | `load_was_the_limit` | whether this client, not the server, set the pace |
 //! | `window_s` | from the first connection to the last event |
 //! | `subscribers` | `connected`, `refused`, `lost` |
-//! | `replayed` | `events`, `per_s`, `lost_share` of what was missed, `out_of_order` |
+//! | `replayed` | `events` that were missed, each once, `per_s`, `lost_share` of them, `out_of_order`, `duplicates` |
 //! | `server` | `cpu_us_per_event`, `cpu_percent`; null where not known |
 //! | `client`, `others` | `cpu_percent` of a core; by others also `stolen_percent` |
 
@@ -101,6 +101,7 @@ fn run(args: &CatchUpArgs) -> Result<(Value, Option<String>), LoadError> {
     let shared = Arc::new(Shared::default());
     let mut fleet = Fleet::new(args.addr, "/events", Clock::new(), shared)?;
     fleet.come_back_after(1);
+    fleet.tally.expect_missed(2, events);
     let mut meter = Meter::new(&args.pid, args.addr);
     let due = (events - 1) * args.clients.get() as u64;
     meter.begin();
@@ -110,7 +111,7 @@ fn run(args: &CatchUpArgs) -> Result<(Value, Option<String>), LoadError> {
         if fleet.tally.foreign > last.0 {
             last = (fleet.tally.foreign, Instant::now());
         }
-        last.0 >= due || last.1.elapsed() > SETTLE
+        fleet.tally.replayed >= due || last.1.elapsed() > SETTLE
     })?;
     meter.end();
     Ok(report(&fleet, &meter, due))
@@ -133,15 +134,18 @@ fn publish(args: &CatchUpArgs, events: u64) -> Published {
 fn report(fleet: &Fleet, meter: &Meter, due: u64) -> (Value, Option<String>) {
     let (window, census, tally) = (meter.window(), &fleet.census, &fleet.tally);
     let (server, own) = (window.server_cost(), window.own_cost());
-    let events = tally.foreign;
+    let events = tally.replayed;
     let lost = due.saturating_sub(events);
     let share = server.map(|cost| window.share(cost.all()));
     let wanted = own.reader_ran.unwrap_or_default() + own.reader_waited.unwrap_or_default();
-    let disorder = tally.out_of_order + tally.ids_skipped;
-    let failure = (lost + disorder > 0).then(|| {
+    let (disorder, duplicates) = (tally.out_of_order, tally.duplicates);
+    let failure = (lost + disorder + duplicates > 0).then(|| {
         let reason = census.first_refusal.as_ref().or(census.first_loss.as_ref());
         let reason = reason.map_or("no reason given", String::as_str);
-        format!("{lost} of {due} missed events did not come, {disorder} out of order ({reason})")
+        format!(
+            "{lost} of {due} missed events did not come, {disorder} came out of order, {duplicates} twice \
+             ({reason})"
+        )
     });
     let percent = |share: Option<f64>| share.map(|share| share * 100.0);
     let cost = server.filter(|_| events > 0);
@@ -159,6 +163,7 @@ fn report(fleet: &Fleet, meter: &Meter, due: u64) -> (Value, Option<String>) {
             "per_s": ratio(float(events), window.length().as_secs_f64()),
             "lost_share": ratio(float(lost), float(due)),
             "out_of_order": disorder,
+            "duplicates": duplicates,
         },
         "server": {
             "cpu_us_per_event": cost.map(|cost| cost.all().as_secs_f64() * 1e6 / float(events)),

@@ -142,6 +142,12 @@ impl Ledger {
         (come.saturating_sub(self.stay.received), behind)
     }
 
+    /// An event that was missed has come again, which is known by its id. One too far back to remember is
+    /// taken for a duplicate: none is to stand in for one that was lost.
+    pub(super) fn replayed(&mut self, id: u64) -> Arrival {
+        self.judge(id).unwrap_or(Arrival::Duplicate)
+    }
+
     /// Event `seq` has come.
     pub(super) fn arrived(&mut self, seq: u64) -> Arrival {
         let arrival = self.judge(seq);

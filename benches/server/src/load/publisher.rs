@@ -44,6 +44,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Published {
     /// Events written to the server.
     pub(crate) sent: u64,
+    /// Of these, before the measured ones.
+    pub(crate) warmup: u64,
     /// Events that were too late to be written.
     pub(crate) unsent: u64,
     /// Those answered, and how.
@@ -68,6 +70,7 @@ impl Published {
     pub(crate) fn nothing() -> Self {
         Self {
             sent: 0,
+            warmup: 0,
             unsent: 0,
             answered: Answered::default(),
             first_refusal: None,
@@ -119,6 +122,7 @@ pub(crate) fn publish(
         first_refusal: None,
         blocked: 0,
         slip_us: lateness(),
+        warmup: 0,
         measured_span: None,
     };
     if publisher.window.is_some() {
@@ -129,6 +133,7 @@ pub(crate) fn publish(
     shared.finish(publisher.answered.clone());
     Published {
         sent: publisher.next - 1,
+        warmup: publisher.warmup,
         unsent: if schedule.timed { schedule.total - publisher.total } else { 0 },
         first_refusal: publisher.first_refusal,
         rate: publisher.rate(),
@@ -160,6 +165,8 @@ struct Publisher<'s> {
     first_refusal: Option<u16>,
     blocked: u64,
     slip_us: Histogram<u64>,
+    /// The number of the last event that is not measured.
+    warmup: u64,
     /// When the first and the last measured event were sent.
     measured_span: Option<(u64, u64)>,
 }
@@ -237,12 +244,14 @@ impl Publisher<'_> {
             let body_end = connection.out.len() + self.size;
             write!(connection.out, "seq={seq} t={due} ")?;
             connection.out.resize(body_end, b'.');
-            if seq > self.schedule.warmup {
+            if self.schedule.measures(seq, now) {
                 if self.schedule.timed {
                     self.slip_us.saturating_record((now - due) / 1_000);
                 }
                 let (first, _) = self.measured_span.unwrap_or((now, now));
                 self.measured_span = Some((first, now));
+            } else {
+                self.warmup = seq;
             }
             self.next += 1;
         }
@@ -308,7 +317,7 @@ impl Publisher<'_> {
     fn rate(&self) -> f64 {
         let Some((first, last)) = self.measured_span else { return 0.0 };
         let seconds = Duration::from_nanos(last - first).as_secs_f64();
-        let intervals = (self.next - 1).saturating_sub(self.schedule.warmup + 1);
+        let intervals = (self.next - 1).saturating_sub(self.warmup + 1);
         if seconds > 0.0 { super::report::float(intervals) / seconds } else { 0.0 }
     }
 }

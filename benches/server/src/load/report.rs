@@ -139,7 +139,7 @@ impl Report {
             target: args.addr,
             asked: args.clone(),
             census: fleet.census.clone(),
-            publish: Publish::of(published, *schedule),
+            publish: Publish::of(published),
             delivered: Delivered::of(&fleet.tally, account, *schedule)
                 .with_own(seen.by_themselves, listened),
             latency_us: Percentiles::of(&fleet.tally.lateness_us),
@@ -257,9 +257,9 @@ impl Report {
 }
 
 impl Publish {
-    fn of(published: &Published, schedule: Schedule) -> Self {
+    fn of(published: &Published) -> Self {
         Self {
-            warmup: schedule.warmup,
+            warmup: published.warmup,
             sent: published.sent,
             unsent: published.unsent,
             accepted: published.answered.accepted(),

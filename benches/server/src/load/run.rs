@@ -135,7 +135,7 @@ impl Run<'_> {
             path: args.publish_path.clone(),
             size: args.size,
             most_behind: args.settle,
-            window: args.window.map(|events| (events.get() as u64, args.duration)),
+            window: args.window.map(|events| (events.get() as u64, args.warmup + args.duration)),
         };
         self.fleet.expect(schedule);
         let published = thread::scope(|scope| {
@@ -233,7 +233,7 @@ fn schedule_of(args: &LoadArgs, clock: Clock) -> Schedule {
         return Schedule::once(start);
     }
     if args.window.is_some() {
-        return Schedule::untimed(start);
+        return Schedule::untimed(start, args.warmup);
     }
     Schedule::new(start, args.rate.per_second(), args.warmup, args.duration)
 }

@@ -89,8 +89,10 @@ const UNTIMED: u64 = 1 << 40;
 pub(crate) struct Schedule {
     start: u64,
     period: Period,
-    /// Events that come before the measured ones.
+    /// Events that come before the measured ones, where times are kept.
     pub(crate) warmup: u64,
+    /// Where no times are kept, what comes before is not measured.
+    warm_from: u64,
     /// All events, warm-up included.
     pub(crate) total: u64,
     /// Whether due times are times to be kept, and not only what tells events of this run from others.
@@ -103,6 +105,7 @@ impl Schedule {
     pub(crate) fn new(start: u64, rate: f64, warmup: Duration, measured: Duration) -> Self {
         Self {
             start,
+            warm_from: start,
             period: Period::of_rate(rate),
             warmup: whole((warmup.as_secs_f64() * rate).ceil()),
             total: whole((warmup.as_secs_f64() * rate).ceil())
@@ -112,14 +115,22 @@ impl Schedule {
     }
 
     /// Events without end that are sent when there is room for them. What they carry as their due
-    /// times is only theirs: it begins at `start` and is soon in the past.
-    pub(crate) fn untimed(start: u64) -> Self {
-        Self { start, period: Period(UNTIMED_NANOS, 0), warmup: 0, total: UNTIMED, timed: false }
+    /// times is only theirs: it begins at `start` and is soon in the past. What comes in `warmup` is not
+    /// measured.
+    pub(crate) fn untimed(start: u64, warmup: Duration) -> Self {
+        Self {
+            start,
+            period: Period(UNTIMED_NANOS, 0),
+            warmup: 0,
+            warm_from: start + nanos(warmup),
+            total: UNTIMED,
+            timed: false,
+        }
     }
 
     /// One event, due at `start`.
     pub(crate) fn once(start: u64) -> Self {
-        Self { start, period: Period::NONE, warmup: 0, total: 1, timed: true }
+        Self { start, period: Period::NONE, warmup: 0, warm_from: start, total: 1, timed: true }
     }
 
     /// When event `seq` is due.
@@ -127,9 +138,19 @@ impl Schedule {
         self.start + self.period.times(seq - 1)
     }
 
-    /// When the first measured event is due.
+    /// When the first measured event is due; where no times are kept, when the warm-up is over.
     pub(crate) fn measure_start(&self) -> u64 {
-        self.due(self.warmup + 1)
+        if self.timed { self.due(self.warmup + 1) } else { self.warm_from }
+    }
+
+    /// Whether event `seq` is measured, which is sent or comes at `now`.
+    pub(crate) fn measures(&self, seq: u64, now: u64) -> bool {
+        if self.timed { seq > self.warmup } else { now >= self.warm_from }
+    }
+
+    /// When the one after the last measured event would be due; `None` where no times are kept.
+    pub(crate) fn measure_end(&self) -> Option<u64> {
+        self.timed.then(|| self.due(self.total + 1))
     }
 
     /// Whether `stamp` is of this run. Other loads on the same server number their events alike,
@@ -179,6 +200,16 @@ mod tests {
         let schedule = Schedule::new(0, 10.0, Duration::from_millis(250), Duration::from_secs(2));
         assert_eq!((schedule.warmup, schedule.total), (3, 23));
         assert_eq!(schedule.measure_start(), 300_000_000);
+        assert_eq!(schedule.measure_end(), Some(2_300_000_000));
+    }
+
+    #[test]
+    fn without_times_to_keep_what_comes_in_the_warmup_is_not_measured() {
+        let schedule = Schedule::untimed(1_000, Duration::from_micros(2));
+        assert_eq!((schedule.measure_start(), schedule.measure_end()), (3_000, None));
+        assert_eq!([2_999, 3_000].map(|now| schedule.measures(7, now)), [false, true]);
+        let timed = Schedule::new(1_000, 10.0, Duration::from_secs(1), Duration::from_secs(1));
+        assert_eq!([10, 11].map(|seq| timed.measures(seq, 0)), [false, true]);
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub(crate) struct Tally {
     schedule: Option<Schedule>,
     /// Events of others that say when they were due are timed from here on.
     listening_since: Option<u64>,
+    /// The ids of the first and the last event that everyone has missed.
+    missed: Option<(u64, u64)>,
+    /// Those of them that came, each once.
+    pub(crate) replayed: u64,
     /// Events of this load.
     pub(crate) deliveries: u64,
     /// Those of them that are not warm-up.
@@ -44,6 +48,8 @@ impl Tally {
             clock,
             schedule: None,
             listening_since: None,
+            missed: None,
+            replayed: 0,
             deliveries: 0,
             measured: 0,
             foreign: 0,
@@ -64,6 +70,12 @@ impl Tally {
     /// From now on, events of the server's own that say when they were due are timed.
     pub(crate) fn listen(&mut self) {
         self.listening_since = Some(self.now());
+    }
+
+    /// Events of the ids from `first` to `last` are those that everyone has missed: of these it is told
+    /// which came again, and which late.
+    pub(crate) fn expect_missed(&mut self, first: u64, last: u64) {
+        self.missed = Some((first, last));
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -103,7 +115,10 @@ impl Tally {
         let ours = stamp.zip(self.schedule).filter(|(stamp, schedule)| schedule.owns(*stamp));
         let Some((stamp, schedule)) = ours else {
             self.foreign += 1;
-            self.out_of_order += u64::from(!id_in_order);
+            match id.zip(self.missed) {
+                Some((id, missed)) => self.replay(ledger, id, missed),
+                None => self.out_of_order += u64::from(!id_in_order),
+            }
             let since = self.listening_since.unwrap_or(u64::MAX);
             if let Some(stamp) = stamp.filter(|stamp| stamp.due >= since) {
                 self.time(stamp, now);
@@ -120,10 +135,27 @@ impl Tally {
             Arrival::InOrder => self.out_of_order += u64::from(!id_in_order),
             Arrival::Late => self.out_of_order += 1,
         }
-        if stamp.seq > schedule.warmup {
+        if schedule.measures(stamp.seq, now) {
             self.measured += 1;
             if schedule.timed && ledger.is_live(stamp.seq) {
                 self.time(stamp, now);
+            }
+        }
+    }
+
+    /// Takes down an event to somebody that has missed some.
+    fn replay(&mut self, ledger: &mut Ledger, id: u64, (first, last): (u64, u64)) {
+        if id > last {
+            return;
+        }
+        match ledger.replayed(id) {
+            // It was seen before.
+            _ if id < first => self.duplicates += 1,
+            Arrival::Duplicate => self.duplicates += 1,
+            Arrival::InOrder => self.replayed += 1,
+            Arrival::Late => {
+                self.replayed += 1;
+                self.out_of_order += 1;
             }
         }
     }
@@ -212,5 +244,37 @@ mod tests {
         tally.record(&mut ledger, Block::Position(40), 0);
         tally.record(&mut ledger, Block::Event { id: Some(42), stamp: None }, 0);
         assert_eq!((tally.foreign, tally.ids_skipped), (1, 1));
+    }
+
+    #[test]
+    fn what_comes_twice_stands_in_for_nothing_that_was_missed() {
+        for (ids, replayed, duplicates, out_of_order) in [
+            (vec![2, 3, 4, 5], 4, 0, 0),
+            // One is lost, and another came again.
+            (vec![2, 3, 3, 5], 3, 1, 0),
+            (vec![2, 4, 3, 5], 4, 0, 1),
+            // The first was seen before, the last was not missed.
+            (vec![1, 2, 3, 4, 5, 6], 4, 1, 0),
+        ] {
+            let (mut tally, _) = tally();
+            tally.expect_missed(2, 5);
+            let mut ledger = Ledger::new();
+            for id in &ids {
+                tally.record(&mut ledger, Block::Event { id: Some(*id), stamp: None }, 0);
+            }
+            let seen = (tally.replayed, tally.duplicates, tally.out_of_order);
+            assert_eq!(seen, (replayed, duplicates, out_of_order), "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_far_back_to_tell_is_no_event_that_was_missed() {
+        let (mut tally, _) = tally();
+        tally.expect_missed(2, 200);
+        let mut ledger = Ledger::new();
+        for id in (2..=100).chain(2..=200) {
+            tally.record(&mut ledger, Block::Event { id: Some(id), stamp: None }, 0);
+        }
+        assert_eq!((tally.replayed, tally.duplicates, tally.out_of_order), (199, 99, 0));
     }
 }

@@ -43,11 +43,25 @@ pub(crate) fn requests_on_a_schedule_are_timed_from_when_they_were_due(engine: &
     server.stop();
 }
 
+pub(crate) fn no_more_requests_are_answered_each_second_than_were_due(engine: &str) {
+    let server = Server::start(engine, "--rate 0");
+    // More than is taken in time, here or there: what comes late does not come sooner for that.
+    let (_, out, errors) = run(&format!(
+        "ask --addr {} --rate 200000 --connections 4 --duration 0.1 --warmup 0.02",
+        server.addr
+    ));
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{errors}"));
+    let per_second = report["requests"]["per_s"].as_f64().expect("a number");
+    assert!(per_second > 0.0 && per_second <= 200_000.0 * 1.01, "{report}");
+    server.stop();
+}
+
 pub(crate) fn who_comes_back_is_given_all_that_was_missed(engine: &str) {
     let server = Server::start(engine, "--rate 0 --replay ring:300");
     let report = report(&format!("catch-up --addr {} --clients 20 --events 300", server.addr));
     assert_eq!(report["replayed"]["events"], 20 * 299, "{report}");
     assert_eq!(report["replayed"]["out_of_order"], 0, "{report}");
+    assert_eq!(report["replayed"]["duplicates"], 0, "{report}");
     server.stop();
 }
 
@@ -63,13 +77,17 @@ pub(crate) fn what_is_gone_from_the_store_is_missing(engine: &str) {
 pub(crate) fn without_a_schedule_nothing_is_lost_and_nothing_timed(engine: &str) {
     let server = Server::start(engine, "--rate 0 --subscriber-buffer 1000");
     let report = report(&format!(
-        "load --addr {} --subscribers 20 --window 8 --duration 0.3 --json --histogram",
+        "load --addr {} --subscribers 20 --window 8 --duration 0.3 --warmup 0.1 --json --histogram",
         server.addr
     ));
     let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_u64).expect("a number");
     let events = number("/published/events");
     assert!(events > 8, "{report}");
     assert_eq!(number("/deliveries/all"), 20 * events, "{report}");
+    // What came in the warm-up is checked and not measured.
+    let (warmup, measured) = (number("/published/warmup"), number("/deliveries/measured"));
+    assert!(0 < warmup && warmup < events, "{report}");
+    assert!(0 < measured && measured < 20 * events, "{report}");
     assert_eq!((number("/deliveries/lost"), number("/published/unsent")), (0, 0), "{report}");
     assert_eq!(report["latency_histogram_us"], serde_json::json!([]), "{report}");
     server.stop();

@@ -65,6 +65,7 @@ on_every_engine! {
     guests::abuse_costs_the_others_nothing,
     loads::as_many_requests_are_made_as_asked_for,
     loads::requests_on_a_schedule_are_timed_from_when_they_were_due,
+    loads::no_more_requests_are_answered_each_second_than_were_due,
     loads::another_answer_than_a_good_one_is_no_sample,
     loads::who_comes_back_is_given_all_that_was_missed,
     loads::what_is_gone_from_the_store_is_missing,

@@ -43,8 +43,8 @@ fn reading(report: &Report) -> Markup {
                  or of a single slice, 10\u{a0}% is taken for noise."
             }
             li {
-                "Latency is from publishing, or sending the request, to the last byte received. Events \
-                 with a rate are sent when they are due, however late the answers are."
+                "Latency is from when each event or request was due to the last byte received. What has a \
+                 rate is sent when it is due, however late the answers are."
             }
             li {
                 "CPU is that of the server's processes and of its core's share of the kernel's threads; \

@@ -107,7 +107,8 @@ fn heads_again(report: &Report, group: Group, shown: &[Column]) -> Markup {
 /// Who was not asked, by what they lack.
 fn not_asked(scenario: &Scenario) -> Vec<(&str, Vec<&str>)> {
     let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
-    for row in &scenario.rows {
+    // What the first lacks is said once.
+    for row in scenario.rows.iter().filter(|row| !row.noise) {
         let Some(lacks) = row.lacks.as_deref() else { continue };
         match found.iter_mut().find(|(other, _)| *other == lacks) {
             Some((_, servers)) => servers.push(&row.server),
@@ -164,7 +165,7 @@ impl Column {
                 Self::Lost => "lost",
                 Self::Errors => "errors",
                 Self::Slices => "slices",
-                Self::Standing => { "to " @if let Some(first) = report.servers.first() { (first.name) } },
+                Self::Standing => { "to " @if let Some(first) = report.first() { (first.name) } },
             }
         }
     }
@@ -240,7 +241,7 @@ fn spread_over(
 
 /// How a server stands to the first one, by what the scenario is about.
 fn to_the_first(report: &Report, scenario: &Scenario, row: &Row) -> Option<Markup> {
-    let first = report.servers.first()?;
+    let first = report.first()?;
     let first = scenario.rows.iter().find(|other| !other.noise && other.server == first.name)?;
     let measure = Measure::of(scenario);
     if std::ptr::eq(row, first) {

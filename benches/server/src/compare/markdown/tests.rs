@@ -85,3 +85,20 @@ fn a_report_of_nothing_has_a_table_without_rows() {
     let text = markdown(&sample::empty());
     assert!(text.contains("| Scenario | by | std |\n|---|---|--:|\n\n"), "{text}");
 }
+
+#[test]
+fn without_the_first_server_the_next_one_is_what_others_are_compared_with() {
+    let mut report = sample::full();
+    for row in report.scenarios.iter_mut().flat_map(|scenario| &mut scenario.rows) {
+        if row.server == "io_uring" {
+            let lacking = not_asked("io_uring", "it is denied".to_owned());
+            *row = Row { noise: row.noise, ..lacking };
+        }
+    }
+    assert_eq!(report.first().map(|first| first.name.as_str()), Some("epoll"));
+    assert!(markdown(&report).contains("| epoll again |"));
+    let page = crate::compare::html::render(&report);
+    assert!(page.contains(">to epoll<") && !page.contains(">to io_uring<"));
+    assert_eq!(page.matches("Not asked: it is denied").count(), report.scenarios.len());
+    assert!(!page.contains("io_uring, io_uring"), "it is said once");
+}

@@ -10,7 +10,7 @@ fn seconds(quick: bool) -> f64 {
 
 #[test]
 fn three_engines_and_the_first_again_fit_into_two_minutes_or_half_an_hour() {
-    assert!(4.0 * seconds(true) < 100.0, "{}", seconds(true));
+    assert!(4.0 * seconds(true) < 104.0, "{}", seconds(true));
     assert!(4.0 * seconds(false) < 1_500.0, "{}", seconds(false));
 }
 

@@ -63,6 +63,8 @@ pub(super) struct Crowd<'a> {
     meter: Meter,
     /// From when on requests that are due are measured.
     measured_from: u64,
+    /// When the last answer came that is measured: where there is a schedule.
+    last_answer: u64,
     /// Requests that are still to be made, where they are counted.
     left: Option<u64>,
     timed: bool,
@@ -84,6 +86,7 @@ impl<'a> Crowd<'a> {
             scratch: vec![0; SCRATCH_BYTES],
             meter,
             measured_from: u64::MAX,
+            last_answer: 0,
             left: None,
             timed: args.rate.is_some(),
             outcome: Outcome {
@@ -144,37 +147,40 @@ impl<'a> Crowd<'a> {
         Ok(self.outcome.clone())
     }
 
-    /// Requests on a schedule, from one connection after the other.
+    /// Requests on a schedule, from one connection after the other. What they cost counts until the last
+    /// of them is answered, which may be after the schedule's end.
     pub(super) fn ask_at(&mut self, per_second: f64) -> io::Result<Outcome> {
         let begin = self.clock.now();
         let ends_at = begin + nanos(self.args.warmup + self.args.duration);
         let measured_from = begin + nanos(self.args.warmup);
         let mut pace = Pace::new(begin, per_second);
-        let (mut next, mut measuring) = (0, false);
+        let (mut next, mut first) = (0, None);
         while pace.due() < ends_at {
             let due = pace.due();
             let now = self.clock.now();
-            if !measuring && due >= measured_from && now >= measured_from {
+            if first.is_none() && due >= measured_from && now >= measured_from {
                 self.begin();
                 self.measured_from = measured_from;
-                measuring = true;
+                first = Some(due);
             }
             if due > now {
                 let wait = Duration::from_nanos(due - now);
                 self.turn(wait.saturating_sub(SOON))?;
                 continue;
             }
-            self.outcome.late += u64::from(measuring && now - due > LATE_NANOS);
+            self.outcome.late += u64::from(first.is_some() && now - due > LATE_NANOS);
             self.ask(next, 1, due)?;
             next = (next + 1) % self.clients.len();
             pace.advance();
         }
-        self.end();
         let until = self.clock.now() + nanos(PATIENCE);
         while self.open_requests() > 0 && self.clock.now() < until {
             self.turn(TICK)?;
         }
+        self.end();
         self.outcome.unanswered += self.open_requests();
+        self.outcome.took = first
+            .map_or(Duration::ZERO, |first| measured_time(first, pace.due(), self.last_answer));
         Ok(self.outcome.clone())
     }
 
@@ -258,6 +264,7 @@ impl<'a> Crowd<'a> {
             })
         });
         outcome.answered += answered;
+        self.last_answer = now.unwrap_or(self.last_answer);
         let idle = client.open_requests() == 0;
         if let Err(error) = seen {
             return self.broke(number, &error);
@@ -280,5 +287,31 @@ impl<'a> Crowd<'a> {
         let client = Client::open(self.args.addr, self.poll.registry(), number)?;
         self.clients[number] = Some(client);
         if self.timed { Ok(()) } else { self.ask_again(number) }
+    }
+}
+
+/// The time that requests on a schedule are set against: from when the first is due to when the next one
+/// would be, however late they were sent; to the last answer where that came later. No more are answered
+/// in it than were due.
+fn measured_time(first_due: u64, next_due: u64, last_answer: u64) -> Duration {
+    Duration::from_nanos(next_due.max(last_answer).saturating_sub(first_due))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_answered_in_a_time_than_was_due_in_it() {
+        let mut pace = Pace::new(0, 1_000.0);
+        (0..100).for_each(|_| pace.advance());
+        let first = pace.due();
+        (0..10).for_each(|_| pace.advance());
+        // Ten requests, one each millisecond.
+        let ten = Duration::from_millis(10);
+        assert_eq!(measured_time(first, pace.due(), 0), ten);
+        assert_eq!(measured_time(first, pace.due(), pace.due() - 1), ten);
+        let late = pace.due() + 5_000_000;
+        assert_eq!(measured_time(first, pace.due(), late), Duration::from_millis(15));
     }
 }

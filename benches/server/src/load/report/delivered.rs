@@ -26,7 +26,10 @@ pub(super) struct Delivered {
 
 impl Delivered {
     pub(super) fn of(tally: &Tally, account: &Account, schedule: Schedule) -> Self {
-        let measured_s = float(tally.last_arrival.saturating_sub(schedule.measure_start())) / 1e9;
+        // As long as the schedule, or until the last one came: from the first to the last it is a period
+        // less than what so many events are due in.
+        let measured_to = tally.last_arrival.max(schedule.measure_end().unwrap_or(0));
+        let measured_s = float(measured_to.saturating_sub(schedule.measure_start())) / 1e9;
         // Of those whose bytes are only counted, the same share is measured as of the others.
         let share = ratio(float(tally.measured), float(tally.deliveries));
         let measured = tally.measured + whole(float(account.counted) * share);

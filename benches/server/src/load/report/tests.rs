@@ -136,3 +136,26 @@ fn where_bytes_are_counted_the_measured_share_is_that_of_the_others() {
     assert_eq!((delivered.all, delivered.measured), (4_000, 3_000));
     assert!((delivered.per_second - 1_000.0).abs() < 1e-9, "{delivered:?}");
 }
+
+#[test]
+fn no_more_is_delivered_each_second_than_was_published() {
+    // Ten events in 100 ms to one subscriber; the last is due at 90 ms.
+    let tenth = Duration::from_millis(100);
+    let timed = Schedule::new(0, 100.0, Duration::ZERO, tenth);
+    let untimed = Schedule::untimed(0, Duration::ZERO);
+    let warm = Schedule::untimed(0, tenth);
+    for (schedule, last_arrival, per_second) in [
+        (timed, 90_500_000, 100.0),
+        (timed, 100_000_000, 100.0),
+        // What came later took longer.
+        (timed, 200_000_000, 50.0),
+        // Without a schedule there is nothing but the last one to go by.
+        (untimed, 50_000_000, 200.0),
+        (warm, 150_000_000, 200.0),
+    ] {
+        let mut tally = Tally::new(crate::load::schedule::Clock::new());
+        (tally.deliveries, tally.measured, tally.last_arrival) = (10, 10, last_arrival);
+        let delivered = Delivered::of(&tally, &Account::default(), schedule);
+        assert!((delivered.per_second - per_second).abs() < 1e-6, "{last_arrival}: {delivered:?}");
+    }
+}

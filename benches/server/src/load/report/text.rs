@@ -57,10 +57,11 @@ impl Report {
         }
         if let Some(window) = asked.window {
             return format!(
-                "load {}: events of {} B for {} s, {window} under way",
+                "load {}: events of {} B for {} s, {window} under way, after {} s of warm-up",
                 self.target,
                 asked.size,
                 asked.duration.as_secs_f64(),
+                asked.warmup.as_secs_f64(),
             );
         }
         format!(
