@@ -237,6 +237,9 @@ impl Fanout {
         }
         let client = Client::new(home, id, stream.config.clone(), origin);
         stream.client = Some(client.shared.clone());
+        // What it missed may have become owed before: flushing waits for that, too.
+        let own = stream.owed.as_ref().map_or(0, |owed| owed.own_events());
+        client.shared.note_sent(own as u64);
         if let Life::Closing(why) = stream.life {
             drop(client.shared.end(why));
         }

@@ -107,6 +107,11 @@ impl Owed {
         self.events
     }
 
+    /// Events that the client sends itself, not sent completely.
+    pub(super) fn own_events(&self) -> usize {
+        self.own
+    }
+
     /// Whether an event is among them that the client sends itself.
     pub(super) fn has_own(&self) -> bool {
         self.own > 0
