@@ -109,7 +109,9 @@ pub struct Fanout {
     /// None while it is being made.
     batch: Option<Box<Batch>>,
     owed_bytes: usize,
-    /// Bytes that slow streams may be owed together.
+    /// Of these, those of events that are the clients' own: each stream has limits for them.
+    own_bytes: usize,
+    /// Bytes that slow streams may be owed together, beside the clients' own.
     owed_limit: usize,
     /// Bytes in all logs.
     log_bytes: u64,
@@ -151,6 +153,7 @@ impl Fanout {
             scratch: Scratch::default(),
             batch: None,
             owed_bytes: 0,
+            own_bytes: 0,
             owed_limit: OWED_PER_CORE,
             log_bytes: 0,
             stalled: Vec::new(),
