@@ -201,7 +201,7 @@ fn what_others_missed_or_were_sent_takes_no_room_of_a_slow_stream() {
         core.run();
     }
     assert!(core.fanout.owed_bytes > 40_000);
-    slow.map(|peer| core.stall(peer));
+    slow.iter().for_each(|&peer| core.stall(peer));
     publish_slowly(&mut core, &news, 0..2);
     assert_eq!(news.dropped_events(), 0);
     publish_slowly(&mut core, &news, 2..3);
