@@ -201,7 +201,9 @@ fn what_others_missed_or_were_sent_takes_no_room_of_a_slow_stream() {
         core.run();
     }
     assert!(core.fanout.owed_bytes > 40_000);
-    slow.iter().for_each(|&peer| core.stall(peer));
+    for peer in slow {
+        core.stall(peer);
+    }
     publish_slowly(&mut core, &news, 0..2);
     assert_eq!(news.dropped_events(), 0);
     publish_slowly(&mut core, &news, 2..3);
