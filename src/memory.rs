@@ -26,7 +26,8 @@ const ENGINE_BYTES: u64 = 2 * 1024 * 1024;
 /// Not in it is what the application holds itself: its handlers and their futures, the bytes of answers and
 /// the pieces of streamed bodies that they give, the queues of
 /// [`Client`](crate::sse::Client)s ([`endpoint`](crate::sse::endpoint()) has limits for those) and what
-/// stores keep; requests that [`blocking`](crate::blocking()) handlers have, or wait for a thread with, though their
+/// stores keep; pages of what a stream missed of a second broker at the same time, or of a store of your own
+/// that gives larger ones, and events of more than a page; requests that [`blocking`](crate::blocking()) handlers have, or wait for a thread with, though their
 /// clients have left ([`blocking_threads`](crate::ServerBuilder::blocking_threads) and
 /// [`blocking_queue`](crate::ServerBuilder::blocking_queue) limit those); about 100 bytes for the place of each event
 /// that a slow stream is owed, which counts where
@@ -57,14 +58,18 @@ pub struct MemoryBound {
     /// buffers double as they grow; 48 KiB of requests behind the one that is answered; 160 KiB of answers
     /// that the client does not take ([`Body::STREAM_BUFFER_BYTES`] of a streamed body among them); and
     /// 512 bytes of state, which is all that one at rest has. On [`Engine::IoUring`] 256 KiB more, that had
-    /// come when receiving was to pause; on [`Engine::Std`] 96 KiB, for its thread. An event stream costs less:
-    /// what it is owed is the worker's.
+    /// come when receiving was to pause; on [`Engine::Std`] 96 KiB, for its thread.
     pub connection_bytes: u64,
+    /// One that is an event stream, which is more only where bodies are small: two pages of what it missed of a
+    /// broker with a store, 1 MiB each (see
+    /// [`Broker::subscribe_from`](crate::sse::Broker::subscribe_from)), 32 KiB of frames and of what is freed
+    /// late, and the state and the thread as above. What else it is owed is the worker's.
+    pub stream_bytes: u64,
     /// Connections of all workers together, see
     /// [`connections_per_worker`](crate::ServerBuilder::connections_per_worker).
     pub connections: usize,
-    /// One worker: what all its slow streams are owed together (256 MiB, and a quarter more that is freed
-    /// late), the logs of events on their way, and its buffers for receiving and sending.
+    /// One worker: what all its slow streams are owed together beside those pages (256 MiB, and a quarter more
+    /// that is freed late), the logs of events on their way, and its buffers for receiving and sending.
     pub worker_bytes: u64,
     /// How many workers there are.
     pub workers: usize,
@@ -74,10 +79,15 @@ pub struct MemoryBound {
 }
 
 impl MemoryBound {
-    /// With this many connections: `workers × worker_bytes + hub_bytes + connections × connection_bytes`.
+    /// Any one connection: the larger of `connection_bytes` and `stream_bytes`.
+    pub fn each(&self) -> u64 {
+        self.connection_bytes.max(self.stream_bytes)
+    }
+
+    /// With this many connections: `workers × worker_bytes + hub_bytes + connections × each()`.
     pub fn at(&self, connections: usize) -> u64 {
         let workers = self.worker_bytes.saturating_mul(self.workers as u64);
-        let connections = self.connection_bytes.saturating_mul(connections as u64);
+        let connections = self.each().saturating_mul(connections as u64);
         workers.saturating_add(self.hub_bytes).saturating_add(connections)
     }
 
@@ -115,8 +125,10 @@ impl MemoryLimits {
         let pipelined = 3 * RECEIVE_BYTES;
         let answers = OUT_BYTES + Body::STREAM_BUFFER_BYTES as u64;
         let request = self.request_bytes.saturating_mul(2);
+        let state = STATE_BYTES + of_engine;
         MemoryBound {
-            connection_bytes: request.saturating_add(STATE_BYTES + of_engine + pipelined + answers),
+            connection_bytes: request.saturating_add(state + pipelined + answers),
+            stream_bytes: state + Fanout::STREAM_BYTES as u64,
             connections: self.connections_per_worker.saturating_mul(workers),
             worker_bytes: Fanout::MOST_BYTES as u64 + ENGINE_BYTES,
             workers,
@@ -152,6 +164,21 @@ mod tests {
         let with_large = bound(Router::new().route("/", echo(large)));
         let default = crate::HttpLimits::default().body_bytes;
         assert_eq!(with_large.connection_bytes, plain.connection_bytes + 2 * (large - default));
+    }
+
+    #[test]
+    fn streams_count_where_requests_are_small() {
+        let bound = |body| {
+            let limits = crate::HttpLimits::default().with_body_bytes(body);
+            let server = Server::builder().bind("127.0.0.1:0").engine(Engine::Std);
+            let server = server.http_limits(limits).serve(Router::new());
+            server.expect("a free port of the loopback").memory_bound()
+        };
+        let (small, large) = (bound(1024), bound(2 * 1024 * 1024));
+        assert_eq!(small.stream_bytes, 2 * 1024 * 1024 + 32 * 1024 + STATE_BYTES + THREAD_BYTES);
+        assert_eq!(small.at(7) - small.at(0), 7 * small.stream_bytes);
+        assert_eq!(large.stream_bytes, small.stream_bytes);
+        assert_eq!(large.at(7) - large.at(0), 7 * large.connection_bytes);
     }
 
     #[test]

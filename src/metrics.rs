@@ -211,7 +211,7 @@ fn describe(server: &ServerHandle, encoder: &mut DescriptorEncoder<'_>) -> fmt::
     let each = "Memory that each connection can make it hold besides.";
     for (name, help, bytes) in [
         ("headwater_memory_bound_fixed", fixed, bound.at(0)),
-        ("headwater_memory_bound_connection", each, bound.connection_bytes),
+        ("headwater_memory_bound_connection", each, bound.each()),
     ] {
         encoder
             .encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?

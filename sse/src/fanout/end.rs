@@ -153,6 +153,7 @@ impl Fanout {
         let stream = self.streams.remove(index as usize);
         if let Some(owed) = &stream.owed {
             self.owed_bytes -= owed.bytes();
+            self.own_bytes -= owed.bytes_of_own();
             self.forget_owed(owed);
         }
         self.counts.owed_bytes.store(self.owed_bytes, Ordering::Relaxed);

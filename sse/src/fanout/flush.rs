@@ -35,6 +35,7 @@ impl Fanout {
         for (of, event) in notice.into_iter().chain([(Of::Own, &queued.event)]) {
             let framed = frame(stream.framing, event.bytes());
             self.owed_bytes += framed.len();
+            self.own_bytes += if of == Of::Own { framed.len() } else { 0 };
             stream.owed().push_allocated(of, framed);
         }
     }
@@ -130,7 +131,9 @@ impl Fanout {
         let stream = &mut self.streams[index as usize];
         let Some(owed) = &mut stream.owed else { return };
         self.owed_bytes -= sent;
+        self.own_bytes -= owed.bytes_of_own();
         let left = owed.sent(sent);
+        self.own_bytes += owed.bytes_of_own();
         let goes_on = left.own > 0 && !owed.has_own() && !owed.is_empty();
         if sent > 0 {
             stream.last_sent = now;

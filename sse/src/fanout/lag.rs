@@ -52,7 +52,8 @@ impl Fanout {
         }
         let limits = &topic.broker.limits;
         let others = self.owed_bytes - owed.bytes();
-        let room = self.owed_limit.saturating_sub(others);
+        let brokers = self.owed_bytes - self.own_bytes - owed.bytes_beside_own();
+        let room = self.owed_limit.saturating_sub(brokers);
         let drops_oldest = matches!(limits.on_slow, OnSlow::Policy(SlowPolicy::DropOldest));
         let (from, to, missed) = if drops_oldest || place.asked == Asked::DropOldest {
             let (from, gap) = thin_out(topic, from, owed, room, notice);
@@ -106,7 +107,7 @@ impl Fanout {
     ) -> bool {
         let topic = &mut self.topics[place.topic as usize];
         let tail = topic.log.tail();
-        let room = self.owed_limit.saturating_sub(self.owed_bytes) as u64;
+        let room = self.owed_limit.saturating_sub(self.owed_bytes - self.own_bytes) as u64;
         let to = if tail - reached <= room { tail } else { offered };
         topic.live[place.position as usize].move_to(to);
         let refusing = &mut self.streams[stream as usize];
@@ -120,11 +121,10 @@ impl Fanout {
 }
 
 /// Up to where a log's events from `from` on may be owed, and how many may not. The oldest go
-/// first; one event is always let in where none is owed. The client's own events, which have limits
+/// first; one event is always let in where none is owed. Clients' own events, which have limits
 /// of their own, take no broker's room.
 fn admit(log: &Log, from: u64, owed: &Owed, limits: &Limits, room: usize) -> (u64, u64) {
     let (mut to, mut events, mut bytes) = (from, owed.broker_events(), owed.bytes_beside_own());
-    let room = room.saturating_sub(owed.bytes() - bytes);
     let mut ends = log.ends(from, log.tail());
     while let Some(end) = ends.next() {
         // `to` is below `end`, and both are in a log of this process's memory.
@@ -156,8 +156,7 @@ fn thin_out(
         let new = usize::try_from(log.tail() - from).expect("a log fits into memory");
         let events = owed.broker_events() + ends.len();
         let bytes = owed.bytes_beside_own().saturating_add(new);
-        let all = owed.bytes().saturating_add(new);
-        let fits = events <= limits.events && bytes <= limits.bytes && all <= room;
+        let fits = events <= limits.events && bytes <= limits.bytes && bytes <= room;
         // One is always let in where none is owed.
         if fits || events <= 1 {
             return (from, gap);

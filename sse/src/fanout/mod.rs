@@ -41,10 +41,12 @@ pub use stream::{Disconnect, StreamId};
 pub use subscribe::SubscribeError;
 
 use crate::client::{Client, ClientConfig, Command, Home, Origin, Subscription, Wish};
+use crate::replay::PAGE_BYTES;
 use crate::ring::Wake;
 use batch::Batch;
 use block::{Blocks, frame};
 use bytes::Bytes;
+use owed::RUN;
 use slab::Slab;
 use stalled::{SLOW_AFTER, Snapshot};
 use std::collections::VecDeque;
@@ -109,7 +111,9 @@ pub struct Fanout {
     /// None while it is being made.
     batch: Option<Box<Batch>>,
     owed_bytes: usize,
-    /// Bytes that slow streams may be owed together.
+    /// Of these, those of events that are the clients' own: each stream has limits for them.
+    own_bytes: usize,
+    /// Bytes that slow streams may be owed together, beside the clients' own.
     owed_limit: usize,
     /// Bytes in all logs.
     log_bytes: u64,
@@ -126,9 +130,15 @@ pub struct Fanout {
 impl Fanout {
     /// The most memory that the events of slow and of quick streams take together: those that slow ones are
     /// owed (256 MiB, and a quarter more since pieces are freed as a whole), and those in logs, which have
-    /// room for one hub's batch more and keep some blocks. Their places, about 100 bytes for each event that is
-    /// owed, come on top.
+    /// room for one hub's batch more and keep some blocks. On top come their places, about 100 bytes for each
+    /// event that is owed, and for each stream [`STREAM_BYTES`](Self::STREAM_BYTES) and what its own client sends.
     pub const MOST_BYTES: usize = OWED_PER_CORE + OWED_PER_CORE / 4 + 8 * 1024 * 1024;
+    /// What each stream may take besides, in bytes: two pages of what it missed of a broker, 1 MiB each and
+    /// the event that passes it (the one that was read of a store that blocks, and what was sent while it was;
+    /// of other stores one), with their frames; and a piece of 16 KiB, which is freed with its last byte. A
+    /// stream that resumes several brokers at once may be owed as much of each; a store of your own may give
+    /// larger pages.
+    pub const STREAM_BYTES: usize = 2 * (PAGE_BYTES + RUN);
 
     /// A fan-out without streams. `home` posts to this core, `wake` wakes it.
     pub fn new(home: Arc<dyn Home>, wake: Arc<dyn Wake>, counts: Arc<Counts>) -> Self {
@@ -151,6 +161,7 @@ impl Fanout {
             scratch: Scratch::default(),
             batch: None,
             owed_bytes: 0,
+            own_bytes: 0,
             owed_limit: OWED_PER_CORE,
             log_bytes: 0,
             stalled: Vec::new(),
@@ -237,6 +248,9 @@ impl Fanout {
         }
         let client = Client::new(home, id, stream.config.clone(), origin);
         stream.client = Some(client.shared.clone());
+        // What it missed may have become owed before: flushing waits for that, too.
+        let own = stream.owed.as_ref().map_or(0, |owed| owed.own_events());
+        client.shared.note_sent(own as u64);
         if let Life::Closing(why) = stream.life {
             drop(client.shared.end(why));
         }

@@ -107,6 +107,11 @@ impl Owed {
         self.events
     }
 
+    /// Events that the client sends itself, not sent completely.
+    pub(super) fn own_events(&self) -> usize {
+        self.own
+    }
+
     /// Whether an event is among them that the client sends itself.
     pub(super) fn has_own(&self) -> bool {
         self.own > 0
@@ -117,11 +122,15 @@ impl Owed {
         self.events - self.own
     }
 
-    /// Bytes not sent yet but those of the client's own events.
+    /// Bytes of the client's own events that are not sent yet.
+    pub(super) fn bytes_of_own(&self) -> usize {
+        let begun = self.units.front().filter(|unit| unit.of == Of::Own).map_or(0, |_| self.begun);
+        self.own_bytes - begun
+    }
+
+    /// The other bytes not sent yet.
     pub(super) fn bytes_beside_own(&self) -> usize {
-        let own_begun =
-            self.units.front().filter(|unit| unit.of == Of::Own).map_or(0, |_| self.begun);
-        self.bytes + own_begun - self.own_bytes
+        self.bytes - self.bytes_of_own()
     }
 
     /// How many bytes will have left, since the stream was last owed nothing, when all of this has that

@@ -144,6 +144,7 @@ impl Fanout {
             owed.push_own(framed, lens);
         });
         self.owed_bytes += bytes;
+        self.own_bytes += bytes;
         if let Some(client) = &self.streams[index as usize].client {
             client.note_sent(events.len() as u64);
         }

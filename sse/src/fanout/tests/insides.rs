@@ -16,7 +16,8 @@ pub(super) fn check(fanout: &Fanout) {
     let log_bytes: u64 = fanout.topics.iter().map(|(_, topic)| topic.log.len()).sum();
     assert_eq!(fanout.log_bytes, log_bytes);
     let owed = fanout.streams.iter().filter_map(|(_, stream)| stream.owed.as_ref());
-    assert_eq!(fanout.owed_bytes, owed.map(|owed| owed.bytes()).sum::<usize>());
+    assert_eq!(fanout.owed_bytes, owed.clone().map(|owed| owed.bytes()).sum::<usize>());
+    assert_eq!(fanout.own_bytes, owed.map(|owed| owed.bytes_of_own()).sum::<usize>());
     let indexed: usize =
         fanout.index.values().map(|pair| pair.iter().filter(|&&topic| topic != NONE).count()).sum();
     assert_eq!(indexed, fanout.topics.len());

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Disconnect;
+use crate::replay::RingBuffer;
 
 /// A broker whose slow subscribers may be owed this much.
 fn broker_with(events: usize, bytes: Option<usize>) -> Broker {
@@ -182,6 +183,31 @@ fn all_slow_streams_of_a_core_share_one_limit() {
         assert_eq!(news.dropped_events(), dropped);
         assert!(core.fanout.owed_bytes <= limit);
     }
+}
+
+#[test]
+fn what_others_missed_or_were_sent_takes_no_room_of_a_slow_stream() {
+    let (news, mut core) = (broker(), Core::new());
+    let kept = Hub::new().broker("kept").replay(Arc::new(RingBuffer::new(100))).build();
+    (0..100).for_each(|_| publish(&kept, "x".repeat(100)));
+    core.fanout.owed_limit = 4 * EVENT;
+    let slow = [core.subscriber(&news), core.subscriber(&news)];
+    for at in 0..5 {
+        let peer = core.open(Framing::Chunked, true);
+        core.run();
+        core.allow(peer, at);
+        core.fanout.subscribe_from(peer.id, &kept, Some(0.into()));
+        core.client(peer).try_send(Event::data("own")).expect("room");
+        core.run();
+    }
+    assert!(core.fanout.owed_bytes > 40_000);
+    for peer in slow {
+        core.stall(peer);
+    }
+    publish_slowly(&mut core, &news, 0..2);
+    assert_eq!(news.dropped_events(), 0);
+    publish_slowly(&mut core, &news, 2..3);
+    assert_eq!(news.dropped_events(), 2, "their own limit holds");
 }
 
 #[test]
