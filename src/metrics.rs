@@ -53,7 +53,7 @@
 //! | `headwater_received_bytes_total` | counter | bytes received; what clients of streams send is not counted |
 //! | `headwater_sent_bytes_total` | counter | bytes handed to the kernel, of answers and of streams |
 //!
-//! | with the label `broker`, its name; brokers of one name are added up | type | |
+//! | with the label `broker`, its name; brokers of one name are added up, in counters with the closed ones | type | |
 //! |---|---|---|
 //! | `headwater_subscribers` | gauge | streams subscribed now |
 //! | `headwater_subscribers_lagging` | gauge | of them, those whose sockets have refused bytes and that have not caught up since ¹ |
@@ -94,6 +94,7 @@ use crate::handle::WeakHandle;
 use crate::handler::{Endpoint, Reply};
 use crate::response::{IntoResponse, Response};
 use crate::{Broker, ServerHandle};
+use brokers::Brokers;
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{self, DescriptorEncoder, prometheus_text};
@@ -139,7 +140,7 @@ pub struct Metrics {
 #[derive(Default)]
 struct Watched {
     server: WeakHandle,
-    brokers: Vec<Broker>,
+    brokers: Brokers,
 }
 
 impl Metrics {
@@ -153,9 +154,11 @@ impl Metrics {
         self.lock().server = server.into();
     }
 
-    /// Tells of this broker, too, until it is closed and its last subscription has ended.
+    /// Tells of this broker, too, until it is closed and its last subscription has ended; what it has counted
+    /// stays in the sum of its name for as long as there is another of that name. Watching a broker twice does
+    /// nothing.
     pub fn watch_broker(&self, broker: &Broker) {
-        self.lock().brokers.push(broker.clone());
+        self.lock().brokers.add(broker);
     }
 
     /// A handler that answers with these figures alone: see [`page`].
@@ -170,9 +173,9 @@ impl Metrics {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn brokers(&self) -> Vec<Broker> {
+    fn brokers(&self) -> Brokers {
         let mut watched = self.lock();
-        watched.brokers.retain(|broker| !broker.is_closed() || broker.subscriber_count() > 0);
+        watched.brokers.prune();
         watched.brokers.clone()
     }
 }
