@@ -53,7 +53,7 @@
 //! | `headwater_sends_total` | counter | attempts to hand bytes of streams to the kernel, each with one event or several |
 //! | `headwater_wakes_total` | counter | times that a publish found the worker asleep and woke it |
 //! | `headwater_received_bytes_total` | counter | bytes received; what clients of streams send is not counted |
-//! | `headwater_sent_bytes_total` | counter | bytes handed to the kernel, of answers and of streams |
+//! | `headwater_sent_bytes_total` | counter | bytes handed to the kernel: answers, streams, and connections that were taken over |
 //!
 //! | with the label `broker`, its name; brokers of one name are added up, in counters with the closed ones | type | |
 //! |---|---|---|
