@@ -1,5 +1,5 @@
-//! How far the subscribers of a broker are behind, as a histogram made at each scrape: one look at each of
-//! those that lag, and none at the others.
+//! How far the subscribers of a broker are behind, as a histogram made at each scrape: for each broker that is
+//! watched one look at each of those that lag on its hub, whosever they are, and none at the others.
 
 use crate::Broker;
 use crate::sse::Laggard;

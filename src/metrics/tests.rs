@@ -64,26 +64,76 @@ fn each_worker_has_samples_of_its_own() {
     assert!(page.contains(&format!("engine=\"{}\"", server.engine())), "{page}");
 }
 
+/// A broker of which so many events were taken.
+fn broker(hub: &Hub, name: &str, events: u64) -> Broker {
+    let broker = hub.broker(name).replay(Arc::new(RingBuffer::new(8))).build();
+    for _ in 0..events {
+        broker.publish(Event::data("x")).expect("nobody reads the hub");
+    }
+    broker
+}
+
+/// The samples of a figure, by the name of the broker.
+fn samples(metrics: &Metrics, figure: &str) -> Vec<(String, u64)> {
+    let (_, page) = asked(metrics.page(), None);
+    let start = format!("{figure}{{broker=\"");
+    let of_it = page.lines().filter_map(|line| line.strip_prefix(&start)?.split_once("\"} "));
+    of_it.map(|(name, value)| (name.to_owned(), value.parse().expect("a number"))).collect()
+}
+
+fn published(metrics: &Metrics) -> Vec<(String, u64)> {
+    samples(metrics, "headwater_events_published_total")
+}
+
 #[test]
 fn brokers_of_one_name_are_added_up() {
     let (metrics, hub) = (Metrics::new(), Hub::new());
     for (name, events) in [("news", 2), ("chat", 1), ("news", 3)] {
-        let broker = hub.broker(name).build();
-        metrics.watch_broker(&broker);
-        for _ in 0..events {
-            broker.publish(Event::data("x")).expect("nobody reads the hub");
-        }
+        metrics.watch_broker(&broker(&hub, name, events));
     }
-    let (_, page) = asked(metrics.page(), None);
-    let published: Vec<&str> =
-        page.lines().filter(|line| line.starts_with("headwater_events_published_total")).collect();
-    let expected = ["chat", "news"].into_iter().zip([1, 5]);
-    let expected: Vec<String> = expected
-        .map(|(name, count)| {
-            format!("headwater_events_published_total{{broker=\"{name}\"}} {count}")
-        })
-        .collect();
-    assert_eq!(published, expected);
+    assert_eq!(published(&metrics), [("chat".to_owned(), 1), ("news".to_owned(), 5)]);
+}
+
+#[test]
+fn a_closed_brokers_counts_stay_in_the_sum_of_its_name() {
+    let (metrics, hub) = (Metrics::new(), Hub::new());
+    let (first, second) = (broker(&hub, "news", 2), broker(&hub, "news", 3));
+    metrics.watch_broker(&first);
+    metrics.watch_broker(&second);
+    let news = |count| [("news".to_owned(), count)];
+    first.close();
+    for _ in 0..2 {
+        assert_eq!(published(&metrics), news(5));
+        assert_eq!(samples(&metrics, "headwater_replay_stored_total"), news(5));
+    }
+    metrics.watch_broker(&first);
+    assert_eq!(published(&metrics), news(5), "it is not counted again");
+    // Nobody asks in between: the next of the name carries on.
+    second.close();
+    metrics.watch_broker(&broker(&hub, "news", 1));
+    assert_eq!(published(&metrics), news(6));
+    assert_eq!(metrics.lock().brokers.open_count(), 1, "closed ones are let go");
+}
+
+#[test]
+fn a_broker_that_is_watched_twice_counts_once() {
+    let (metrics, hub) = (Metrics::new(), Hub::new());
+    let news = broker(&hub, "news", 2);
+    metrics.watch_broker(&news);
+    metrics.watch_broker(&news.clone());
+    assert_eq!(published(&metrics), [("news".to_owned(), 2)]);
+}
+
+#[test]
+fn watching_a_broker_lets_closed_ones_go() {
+    let (metrics, hub) = (Metrics::new(), Hub::new());
+    for room in 0..100 {
+        let broker = broker(&hub, &format!("room {room}"), 1);
+        metrics.watch_broker(&broker);
+        broker.close();
+    }
+    assert_eq!(metrics.lock().brokers.open_count(), 1);
+    assert_eq!(published(&metrics), []);
 }
 
 #[test]

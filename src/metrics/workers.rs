@@ -69,7 +69,7 @@ pub(super) const FIGURES: &[Figure<Stats>] = &[
     .bytes(),
     Figure::counter(
         "headwater_sent",
-        "Bytes handed to the kernel, of answers and of streams.",
+        "Bytes handed to the kernel: answers, streams, and connections that were taken over.",
         |of: &Stats| of.sent_bytes,
     )
     .bytes(),

@@ -111,6 +111,17 @@ impl Broker {
         &self.shared.name
     }
 
+    /// Whether both are the same broker: one is a clone of the other. Names need not be unique.
+    ///
+    /// ```
+    /// # let hub = headwater_sse::Hub::new();
+    /// let (news, more) = (hub.broker("news").build(), hub.broker("news").build());
+    /// assert!(news.same_broker(&news.clone()) && !news.same_broker(&more));
+    /// ```
+    pub fn same_broker(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// What became of events and the broker's store, if it has one.
     pub fn replay_stats(&self) -> Option<ReplayStats> {
         self.shared.journal.as_ref().map(Journal::stats)

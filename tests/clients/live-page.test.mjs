@@ -193,12 +193,35 @@ test("a page that nobody sees leaves the server alone, and comes back", async (t
   await page.goto(server.url);
   await shows(page, "#state", "live");
   assert.equal(await streams(), 2);
+  const points = () => Object.values(curves).reduce((sum, curve) => sum + curve.length, 0);
+  await page.waitForFunction(points);
   await setHidden(page, true);
   await shows(page, "#state", "paused");
+  assert.equal(await page.evaluate(points), 0, "nothing is known of the time between");
   await eventually("the end of both streams", async () => (await streams()) === 0);
   await setHidden(page, false);
   await shows(page, "#state", "live");
   assert.equal(await page.textContent("#reconnects"), "0", "a pause is no reconnect");
+  assert.deepEqual(complaints, []);
+});
+
+test("figures whose stream is cut are marked stale, though events go on", async (t) => {
+  const server = await startServer("std", 0, ["--rate", "20", "--workers", "1"]);
+  t.after(() => server.kill());
+  const { page, complaints } = await openPage(t);
+  await page.goto(server.url);
+  await exceeds(page, "#delivered", 0);
+  assert.equal(await page.locator("body.stale").count(), 0);
+  await page.evaluate(() => {
+    live.stop();
+    showState();
+  });
+  await shows(page, "#state", "reconnecting");
+  await page.waitForSelector("body.stale");
+  assert.equal(await page.locator("#away:visible").count(), 0, "the server is there");
+  await page.evaluate(() => live.start());
+  await shows(page, "#state", "live");
+  assert.equal(await page.locator("body.stale").count(), 0);
   assert.deepEqual(complaints, []);
 });
 

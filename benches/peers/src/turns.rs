@@ -93,7 +93,8 @@ impl Turns {
         Ok(pairs)
     }
 
-    /// Runs a slice; again, if others took too much meanwhile. The least disturbed one counts.
+    /// Runs a slice; again, if others took too much meanwhile. The least disturbed one counts; but one that
+    /// failed is what counts at once: however disturbed it was, no other must hide it.
     fn least_disturbed(
         &self,
         attempt: impl Fn() -> Result<Value, String>,
@@ -101,6 +102,9 @@ impl Turns {
         let mut best: Option<Slice> = None;
         for _ in 0..ATTEMPTS {
             let slice = Slice::new(attempt()?, self.others);
+            if slice.failure().is_some() {
+                return Ok(slice);
+            }
             if best.as_ref().is_none_or(|best| slice.others() < best.others()) {
                 best = Some(slice);
             }
@@ -120,5 +124,47 @@ impl Turns {
             .open(path)
             .and_then(|mut file| writeln!(file, "{line}"))
             .map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::cell::Cell;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        turns: Turns,
+    }
+
+    /// The slice that counts of these: what others took during each, and whether it failed. Also how many
+    /// were run.
+    fn counts(runs: &[(f64, bool)]) -> (Slice, usize) {
+        let turns = Flags::parse_from(["turns"]).turns;
+        let run = Cell::new(0);
+        let slice = turns.least_disturbed(|| {
+            let (percent, failed) = runs[run.replace(run.get() + 1)];
+            let failure = failed.then_some("it broke");
+            Ok(json!({ "failure": failure, "others": { "cpu_percent": percent } }))
+        });
+        (slice.unwrap(), run.get())
+    }
+
+    #[test]
+    fn the_least_disturbed_slice_counts_and_the_first_quiet_one_is_the_last() {
+        let (slice, run) = counts(&[(60.0, false), (20.0, false), (40.0, false)]);
+        assert_eq!((slice.line(&[]).as_str(), run), ("others 20 %", 3));
+        let (slice, run) = counts(&[(60.0, false), (3.0, false)]);
+        assert_eq!((slice.line(&[]).as_str(), run), ("others 3 %", 2));
+    }
+
+    #[test]
+    fn a_failed_run_is_not_hidden_by_a_quieter_one() {
+        for runs in [[(60.0, true), (0.0, false)], [(60.0, false), (70.0, true)]] {
+            let (slice, _) = counts(&runs);
+            assert_eq!(slice.failure(), Some("it broke"), "{runs:?}");
+        }
     }
 }

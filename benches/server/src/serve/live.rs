@@ -90,7 +90,8 @@ fn publish(sight: &Sight) {
             thread::park();
             due = Instant::now();
         }
-        due += PERIOD;
+        // Of the seconds that a stopped process slept through, none is made up for.
+        due = (due + PERIOD).max(Instant::now());
         thread::sleep(due.saturating_duration_since(Instant::now()));
         // Refused where a core is stuck: the next one comes in a second.
         sight.pages.publish(snapshot(sight)).ok();

@@ -12,7 +12,7 @@ const WITHIN: f64 = 0.1;
 
 /// What is compared of requests.
 const REQUESTS: &[Measure] = &[
-    measure("requests, k/s", "/per_s", 1e-3),
+    measure("requests, k/s", PER_S, 1e-3),
     P50,
     P99,
     measure("server's CPU per request, µs", SERVER_EACH, 1.0),
@@ -23,7 +23,7 @@ const REQUESTS: &[Measure] = &[
 
 /// What is compared of events.
 const EVENTS: &[Measure] = &[
-    measure("deliveries, k/s", "/per_s", 1e-3),
+    measure("deliveries, k/s", PER_S, 1e-3),
     P50,
     P99,
     measure("server's CPU per delivery, µs", SERVER_EACH, 1.0),
@@ -34,6 +34,7 @@ const EVENTS: &[Measure] = &[
 
 const P50: Measure = measure("p50, µs", "/latency_us/p50", 1.0);
 const P99: Measure = measure("p99, µs", "/latency_us/p99", 1.0);
+const PER_S: &str = "/per_s";
 const SERVER_EACH: &str = "/server/cpu_us_each";
 const OWN_EACH: &str = "/client/cpu_us_each";
 
@@ -50,16 +51,30 @@ pub(crate) fn measures(question: Question) -> &'static [Measure] {
     }
 }
 
+/// Whether both have to report this.
+fn is_due(question: Question, measure: &Measure) -> bool {
+    [PER_S, SERVER_EACH].contains(&measure.pointer) || is_latency(measure) && question.is_paced()
+}
+
+fn is_latency(measure: &Measure) -> bool {
+    [P50.pointer, P99.pointer].contains(&measure.pointer)
+}
+
 /// Of one figure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
     Agrees,
-    /// This load filled its core, or fell behind its schedule, while the server was not full.
+    /// The other load filled its core, or fell behind its schedule, while the server was not full: that ours
+    /// looks better says nothing.
     OwnLimit(&'static str),
     /// Most slices of one of the loads were disturbed.
     Disturbed,
-    /// The latency is how fast this load reads.
+    /// The other load's latency, which is the higher, is how fast it reads.
     OwnLatency(&'static str),
+    /// Ours is.
+    OurLatency(&'static str),
+    /// One of the two does not say it, or nothing that can be compared.
+    NotReported,
     /// Beyond what it may differ by, but not in all slices.
     Unsettled,
     Differs,
@@ -84,32 +99,64 @@ impl fmt::Display for Verdict {
             Self::OwnLatency(name) => {
                 write!(out, "{name} reads more slowly than the server sends: not comparable")
             }
+            Self::OurLatency(name) => write!(
+                out,
+                "our {name} reads more slowly than the server sends: its latencies are the reader's"
+            ),
+            Self::NotReported => out.write_str("**not reported**"),
             Self::Unsettled => out.write_str("in some slices within 10 %, in others not"),
             Self::Differs => out.write_str("**differs**"),
         }
     }
 }
 
-/// The first of the two that is so.
-fn first_of(names: [&'static str; 2], is: [bool; 2]) -> Option<&'static str> {
-    names.into_iter().zip(is).find_map(|(name, is)| is.then_some(name))
+/// What may be the reason that figures of a question differ. None but disturbance is one in both directions:
+/// a load that cannot do more makes its own figures worse, never those of the other.
+struct Excuses {
+    names: [&'static str; 2],
+    disturbed: bool,
+    /// The other load was its own limit. That ours was excuses nothing.
+    limited: bool,
+    /// Theirs, ours: takes longer to read an event than the server to send it, where many have it sent at
+    /// once: what waits then, waits to be read.
+    slow: [bool; 2],
 }
 
-/// Which of the loads takes longer to read an event than the server to send it, where many have it
-/// sent at once: what waits then, waits to be read.
-fn reads_slowly(question: Question, pair: &Pair) -> [bool; 2] {
-    let medians = |pointer| pair.medians(&measure("", pointer, 1.0));
-    let (own, server) = (medians(OWN_EACH), medians(SERVER_EACH));
-    [0, 1].map(|at| question.is_fan_out() && own[at] > server[at])
+impl Excuses {
+    fn of(question: Question, pair: &Pair) -> Self {
+        let medians = |pointer| pair.medians(&measure("", pointer, 1.0));
+        let (own, server) = (medians(OWN_EACH), medians(SERVER_EACH));
+        Self {
+            names: question.generators().map(Generator::name),
+            disturbed: pair.disturbed().contains(&true),
+            limited: pair.limited_by_load()[0],
+            slow: [0, 1].map(|at| question.is_fan_out() && own[at] > server[at]),
+        }
+    }
+
+    /// The one for a figure whose ratio, ours over theirs, is this.
+    fn why(&self, measure: &Measure, ratio: Spread) -> Option<Verdict> {
+        let ([theirs, ours], [they_are_slow, we_are_slow]) = (self.names, self.slow);
+        let ours_is_higher = ratio.median > 1.0;
+        let ours_is_better = ours_is_higher == (measure.pointer == PER_S);
+        let latency = is_latency(measure);
+        if self.disturbed {
+            return Some(Verdict::Disturbed);
+        }
+        if self.limited && ours_is_better {
+            return Some(Verdict::OwnLimit(theirs));
+        }
+        if latency && they_are_slow && !ours_is_higher {
+            return Some(Verdict::OwnLatency(theirs));
+        }
+        (latency && we_are_slow && ours_is_higher).then_some(Verdict::OurLatency(ours))
+    }
 }
 
 /// The table of a question, and the verdicts in it.
 pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
-    let names = question.generators().map(Generator::name);
-    let [theirs, ours] = names;
-    let limited = first_of(names, pair.limited_by_load()).map(Verdict::OwnLimit);
-    let disturbed = pair.disturbed().contains(&true).then_some(Verdict::Disturbed);
-    let slow = first_of(names, reads_slowly(question, pair)).map(Verdict::OwnLatency);
+    let [theirs, ours] = question.generators().map(Generator::name);
+    let excuses = Excuses::of(question, pair);
     let mut text = format!(
         "## {question}\n\n| | {ours} | {theirs} | {ours} / {theirs} | {theirs} against itself | |\n\
          |---|---|---|---|---|---|\n"
@@ -117,16 +164,16 @@ pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
     let mut verdicts = Vec::new();
     let measures = measures(question);
     for (at, measure) in measures.iter().enumerate() {
-        let medians = pair.medians(measure);
-        if medians.contains(&None) {
+        let (medians, is_due) = (pair.medians(measure), is_due(question, measure));
+        if medians.contains(&None) && !is_due {
             continue;
         }
         let [their_median, our_median] = medians.map(|value| or_dash(value.map(Number)));
         let [ratio, noise] = pair.ratios(measure);
-        let is_latency = [P50.pointer, P99.pointer].contains(&measure.pointer);
-        let why_not = disturbed.or(limited).or(slow.filter(|_| is_latency));
         let judged = ratio.filter(|_| at < measures.len() - OF_LOADS);
-        let verdict = judged.map(|ratio| Verdict::of(ratio, why_not));
+        let verdict = judged
+            .map(|ratio| Verdict::of(ratio, excuses.why(measure, ratio)))
+            .or(is_due.then_some(Verdict::NotReported));
         verdicts.extend(verdict);
         let verdict = verdict.map_or_else(String::new, |verdict| verdict.to_string());
         // A string takes everything.
@@ -146,117 +193,18 @@ pub(crate) fn table(question: Question, pair: &Pair) -> (String, Vec<Verdict>) {
 
 /// How many of each, in a line.
 pub(crate) fn summary(verdicts: &[Verdict]) -> String {
-    let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
-    let agree = count(|verdict| *verdict == Verdict::Agrees);
-    let differ = count(|verdict| *verdict == Verdict::Differs);
-    let unsettled = count(|verdict| *verdict == Verdict::Unsettled);
+    let count = |is: Verdict| verdicts.iter().filter(|verdict| **verdict == is).count();
+    let agree = count(Verdict::Agrees);
+    let differ = count(Verdict::Differs);
+    let unsettled = count(Verdict::Unsettled);
+    let missing = count(Verdict::NotReported);
     let all = verdicts.len();
     format!(
         "Of {all} figures, {agree} agree within 10 %, {unsettled} in some slices only, {} cannot be \
-         compared, {differ} differ.",
-        all - agree - unsettled - differ
+         compared, {missing} are not reported, {differ} differ.",
+        all - agree - unsettled - missing - differ
     )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use headwater_peers::slice::Slice;
-    use serde_json::json;
-
-    const FLAT: Question = Question::Flat { connections: 64, depth: 1 };
-
-    fn slice(per_s: f64, cpu_us: f64, limit: bool) -> Slice {
-        let report = json!({
-            "load_was_the_limit": limit,
-            "per_s": per_s,
-            "latency_us": { "p50": null },
-            "server": { "cpu_us_each": cpu_us, "cpu_percent": 86.0 },
-            "client": { "cpu_percent": 99.0 },
-        });
-        Slice::new(report, 15.0)
-    }
-
-    fn spread([least, median, greatest]: [f64; 3]) -> Spread {
-        Spread { median, least, greatest }
-    }
-
-    fn pair(limit: bool) -> Pair {
-        let mut pair = Pair::new("wrk".to_owned(), "ask".to_owned(), measures(FLAT));
-        let theirs = || slice(200_000.0, 4.0, limit);
-        pair.add(theirs(), slice(300_000.0, 3.8, false), theirs());
-        pair
-    }
-
-    #[test]
-    fn ten_percent_more_or_less_agree_and_more_does_not() {
-        for (ratio, verdict) in [
-            ([0.8, 0.905, 1.3], Verdict::Agrees),
-            ([1.0, 1.095, 1.1], Verdict::Agrees),
-            ([0.8, 0.895, 0.899], Verdict::Differs),
-            ([0.8, 0.895, 0.901], Verdict::Unsettled),
-            ([1.101, 1.105, 1.2], Verdict::Differs),
-            ([1.099, 1.105, 1.2], Verdict::Unsettled),
-        ] {
-            assert_eq!(Verdict::of(spread(ratio), None), verdict, "{ratio:?}");
-        }
-        let limit = Some(Verdict::OwnLimit("wrk"));
-        assert_eq!(Verdict::of(spread([0.9, 1.5, 1.6]), limit), Verdict::OwnLimit("wrk"));
-        assert_eq!(Verdict::of(spread([0.9, 1.05, 1.6]), limit), Verdict::Agrees);
-    }
-
-    #[test]
-    fn a_table_has_what_both_report_and_a_verdict_for_each_figure() {
-        let (text, verdicts) = table(FLAT, &pair(false));
-        let row = "| requests, k/s | 300.000 | 200.000 | 1.500 (1.50 … 1.50) | 1.000 (1.00 … 1.00) \
-                   | **differs** |";
-        assert!(text.contains(row), "{text}");
-        assert!(!text.contains("p50"), "wrk does not time it: {text}");
-        assert!(text.ends_with("| load, % of its core | 99.000 | 99.000 | 1.000 (1.00 … 1.00) | 1.000 (1.00 … 1.00) |  |"));
-        assert_eq!(verdicts, [Verdict::Differs, Verdict::Agrees]);
-    }
-
-    #[test]
-    fn a_load_that_was_its_own_limit_is_not_compared() {
-        let (text, verdicts) = table(FLAT, &pair(true));
-        assert_eq!(verdicts, [Verdict::OwnLimit("wrk"), Verdict::Agrees]);
-        assert!(text.contains("| wrk was its own limit: not comparable |"), "{text}");
-        let expected = "Of 2 figures, 1 agree within 10 %, 0 in some slices only, 1 cannot be compared, 0 differ.";
-        assert_eq!(summary(&verdicts), expected);
-    }
-
-    #[test]
-    fn what_others_disturbed_is_not_said_to_differ() {
-        let mut pair = Pair::new("wrk".to_owned(), "ask".to_owned(), measures(FLAT));
-        let quiet = || slice(200_000.0, 4.0, true);
-        let disturbed =
-            Slice::new(json!({ "per_s": 3e5, "others": { "cpu_percent": 99.0 } }), 15.0);
-        pair.add(quiet(), disturbed, quiet());
-        let (text, verdicts) = table(FLAT, &pair);
-        assert_eq!(verdicts, [Verdict::Disturbed], "{text}");
-        assert!(text.ends_with("- WARNING ask: 1 of 1 slices were disturbed by others"), "{text}");
-    }
-
-    #[test]
-    fn latencies_of_a_load_that_reads_slowly_are_its_own_where_many_wait() {
-        use Verdict::{Agrees, Differs, OwnLatency};
-        let slice = |p50: f64, own_us: f64| {
-            let report = json!({
-                "per_s": 1_000.0,
-                "latency_us": { "p50": p50 },
-                "server": { "cpu_us_each": 3.5 },
-                "client": { "cpu_us_each": own_us },
-            });
-            Slice::new(report, 15.0)
-        };
-        let verdicts = |subscribers, own_us| {
-            let question = Question::Events { subscribers, rate: 10 };
-            let mut pair = Pair::new(String::new(), String::new(), measures(question));
-            pair.add(slice(500.0, own_us), slice(400.0, 3.0), slice(500.0, own_us));
-            table(question, &pair).1
-        };
-        assert_eq!(verdicts(100, 4.0), [Agrees, OwnLatency("witness"), Agrees]);
-        assert_eq!(verdicts(100, 3.0), [Agrees, Differs, Agrees]);
-        assert_eq!(verdicts(1, 4.0), [Agrees, Differs, Agrees]);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! A load that shares nothing with that of the bench server, to check its figures by: tokio, hyper's
-//! client and the decoder `sse-stream`, on one thread. It puts the same load on a server, events to
-//! subscribers or requests at a rate, and prints what came of it as one JSON object.
+//! client and the decoder `sse-stream`, on one thread; events have a second one, which waits for when
+//! they are due. It puts the same load on a server, events to subscribers or requests at a rate, and
+//! prints what came of it as one JSON object.
 //!
 //! - `events`: subscribers, and events that are published to them; `tally`: what has arrived
 //! - `requests`: requests for one path

@@ -40,6 +40,7 @@ function showSnapshot(snapshot) {
 /** After a pause nothing is known of the time between. */
 function forgetRates() {
   last = undefined;
+  for (const curve of Object.values(curves)) curve.length = 0;
 }
 
 function showServer({ server, workers, at_ms }) {

@@ -48,7 +48,8 @@ function showState() {
   byId("state").dataset.state = state;
   put("reconnects", Math.max(0, events.opened - 1 - pauses));
   const cut = state === "reconnecting" && !events.open;
-  document.body.classList.toggle("stale", cut);
+  // What is dimmed comes by the other stream.
+  document.body.classList.toggle("stale", !document.hidden && live.opened > 0 && !live.open);
   byId("away").hidden = !cut;
   if (cut && !away) {
     away = new Date();
