@@ -268,10 +268,12 @@ impl Pace {
     }
 
     fn own_streams(self, subscribers: usize) -> Plan {
-        // Each has an event a second: everyone has one for each whole second, also where it comes late.
-        let duration = self.measured.ceil().max(1.0) + 0.2;
+        // Each has an event a second. Of whole seconds that begin between two of these everyone has one,
+        // also where it comes late.
+        let (duration, warmup) = (self.measured.ceil().max(1.0), 0.5);
         let load = format!(
-            "load --json --histogram --listen --events-path /ticks --subscribers {subscribers} --duration {duration}"
+            "load --json --histogram --listen --events-path /ticks --subscribers {subscribers} \
+             --duration {duration} --warmup {warmup}"
         );
         let title = "A stream of its own for each client";
         let mut plan = Plan::new("own-streams", Group::OwnStreams, title, Needs::Ticks, &load)
@@ -279,7 +281,7 @@ impl Pace {
                 "A handler for each client sends it an event each second, different from all others; \
                  latency counts from when the handler was to send it.",
             )
-            .taking(self.few_slices(), duration + 0.2, subscribers);
+            .taking(self.few_slices(), duration + warmup + 0.2, subscribers);
         plan.scenario.subscribers = Some(subscribers);
         plan.scenario.rate = Some(1.0);
         let counted = format!("load --json --listen --events-path /ticks --subscribers {COUNTED}");

@@ -93,7 +93,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
     pub(crate) duration: Duration,
 
-    /// Time published before the measured time: checked for order and loss, not timed
+    /// Time published, or listened, before the measured time: checked for order and loss, not timed
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = values::seconds)]
     pub(crate) warmup: Duration,
 

@@ -58,11 +58,12 @@ impl Run<'_> {
         let args = self.args;
         self.connect()?;
         self.invite()?;
-        let counts_before = metrics::read(args.addr);
-        let before = self.fleet.tally.foreign;
         if args.mode() == Mode::Listen {
+            self.read_to(Instant::now() + args.warmup)?;
             self.fleet.tally.listen();
         }
+        let counts_before = metrics::read(args.addr);
+        let before = self.fleet.tally.foreign;
         if args.mode() != Mode::Publish {
             self.meter.begin();
             self.measure(Instant::now())?;
