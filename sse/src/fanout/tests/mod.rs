@@ -22,6 +22,7 @@ mod kept_model;
 mod kept_under_way;
 mod kept_waiting;
 mod model;
+mod pages;
 mod policies;
 mod publishing;
 mod replay;
