@@ -155,8 +155,8 @@ impl Pace {
         );
         let title = format!("{}, {} B, flat out", to(subscribers), whole(bytes));
         let how = format!(
-            "Events are published as fast as they arrive, with {WINDOW} under way at the most; nothing \
-             is said of latency, since no event has a time at which it is due.{}",
+            "Events are published as fast as they arrive, with {WINDOW} under way at the most, and a moment \
+             before they count; nothing is said of latency, since no event has a time at which it is due.{}",
             checked(every)
         );
         let id = format!("fan-out-{subscribers}-flat-out-{bytes}b");
