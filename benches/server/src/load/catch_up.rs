@@ -28,7 +28,7 @@ use super::publisher::{self, Published, Target};
 use super::report::{float, ratio};
 use super::schedule::{Clock, Schedule};
 use super::subscriber::Habit;
-use super::{LoadError, NO_REPORT, SPARE_FILES, proc};
+use super::{LoadError, check_files, finish};
 use crate::cli::values;
 
 /// Events published each second beforehand; a store that takes fewer is waited for.
@@ -70,28 +70,11 @@ pub(crate) struct CatchUpArgs {
 /// Lets them come back, and prints the report. Exits with 0 when everyone got everything in order, with
 /// 1 when not, with 3 when there is no report.
 pub(crate) fn main(args: &CatchUpArgs) -> ExitCode {
-    match run(args) {
-        Ok((report, None)) => {
-            println!("{report}");
-            ExitCode::SUCCESS
-        }
-        Ok((report, Some(failure))) => {
-            println!("{report}");
-            eprintln!("bench-server: {failure}");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("bench-server: {error}");
-            ExitCode::from(NO_REPORT)
-        }
-    }
+    finish(run(args))
 }
 
 fn run(args: &CatchUpArgs) -> Result<(Value, Option<String>), LoadError> {
-    let needed = args.clients.get().saturating_add(SPARE_FILES);
-    if let Some(limit) = proc::open_file_limit().filter(|limit| *limit < needed) {
-        return Err(LoadError::FileLimit { needed, limit });
-    }
+    check_files(args.clients.get())?;
     let events = args.events.get() as u64;
     let published = publish(args, events);
     if published.answered.accepted() < events {

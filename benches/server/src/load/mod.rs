@@ -37,6 +37,7 @@ mod subscriber;
 pub(crate) mod tally;
 mod window;
 
+use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
@@ -94,6 +95,22 @@ fn check_files(connections: usize) -> Result<(), LoadError> {
     }
 }
 
+/// Prints a report. Exits with 0, with 1 when something went wrong, which is said in one line, with 3 when
+/// there is no report.
+fn finish(outcome: Result<(impl Display, Option<String>), LoadError>) -> ExitCode {
+    let (report, failure) = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            eprintln!("bench-server: {error}");
+            return ExitCode::from(NO_REPORT);
+        }
+    };
+    println!("{report}");
+    let Some(failure) = failure else { return ExitCode::SUCCESS };
+    eprintln!("bench-server: {failure}");
+    ExitCode::FAILURE
+}
+
 /// Runs a load and prints its report. Exits with 0 when every event reached everyone in order, or a
 /// ladder kept the order; 1 when not, 2 when flags contradict one another, 3 when there was nothing
 /// to connect to.
@@ -110,18 +127,5 @@ pub(crate) fn main(args: &LoadArgs) -> ExitCode {
         Ladder::run(args, &progress)
             .map(|ladder| (if args.json { ladder.json() } else { ladder.text() }, ladder.failure()))
     };
-    match outcome {
-        Ok((report, failure)) => {
-            println!("{report}");
-            if let Some(failure) = failure {
-                eprintln!("bench-server: {failure}");
-                return ExitCode::FAILURE;
-            }
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("bench-server: {error}");
-            ExitCode::from(NO_REPORT)
-        }
-    }
+    finish(outcome)
 }

@@ -159,3 +159,20 @@ fn who_failed_in_a_slice_is_not_compared() {
     let failed = Row { failed_slices: 1, ..row("b", 1_000.0) };
     assert_eq!(first_to_second(vec![row("a", 100.0), failed]), None);
 }
+
+#[test]
+fn twice_as_late_and_half_as_much_are_not_behind_yet() {
+    let exactly = |value: f64| Some(sample::within(value, 0.0));
+    let at = |server: &str, p50: f64| {
+        let mut row = cheap(server, 900.0, p50);
+        row.latency.as_mut().expect("it has one").p50 = sample::within(p50, 0.0);
+        row
+    };
+    let rated = Scenario { rate: Some(9.0), ..scenario(vec![at("a", 1e6), at("b", 2e6)]) };
+    assert!(!is_behind(&rated, &rated.rows[1]));
+    assert!(is_behind(&rated, &at("b", 2.001e6)));
+    let doing = |throughput| Row { throughput: exactly(throughput), ..row("b", 1.0) };
+    let flat = scenario(vec![Row { throughput: exactly(100.0), ..row("a", 1.0) }, doing(50.0)]);
+    assert!(!is_behind(&flat, &flat.rows[1]));
+    assert!(is_behind(&flat, &doing(49.9)));
+}

@@ -19,7 +19,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::meter::Meter;
-use super::{LoadError, NO_REPORT, SPARE_FILES, proc};
+use super::{LoadError, check_files, finish};
 use crate::cli::values::{self, Rate};
 use crowd::Crowd;
 use sample::Sample;
@@ -68,29 +68,11 @@ pub(crate) struct AskArgs {
 /// Asks, and prints the report. Exits with 0 when every request was answered as the first, with 1 when
 /// not, with 3 when there is no report.
 pub(crate) fn main(args: &AskArgs) -> ExitCode {
-    match run(args) {
-        Ok(report) => {
-            println!("{}", report.value());
-            match report.failure() {
-                None => ExitCode::SUCCESS,
-                Some(failure) => {
-                    eprintln!("bench-server: {failure}");
-                    ExitCode::FAILURE
-                }
-            }
-        }
-        Err(error) => {
-            eprintln!("bench-server: {error}");
-            ExitCode::from(NO_REPORT)
-        }
-    }
+    finish(run(args).map(|report| (report.value(), report.failure())))
 }
 
 fn run(args: &AskArgs) -> Result<report::Report, LoadError> {
-    let needed = args.connections.get().saturating_add(SPARE_FILES);
-    if let Some(limit) = proc::open_file_limit().filter(|limit| *limit < needed) {
-        return Err(LoadError::FileLimit { needed, limit });
-    }
+    check_files(args.connections.get())?;
     let sample = Sample::take(args.addr, &args.path)
         .map_err(|reason| LoadError::CannotConnect(format!("{}: {reason}", args.addr)))?;
     let meter = Meter::new(&args.pid, args.addr);

@@ -24,7 +24,7 @@ use crate::load::report::{grouped, micros};
 use crate::load::schedule::{Clock, Pace, nanos};
 use crate::load::sockets::Buffers;
 use crate::load::tally::lateness;
-use crate::load::{LoadError, NO_REPORT};
+use crate::load::{LoadError, finish};
 
 /// What is asked for.
 #[derive(Clone, Debug, Args)]
@@ -101,21 +101,7 @@ struct Visits<'a> {
 /// Runs, and prints the report. Exits with 0 when nothing was left behind, 1 when something was or a
 /// visit failed, 3 without a report.
 pub(crate) fn main(args: &VisitsArgs) -> ExitCode {
-    match run(args) {
-        Ok((report, None)) => {
-            println!("{report}");
-            ExitCode::SUCCESS
-        }
-        Ok((report, Some(failure))) => {
-            println!("{report}");
-            eprintln!("bench-server: {failure}");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("bench-server: {error}");
-            ExitCode::from(NO_REPORT)
-        }
-    }
+    finish(run(args))
 }
 
 fn run(args: &VisitsArgs) -> Result<(String, Option<String>), LoadError> {
